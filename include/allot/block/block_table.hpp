@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+
+#include <allot/core/compiler.hpp>
+#include <allot/os/virtual_memory.hpp>
+
+namespace allot {
+
+/// A hash table from block address to what a resource must remember of the block, in pages of its own: nothing here uses the
+/// heap. Linear probing with backward-shift deletion (Knuth, The Art of Computer Programming, vol. 3, 6.4, algorithm R).
+///
+/// Not thread-safe.
+class ALLOT_EXPORT block_table {
+ public:
+  struct entry {
+    void* address = nullptr;    ///< null: the slot is empty
+    std::size_t mapped = 0;     ///< bytes the block really has
+    std::size_t requested = 0;  ///< bytes asked for
+    std::size_t alignment = 0;
+  };
+
+  block_table() noexcept = default;
+  block_table(const block_table&) = delete;
+  block_table& operator=(const block_table&) = delete;
+  ~block_table() { clear(); }
+
+  std::size_t size() const noexcept { return size_; }
+
+  /// Makes sure that the next insert() cannot fail. On failure nothing has changed.
+  [[nodiscard]] os::status prepare_insert() noexcept;
+
+  /// Adds a block whose address is not in the table; prepare_insert() came before.
+  void insert(const entry& block) noexcept;
+
+  /// The entry of the block that starts at p, or null. Valid until the next insert or erase.
+  entry* find(const void* p) noexcept;
+
+  void erase(entry* found) noexcept;
+
+  /// Forgets every block and gives the table's pages back.
+  void clear() noexcept;
+
+  /// Calls visit(entry) for every block.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t i = 0; i < slots_; ++i)
+      if (table_[i].address != nullptr) visit(table_[i]);
+  }
+
+ private:
+  std::size_t home(const void* p) const noexcept;
+  std::size_t next(std::size_t slot) const noexcept { return (slot + 1) & (slots_ - 1); }
+
+  entry* table_ = nullptr;
+  std::size_t slots_ = 0;  // 0 or a power of two
+  std::size_t size_ = 0;
+};
+
+}  // namespace allot

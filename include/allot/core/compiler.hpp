@@ -1,0 +1,30 @@
+#pragma once
+
+// The one place for what compilers spell differently. Nothing here depends on the build type: a program may mix objects
+// built with any flags with one build of the library.
+
+#if defined(_WIN32)
+#if defined(ALLOT_BUILDING)
+#define ALLOT_EXPORT __declspec(dllexport)
+#elif defined(ALLOT_SHARED)
+#define ALLOT_EXPORT __declspec(dllimport)
+#else
+#define ALLOT_EXPORT
+#endif
+#elif defined(__GNUC__)
+#define ALLOT_EXPORT __attribute__((visibility("default")))
+#else
+#define ALLOT_EXPORT
+#endif
+
+#if defined(__GNUC__)
+#define ALLOT_LIKELY(condition) __builtin_expect(static_cast<bool>(condition), 1)
+#define ALLOT_NEVER_INLINE __attribute__((noinline))
+#define ALLOT_WEAK __attribute__((weak))
+// After this the compiler must assume that what p points to was read, so stores to it are not dead.
+#define ALLOT_ASSUME_READ(p) __asm__ __volatile__("" : : "r"(p) : "memory")
+#else
+#define ALLOT_LIKELY(condition) (condition)
+#define ALLOT_NEVER_INLINE
+#define ALLOT_WEAK
+#endif

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace allot {
+
+/// A text of at most `Capacity` bytes held in place: it allocates nothing, copies without throwing and is always followed
+/// by a zero byte. What does not fit is cut off.
+template <std::size_t Capacity>
+class fixed_text {
+ public:
+  constexpr fixed_text() noexcept = default;
+  constexpr fixed_text(std::string_view text) noexcept { append(text); }
+
+  constexpr fixed_text& append(std::string_view text) noexcept {
+    for (const char c : text) {
+      if (size_ == Capacity) break;
+      bytes_[size_++] = c;
+    }
+    return *this;
+  }
+
+  constexpr fixed_text& append_decimal(std::size_t value) noexcept { return append_digits(value, 10); }
+  constexpr fixed_text& append_hex(std::size_t value) noexcept {
+    append("0x");
+    return append_digits(value, 16);
+  }
+
+  constexpr const char* c_str() const noexcept { return bytes_.data(); }
+  constexpr std::size_t size() const noexcept { return size_; }
+  constexpr operator std::string_view() const noexcept { return {bytes_.data(), size_}; }
+
+ private:
+  constexpr fixed_text& append_digits(std::size_t value, std::size_t base) noexcept {
+    char digits[20] = {};  // 2^64 has 20 decimal digits
+    std::size_t at = sizeof digits;
+    do {
+      digits[--at] = "0123456789abcdef"[value % base];
+      value /= base;
+    } while (value != 0);
+    return append(std::string_view(digits + at, sizeof digits - at));
+  }
+
+  std::array<char, Capacity + 1> bytes_{};
+  std::size_t size_ = 0;
+};
+
+}  // namespace allot

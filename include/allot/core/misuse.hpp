@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include <allot/core/compiler.hpp>
+
+namespace allot {
+
+/// What a program did wrong with memory.
+enum class misuse_kind {
+  double_free,
+  foreign_pointer,    ///< a pointer this resource never handed out
+  wrong_size,         ///< freed or expanded with another size than it was allocated with
+  wrong_alignment,    ///< freed with another alignment than it was allocated with
+  invalid_alignment,  ///< an alignment of 0 or no power of two
+  not_zero,           ///< memory promised to be zero is not
+  released_twice,     ///< harmless, but seldom meant
+};
+
+/// What is found wrong, with both sides of the mismatch. Texts live as long as the call.
+struct misuse_report {
+  misuse_kind kind{};
+  std::string_view resource = {};  ///< name or kind of the resource that noticed
+  const void* address = nullptr;
+  std::size_t claimed = 0;  ///< what the caller says (bytes or alignment)
+  std::size_t actual = 0;   ///< what is true, as far as it is known
+  bool fatal = true;        ///< false: a note; the program is not stopped
+};
+
+/// Called for every misuse found. It may throw (tests do) or return, and then the call that was misused has no effect; a
+/// handler that throws while a destructor runs terminates the program.
+using misuse_handler = void (*)(const misuse_report&);
+
+/// Installs `handler` for the whole process and returns the one before; null installs the default, which prints one line to
+/// standard error and aborts unless the report is a note. Thread-safe.
+ALLOT_EXPORT misuse_handler set_misuse_handler(misuse_handler handler) noexcept;
+
+/// Hands a report to the handler in force.
+ALLOT_EXPORT void report_misuse(const misuse_report& report);
+
+/// The one line the default handler prints, without a line end. Written to `buffer`; returns its length. Cut off when too long.
+ALLOT_EXPORT std::size_t format_misuse(const misuse_report& report, char* buffer, std::size_t size) noexcept;
+
+/// Whether resources check for misuse when their options do not say. Process-wide, off at start. Thread-safe.
+ALLOT_EXPORT bool checked_by_default() noexcept;
+ALLOT_EXPORT void set_checked_by_default(bool checked) noexcept;
+
+/// Where the default handler writes; defined by the os room, safe in a signal handler.
+ALLOT_EXPORT void write_diagnostic(std::string_view line) noexcept;
+
+}  // namespace allot

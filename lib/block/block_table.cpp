@@ -1,0 +1,74 @@
+#include <allot/block/block_table.hpp>
+
+#include <allot/core/checked_size.hpp>
+
+#include <cstdint>
+
+namespace allot {
+namespace {
+
+std::size_t bytes_for(std::size_t slots) noexcept {
+  return align_up(slots * sizeof(block_table::entry), os::facts().page_size);
+}
+
+}  // namespace
+
+os::status block_table::prepare_insert() noexcept {
+  if (size_ + 1 <= slots_ - slots_ / 4) return {};  // at most three quarters full
+  const std::size_t slots = slots_ == 0 ? 128 : slots_ * 2;
+  const os::mapping made = os::map(bytes_for(slots), 1, os::access::read_write);
+  if (!made) return made.outcome;
+
+  const entry* const old = table_;
+  const std::size_t old_slots = slots_;
+  table_ = static_cast<entry*>(made.address);  // zero pages are empty slots
+  slots_ = slots;
+  size_ = 0;
+  for (std::size_t i = 0; i < old_slots; ++i)
+    if (old[i].address != nullptr) insert(old[i]);
+  if (old != nullptr) (void)os::release(const_cast<entry*>(old), bytes_for(old_slots));
+  return {};
+}
+
+void block_table::insert(const entry& block) noexcept {
+  std::size_t slot = home(block.address);
+  while (table_[slot].address != nullptr) slot = next(slot);
+  table_[slot] = block;
+  ++size_;
+}
+
+block_table::entry* block_table::find(const void* p) noexcept {
+  if (size_ == 0 || p == nullptr) return nullptr;
+  for (std::size_t slot = home(p); table_[slot].address != nullptr; slot = next(slot))
+    if (table_[slot].address == p) return &table_[slot];
+  return nullptr;
+}
+
+void block_table::erase(entry* found) noexcept {
+  auto hole = static_cast<std::size_t>(found - table_);
+  for (std::size_t slot = next(hole); table_[slot].address != nullptr; slot = next(slot)) {
+    // An entry may move back to the hole unless its home lies between the hole and itself.
+    const std::size_t from_home = (slot - home(table_[slot].address)) & (slots_ - 1);
+    const std::size_t from_hole = (slot - hole) & (slots_ - 1);
+    if (from_home < from_hole) continue;
+    table_[hole] = table_[slot];
+    hole = slot;
+  }
+  table_[hole] = entry{};
+  --size_;
+}
+
+void block_table::clear() noexcept {
+  if (table_ != nullptr) (void)os::release(table_, bytes_for(slots_));
+  table_ = nullptr;
+  slots_ = size_ = 0;
+}
+
+std::size_t block_table::home(const void* p) const noexcept {
+  // Multiplicative hashing on the page number; blocks start on pages.
+  constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;
+  const std::uint64_t mixed = (address_of(p) / os::facts().page_size) * golden;
+  return static_cast<std::size_t>(mixed >> 32) & (slots_ - 1);
+}
+
+}  // namespace allot

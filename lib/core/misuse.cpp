@@ -1,0 +1,79 @@
+#include <allot/core/misuse.hpp>
+
+#include <allot/core/checked_size.hpp>
+#include <allot/core/fixed_text.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+namespace allot {
+namespace {
+
+struct wording {
+  std::string_view what;
+  std::string_view claimed;  // empty: the report has no numbers
+  std::string_view actual;
+};
+
+wording words_for(misuse_kind kind) noexcept {
+  switch (kind) {
+    case misuse_kind::double_free:
+      return {"double free", {}, {}};
+    case misuse_kind::foreign_pointer:
+      return {"pointer is not from this resource", {}, {}};
+    case misuse_kind::wrong_size:
+      return {"wrong size", "bytes claimed", "bytes allocated"};
+    case misuse_kind::wrong_alignment:
+      return {"wrong alignment", "claimed", "allocated with"};
+    case misuse_kind::invalid_alignment:
+      return {"alignment is no power of two", "asked for", {}};
+    case misuse_kind::not_zero:
+      return {"memory promised to be zero is not", {}, {}};
+    case misuse_kind::released_twice:
+      return {"released a second time", {}, {}};
+  }
+  return {"misuse of an unknown kind", {}, {}};
+}
+
+fixed_text<255> line_for(const misuse_report& report) noexcept {
+  const wording words = words_for(report.kind);
+  fixed_text<255> line("allot: ");
+  line.append(report.fatal ? "misuse of " : "note on ").append(report.resource.empty() ? "memory" : report.resource);
+  line.append(": ").append(words.what);
+  if (report.address != nullptr) line.append(" at ").append_hex(address_of(report.address));
+  if (!words.claimed.empty()) {
+    line.append(": ").append(words.claimed).append(" ").append_decimal(report.claimed);
+    if (!words.actual.empty()) line.append(", ").append(words.actual).append(" ").append_decimal(report.actual);
+  }
+  return line;
+}
+
+void print_and_abort(const misuse_report& report) {
+  write_diagnostic(line_for(report));
+  if (report.fatal) std::abort();
+}
+
+std::atomic<misuse_handler> current_handler{&print_and_abort};
+std::atomic<bool> checked{false};
+
+}  // namespace
+
+misuse_handler set_misuse_handler(misuse_handler handler) noexcept {
+  return current_handler.exchange(handler != nullptr ? handler : &print_and_abort);
+}
+
+void report_misuse(const misuse_report& report) { current_handler.load()(report); }
+
+std::size_t format_misuse(const misuse_report& report, char* buffer, std::size_t size) noexcept {
+  const auto line = line_for(report);
+  const std::size_t length = std::min(size, line.size());
+  std::memcpy(buffer, line.c_str(), length);
+  return length;
+}
+
+bool checked_by_default() noexcept { return checked.load(std::memory_order_relaxed); }
+void set_checked_by_default(bool on) noexcept { checked.store(on, std::memory_order_relaxed); }
+
+}  // namespace allot

@@ -1,0 +1,31 @@
+#include <allot/core/resource.hpp>
+
+#include <allot/core/checked_size.hpp>
+
+namespace allot {
+
+resource::~resource() = default;
+
+void* resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  if (!is_power_of_two(alignment)) return nullptr;
+  try {
+    return allocate(bytes, alignment);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+bool resource::try_expand(void* /*p*/, std::size_t old_bytes, std::size_t new_bytes,
+                          std::size_t /*alignment*/) noexcept {
+  return old_bytes == new_bytes;
+}
+
+#if defined(__cpp_rtti)
+resource* as_resource(std::pmr::memory_resource* p) noexcept { return dynamic_cast<resource*>(p); }
+const resource* as_resource(const std::pmr::memory_resource* p) noexcept { return dynamic_cast<const resource*>(p); }
+#else
+resource* as_resource(std::pmr::memory_resource*) noexcept { return nullptr; }
+const resource* as_resource(const std::pmr::memory_resource*) noexcept { return nullptr; }
+#endif
+
+}  // namespace allot
