@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace allot::test {
+
+/// A program that is expected to end badly: `const child_program overflow{"overflow", [] { ... }};` at namespace scope.
+/// run_child("overflow") starts the test program again and runs only that.
+class child_program {
+ public:
+  child_program(std::string_view name, std::function<void()> body);
+};
+
+struct child_outcome {
+  int exit_code = -1;  ///< -1 when a signal ended it
+  int signal = 0;
+  std::string output;  ///< standard error
+
+  /// Ended by touching memory it must not touch, with a sanitizer's report or without.
+  bool faulted() const;
+  bool aborted() const;
+  bool says(std::string_view text) const { return output.find(text) != std::string::npos; }
+};
+
+/// Runs the child of that name in a process of its own and waits for it. 0 is the exit code of a body that returns.
+child_outcome run_child(std::string_view name);
+
+/// Marks the running case as skipped, with the reason. The case returns right after.
+void skip(std::string_view reason);
+
+// For main().
+bool is_child();
+int child_main();
+void set_program(const char* path);
+
+}  // namespace allot::test

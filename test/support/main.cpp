@@ -1,0 +1,11 @@
+#define BOOST_TEST_ALTERNATIVE_INIT_API
+#define BOOST_TEST_NO_MAIN
+#include <boost/test/unit_test.hpp>
+
+#include "support/child.hpp"
+
+int main(int argc, char** argv) {
+  allot::test::set_program(argv[0]);
+  if (allot::test::is_child()) return allot::test::child_main();
+  return boost::unit_test::unit_test_main([] { return true; }, argc, argv);
+}
