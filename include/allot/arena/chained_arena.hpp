@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory_resource>
 #include <string_view>
@@ -66,11 +67,13 @@ class ALLOT_EXPORT chained_arena final : public resource {
   /// @throws allocation_error (size_overflow, limit_reached, invalid_alignment, or the system's refusal), or whatever the
   ///         upstream throws; the arena is as before
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    // The way from one cursor to the next is the shortest that aligns; all checks lie beside it. An alignment of 0 gives a
+    // huge padding, 0 bytes a huge bytes - 1: both go the slow way, like everything that does not fit.
+    const std::uintptr_t aligned = (address_of(cursor_) + (alignment - 1)) & ~std::uintptr_t{alignment - 1};
     const auto left = static_cast<std::size_t>(limit_ - cursor_);
-    const std::size_t padding = padding_for(address_of(cursor_), alignment);
-    // bytes - 1: 0 wraps and goes the slow way, like everything that does not fit.
+    const auto padding = static_cast<std::size_t>(aligned - address_of(cursor_));
     if (ALLOT_LIKELY(padding <= left && bytes - 1 < left - padding)) {
-      std::byte* const p = cursor_ + padding;
+      auto* const p = reinterpret_cast<std::byte*>(aligned);
       cursor_ = p + bytes;
       return p;
     }

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory_resource>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
+
+namespace allot::testing {
+
+/// An upstream for tests: passes everything on, remembers every call, and notices blocks that do not come back exactly as they
+/// went out. A wrong deallocate is recorded, not passed on, so a test can go on and report it.
+///
+/// Its own books are kept with the global operator new. Thread-safe.
+class ALLOT_EXPORT counting_resource final : public resource {
+ public:
+  struct call {
+    enum class kind { allocate, deallocate };
+    kind what;
+    std::size_t bytes;
+    std::size_t alignment;
+    friend bool operator==(const call& a, const call& b) noexcept {
+      return a.what == b.what && a.bytes == b.bytes && a.alignment == b.alignment;
+    }
+  };
+
+  /// @param upstream  serves the requests
+  /// @param most      a single request for more bytes is refused with std::bad_alloc
+  explicit counting_resource(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource(),
+                             std::size_t most = std::size_t{1} << 30) noexcept;
+  ~counting_resource() override;
+
+  std::string_view kind() const noexcept override { return "counting_resource"; }
+  std::pmr::memory_resource* upstream() const noexcept override { return upstream_; }
+  memory_usage usage() const noexcept override;
+  bool owns(const void* p) const noexcept override;
+
+  std::size_t allocations() const;    ///< successful allocate calls so far
+  std::size_t deallocations() const;  ///< correct deallocate calls so far
+  std::size_t live_blocks() const;
+  std::size_t live_bytes() const;
+  std::size_t peak_bytes() const;     ///< the most live_bytes() has been
+  std::size_t total_bytes() const;    ///< of all successful allocate calls
+  std::vector<call> calls() const;    ///< successful calls in order
+  std::vector<call> live() const;     ///< what is out now, sorted by size and alignment
+
+  /// One line for each deallocate that did not match its allocate.
+  std::vector<std::string> mismatches() const;
+
+ private:
+  struct block {
+    std::size_t bytes;
+    std::size_t alignment;
+  };
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::pmr::memory_resource* upstream_;
+  std::size_t most_;
+  std::map<const void*, block> live_;
+  std::vector<call> calls_;
+  std::vector<std::string> mismatches_;
+  std::size_t allocations_ = 0;
+  std::size_t live_bytes_ = 0;
+  std::size_t peak_bytes_ = 0;
+  std::size_t total_bytes_ = 0;
+};
+
+}  // namespace allot::testing

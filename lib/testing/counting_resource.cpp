@@ -1,0 +1,136 @@
+#include <allot/testing/counting_resource.hpp>
+
+#include <allot/core/checked_size.hpp>
+#include <allot/core/fixed_text.hpp>
+
+#include <algorithm>
+#include <new>
+#include <tuple>
+
+namespace allot::testing {
+namespace {
+
+std::string mismatch(const void* p, std::size_t bytes, std::size_t alignment, std::string_view truth) {
+  fixed_text<255> line("deallocate(");
+  line.append_hex(address_of(p)).append(", ").append_decimal(bytes).append(", ").append_decimal(alignment).append("): ");
+  return std::string(line.append(truth));
+}
+
+}  // namespace
+
+counting_resource::counting_resource(std::pmr::memory_resource* upstream, std::size_t most) noexcept
+    : upstream_(upstream), most_(most) {}
+
+counting_resource::~counting_resource() = default;
+
+void* counting_resource::do_allocate(std::size_t bytes, std::size_t alignment) {
+  if (bytes > most_) throw std::bad_alloc();
+  const std::lock_guard lock(mutex_);
+  // Whatever the books may throw comes before the upstream is asked.
+  const auto room = live_.try_emplace(nullptr, block{bytes, alignment}).first;
+  void* p = nullptr;
+  try {
+    calls_.push_back({call::kind::allocate, bytes, alignment});
+    try {
+      p = upstream_->allocate(bytes, alignment);
+    } catch (...) {
+      calls_.pop_back();
+      throw;
+    }
+  } catch (...) {
+    live_.erase(room);
+    throw;
+  }
+  auto node = live_.extract(room);
+  node.key() = p;
+  live_.insert(std::move(node));
+  ++allocations_;
+  total_bytes_ += bytes;
+  live_bytes_ += bytes;
+  peak_bytes_ = std::max(peak_bytes_, live_bytes_);
+  return p;
+}
+
+void counting_resource::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  const std::lock_guard lock(mutex_);
+  const auto found = live_.find(p);
+  if (found == live_.end()) {
+    mismatches_.push_back(mismatch(p, bytes, alignment, "no such block is out"));
+    return;
+  }
+  const block truth = found->second;
+  if (truth.bytes != bytes || truth.alignment != alignment) {
+    fixed_text<64> text("allocated as ");
+    text.append_decimal(truth.bytes).append(" bytes aligned to ").append_decimal(truth.alignment);
+    mismatches_.push_back(mismatch(p, bytes, alignment, text));
+  }
+  calls_.push_back({call::kind::deallocate, bytes, alignment});
+  live_bytes_ -= truth.bytes;
+  live_.erase(found);
+  upstream_->deallocate(p, truth.bytes, truth.alignment);
+}
+
+memory_usage counting_resource::usage() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return {live_bytes_, live_bytes_, live_bytes_, peak_bytes_, 0};
+}
+
+bool counting_resource::owns(const void* p) const noexcept {
+  const std::lock_guard lock(mutex_);
+  auto after = live_.upper_bound(p);
+  if (after == live_.begin()) return false;
+  --after;
+  return range_contains(after->first, after->second.bytes, p, 1);
+}
+
+std::size_t counting_resource::allocations() const {
+  const std::lock_guard lock(mutex_);
+  return allocations_;
+}
+
+std::size_t counting_resource::deallocations() const {
+  const std::lock_guard lock(mutex_);
+  return allocations_ - live_.size();
+}
+
+std::size_t counting_resource::live_blocks() const {
+  const std::lock_guard lock(mutex_);
+  return live_.size();
+}
+
+std::size_t counting_resource::live_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return live_bytes_;
+}
+
+std::size_t counting_resource::peak_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return peak_bytes_;
+}
+
+std::size_t counting_resource::total_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return total_bytes_;
+}
+
+std::vector<counting_resource::call> counting_resource::calls() const {
+  const std::lock_guard lock(mutex_);
+  return calls_;
+}
+
+std::vector<counting_resource::call> counting_resource::live() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<call> blocks;
+  for (const auto& [p, truth] : live_) blocks.push_back({call::kind::allocate, truth.bytes, truth.alignment});
+  std::sort(blocks.begin(), blocks.end(), [](const call& a, const call& b) {
+    return std::tie(a.bytes, a.alignment) < std::tie(b.bytes, b.alignment);
+  });
+  return blocks;
+}
+
+std::vector<std::string> counting_resource::mismatches() const {
+  const std::lock_guard lock(mutex_);
+  return mismatches_;
+}
+
+}  // namespace allot::testing

@@ -1,0 +1,126 @@
+// Every resource of the library against the conformance kit.
+
+#include <allot/arena/chained_arena.hpp>
+#include <allot/block/page_resource.hpp>
+#include <allot/testing/conformance.hpp>
+#include <allot/testing/counting_resource.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+
+using namespace allot;
+using testing::make_subject;
+
+namespace {
+
+void expect_conforms(const testing::conformance_subject& subject) {
+  const auto report = testing::check_conformance(subject);
+  BOOST_TEST(report.passed(), report);
+  BOOST_TEST(report.served > 0u);
+  BOOST_TEST_MESSAGE(report);
+}
+
+auto arena_with(chained_arena_options options) {
+  return [options](std::pmr::memory_resource& upstream) {
+    chained_arena_options with_upstream = options;
+    with_upstream.upstream = &upstream;
+    return std::make_unique<chained_arena>(with_upstream);
+  };
+}
+
+/// An arena with a buffer of its own in front.
+template <std::size_t Bytes>
+class buffered_arena final : public std::pmr::memory_resource {
+ public:
+  explicit buffered_arena(std::pmr::memory_resource* upstream) : arena_(buffer_.data(), buffer_.size(), upstream) {}
+  void release() { arena_.release(); }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena_.allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { arena_.deallocate(p, bytes, alignment); }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::array<std::byte, Bytes> buffer_;
+  chained_arena arena_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(resources_conform)
+
+BOOST_AUTO_TEST_CASE(page_resource_conforms) {
+  expect_conforms(make_subject("page_resource", [](auto&) { return std::make_unique<page_resource>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(page_resource_with_huge_pages_conforms) {
+  expect_conforms(make_subject("page_resource", [](auto&) {
+    page_resource_options options;
+    options.huge_pages = true;
+    return std::make_unique<page_resource>(options);
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_conforms) { expect_conforms(make_subject("chained_arena", arena_with({}))); }
+
+BOOST_AUTO_TEST_CASE(checked_chained_arena_conforms) {
+  chained_arena_options options;
+  options.checked = true;
+  expect_conforms(make_subject("chained_arena, checked", arena_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_with_constant_small_blocks_conforms) {
+  chained_arena_options options;
+  options.first_block = 256;
+  options.growth_percent = 100;
+  expect_conforms(make_subject("chained_arena, 256-byte blocks", arena_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_of_virtual_blocks_conforms) {
+  chained_arena_options options;
+  options.virtual_blocks = true;
+  expect_conforms(make_subject("chained_arena, virtual blocks", arena_with(options)));
+  options.huge_pages = true;
+  options.reserve = std::size_t{4} << 20;
+  expect_conforms(make_subject("chained_arena, virtual blocks, huge pages", arena_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_with_a_callers_buffer_conforms) {
+  expect_conforms(make_subject("chained_arena, buffer", [](std::pmr::memory_resource& upstream) {
+    return std::make_unique<buffered_arena<10000>>(&upstream);
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_on_a_buffer_alone_serves_the_whole_of_it) {
+  expect_conforms(make_subject(
+      "chained_arena, buffer only",
+      [](std::pmr::memory_resource&) { return std::make_unique<buffered_arena<100000>>(std::pmr::null_memory_resource()); },
+      100000));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_with_a_limit_serves_the_whole_of_it) {
+  chained_arena_options options;
+  options.limit = 100000;
+  // Blocks have headers of 32 bytes, and a tail may be left behind in each: half of the limit is sure to be served.
+  expect_conforms(make_subject("chained_arena, limited", arena_with(options), 50000));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_over_page_resource_conforms) {
+  struct stack final : std::pmr::memory_resource {
+    page_resource pages;
+    chained_arena arena{&pages};
+    void release() { arena.release(); }
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena.allocate(bytes, alignment); }
+    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { arena.deallocate(p, bytes, alignment); }
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  };
+  expect_conforms(make_subject("chained_arena over page_resource", [](auto&) { return std::make_unique<stack>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(counting_resource_conforms) {
+  expect_conforms(make_subject("counting_resource", [](std::pmr::memory_resource& upstream) {
+    return std::make_unique<testing::counting_resource>(&upstream);
+  }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
