@@ -26,6 +26,7 @@ namespace allot::testing {
 namespace {
 
 constexpr std::size_t most_findings_per_promise = 5;
+constexpr std::size_t most_upstream_bytes = std::size_t{256} << 20;  // of one request
 constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
 
 /// Collects what is found; the first few of each promise.
@@ -65,11 +66,30 @@ std::ostream& operator<<(std::ostream& out, const size_and_alignment& request) {
   return out << "allocate(" << request.bytes << ", " << request.alignment << ")";
 }
 
+/// The memory below it all. Blocks are aligned as asked for and no better, so that nobody can count on luck; and the same
+/// requests get addresses equal modulo 256, so that padding is the same in two instances that are compared.
+class plain_memory final : public std::pmr::memory_resource {
+ private:
+  static constexpr std::size_t modulus = 256;
+  static std::size_t base_alignment(std::size_t alignment) { return std::max(2 * alignment, modulus); }
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    if (alignment > most_upstream_bytes) throw std::bad_alloc();
+    return static_cast<std::byte*>(memory_.allocate(bytes + alignment, base_alignment(alignment))) + alignment;
+  }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    memory_.deallocate(static_cast<std::byte*>(p) - alignment, bytes + alignment, base_alignment(alignment));
+  }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+  std::pmr::memory_resource& memory_ = *std::pmr::new_delete_resource();
+};
+
 /// An instance of the subject on an upstream that counts and can fail, and the blocks it handed out.
 class bench {
  public:
   bench(const conformance_subject& subject, findings& found)
-      : found_(found), memory_(subject.make(failing_)), budget_(subject.capacity), baseline_(counting_.live()) {}
+      : found_(found), frees_all_(subject.frees_at_destruction), memory_(subject.make(failing_)), budget_(subject.capacity), baseline_(counting_.live()) {}
 
   ~bench() { finish(); }
   bench(const bench&) = delete;
@@ -135,7 +155,17 @@ class bench {
     while (!blocks_.empty()) deallocate(blocks_.begin()->first);
   }
 
+  /// Blocks that release() or the destructor is to give back.
   void forget_all() { blocks_.clear(); }
+
+  std::size_t bytes_of(handle p) const { return blocks_.at(p).bytes; }
+
+  /// After try_expand: the block has that many bytes now.
+  void resized(handle p, std::size_t bytes) {
+    block& held = blocks_.at(p);
+    held.bytes = bytes;
+    std::fill(p, p + bytes, byte_of(held.pattern));
+  }
 
   bool covers(size_and_alignment request) const { return request.cost() <= budget_; }
   std::size_t budget() const { return budget_; }
@@ -150,6 +180,12 @@ class bench {
     memory_usage usage;
     std::vector<counting_resource::call> upstream;
     friend bool operator==(const state& a, const state& b) { return a.usage == b.usage && a.upstream == b.upstream; }
+    friend std::ostream& operator<<(std::ostream& out, const state& s) {
+      out << "used " << s.usage.used << ", committed " << s.usage.committed << ", reserved " << s.usage.reserved << ", peak "
+          << s.usage.peak << ", wasted " << s.usage.wasted << ", upstream";
+      for (const auto& call : s.upstream) out << ' ' << call.bytes << '@' << call.alignment;
+      return out;
+    }
   };
   state now() { return {ours() != nullptr ? ours()->usage() : memory_usage{}, counting_.live()}; }
 
@@ -158,6 +194,7 @@ class bench {
     if (memory_ == nullptr) return;
     verify_all();
     if (ours() != nullptr) found_.expect(ours()->check(), "vocabulary", "check() finds a broken invariant");
+    if (!frees_all_) deallocate_all();
     memory_.reset();
     found_.expect(counting_.live_blocks() == 0, "leak", counting_.live_blocks(), " upstream blocks (",
                   counting_.live_bytes(), " bytes) were not given back by the destructor");
@@ -185,7 +222,9 @@ class bench {
   }
 
   findings& found_;
-  counting_resource counting_{std::pmr::new_delete_resource(), std::size_t{256} << 20};
+  bool frees_all_;
+  plain_memory plain_;
+  counting_resource counting_{&plain_, most_upstream_bytes};
   failing_resource failing_{&counting_};
   std::unique_ptr<std::pmr::memory_resource> memory_;
   std::size_t budget_;
@@ -393,7 +432,8 @@ class script_run {
       states_.push_back(on_.now());
       if (comparable)
         comparable = found_.expect(states_.back() == (*twin)[i], "failure", "step ", i,
-                                   ": the state differs from a twin that never failed");
+                                   ": ", states_.back(), ", but ", (*twin)[i],
+                                   " in a twin that never failed");
     }
     disarm(failing);
     on_.deallocate_all();
@@ -477,7 +517,7 @@ std::vector<counting_resource::call> requests_of(std::vector<counting_resource::
 }
 
 void check_release(const conformance_subject& subject, findings& found) {
-  if (!subject.release) {
+  if (!subject.release || !subject.frees_at_destruction) {
     found.report().not_tested.push_back("release: the subject has none");
     return;
   }
@@ -526,7 +566,7 @@ void check_default_resource(const conformance_subject& subject, findings& found)
   on.must_allocate({50000, 4096});
   on.deallocate_all();
   on.must_allocate({10, 1});
-  if (subject.release) {
+  if (subject.release && subject.frees_at_destruction) {
     on.forget_all();
     subject.release(on.memory());
   }
@@ -602,31 +642,20 @@ void check_vocabulary(const conformance_subject& subject, findings& found) {
   found.expect(usage.used <= usage.committed && usage.committed <= usage.reserved && usage.used <= usage.peak, "vocabulary",
                "usage() does not add up: used ", usage.used, ", committed ", usage.committed, ", reserved ", usage.reserved,
                ", peak ", usage.peak);
-  if (p != nullptr) {
-    std::size_t bytes = 100;
-    for (std::size_t wanted : {std::size_t{120}, std::size_t{60}, std::size_t{3000}, std::size_t{61}, huge, huge - 100}) {
-      const bool grown = memory->try_expand(p, bytes, wanted, 16);
-      found.expect(!grown || wanted < huge / 2, "vocabulary", "try_expand to ", wanted, " bytes succeeded");
-      if (grown && wanted < huge / 2) {
-        const bool kept = std::all_of(p, p + std::min<std::size_t>(bytes, 60), [&](unsigned char c) { return c == *p; });
-        found.expect(kept, "vocabulary", "try_expand changed the contents");
-        std::fill(p, p + wanted, *p);
-        bytes = wanted;
-      }
-    }
+  if (p == nullptr) return;
+  for (std::size_t wanted : {std::size_t{120}, std::size_t{60}, std::size_t{3000}, std::size_t{61}, huge, huge - 100}) {
+    const std::size_t before = on.bytes_of(p);
     const unsigned char mark = *p;
-    auto* const other = on.must_allocate({500, 16});
-    if (other != nullptr) {
-      const bool apart = other + 500 <= p || p + bytes <= other;
-      found.expect(apart, "vocabulary", "a block overlaps one that was expanded");
-      found.expect(std::all_of(p, p + bytes, [&](unsigned char c) { return c == mark; }), "vocabulary",
-                   "an expanded block changed while it was live");
-    }
-    found.expect(memory->check(), "vocabulary", "check() finds a broken invariant");
-    on.forget_all();  // p has another size now
-    memory->deallocate(p, bytes, 16);
-    if (other != nullptr) memory->deallocate(other, 500, 16);
+    if (!memory->try_expand(p, before, wanted, 16)) continue;
+    if (!found.expect(wanted < huge / 2, "vocabulary", "try_expand to ", wanted, " bytes succeeded")) return;
+    found.expect(std::all_of(p, p + std::min(before, wanted), [&](unsigned char c) { return c == mark; }), "vocabulary",
+                 "try_expand changed the contents");
+    on.resized(p, wanted);
   }
+  on.must_allocate({500, 16});
+  on.verify_all();
+  found.expect(memory->check(), "vocabulary", "check() finds a broken invariant");
+  on.deallocate_all();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <allot/block/page_resource.hpp>
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
+#include <allot/testing/failing_resource.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -117,10 +118,17 @@ BOOST_AUTO_TEST_CASE(chained_arena_over_page_resource_conforms) {
   expect_conforms(make_subject("chained_arena over page_resource", [](auto&) { return std::make_unique<stack>(); }));
 }
 
-BOOST_AUTO_TEST_CASE(counting_resource_conforms) {
-  expect_conforms(make_subject("counting_resource", [](std::pmr::memory_resource& upstream) {
+BOOST_AUTO_TEST_CASE(the_instruments_conform) {
+  auto counting = make_subject("counting_resource", [](std::pmr::memory_resource& upstream) {
     return std::make_unique<testing::counting_resource>(&upstream);
-  }));
+  });
+  counting.frees_at_destruction = false;
+  expect_conforms(counting);
+  auto failing = make_subject("failing_resource", [](std::pmr::memory_resource& upstream) {
+    return std::make_unique<testing::failing_resource>(&upstream);
+  });
+  failing.frees_at_destruction = false;
+  expect_conforms(failing);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -76,7 +77,7 @@ void* sample_resource::take(std::size_t bytes, std::size_t alignment) {
     give_back(made);
     return blocks_.begin()->first;
   }
-  if (broken_ == defect::contents_damaged && bytes == 1000 && blocks_.size() > 2) std::memset(blocks_.begin()->first, 0x5a, 1);
+  if (broken_ == defect::contents_damaged && bytes == 1000 && blocks_.size() > 2) std::memset(std::prev(blocks_.end())->first, 0x5a, 1);
   blocks_.emplace(p, made);
   return p;
 }

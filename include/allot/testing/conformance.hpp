@@ -29,6 +29,9 @@ struct conformance_subject {
   /// it fails the check. `unlimited` stands for as much as the upstream or the system has.
   std::size_t capacity = unlimited;
 
+  /// False for an adaptor that keeps no books: what was not freed when it is destroyed or released stays out.
+  bool frees_at_destruction = true;
+
   /// Calls the instance's release(), if it has one.
   std::function<void(std::pmr::memory_resource&)> release = {};
 };
@@ -96,7 +99,7 @@ struct has_release<T, std::void_t<decltype(std::declval<T&>().release())>> : std
 template <class Factory>
 conformance_subject make_subject(std::string name, Factory factory, std::size_t capacity) {
   using subject_type = typename std::invoke_result_t<Factory&, std::pmr::memory_resource&>::element_type;
-  conformance_subject subject{std::move(name), std::move(factory), capacity};
+  conformance_subject subject{std::move(name), std::move(factory), capacity, true, {}};
   if constexpr (detail::has_release<subject_type>::value)
     subject.release = [](std::pmr::memory_resource& memory) { static_cast<subject_type&>(memory).release(); };
   return subject;
