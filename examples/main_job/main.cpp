@@ -1,0 +1,90 @@
+// The library at work: one real job, done with every memory resource there is.
+
+#include <sysexits.h>
+
+#include <cerrno>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <new>
+#include <system_error>
+
+#include "command_line.hpp"
+#include "report.hpp"
+#include "strategies.hpp"
+#include "svg_chart.hpp"
+#include "text_input.hpp"
+#include "timing.hpp"
+#include "verification.hpp"
+
+namespace {
+
+using namespace main_job;
+
+constexpr int exit_mismatch = 1;
+constexpr int exit_no_input = 2;
+
+/// Adds the text to a file, or replaces what it holds. Says on stderr why it cannot.
+bool write_file(const std::string& path, std::string_view text, std::ios::openmode mode) {
+  errno = 0;
+  std::ofstream file(path, mode | std::ios::binary);
+  file << text << std::flush;
+  if (file) return true;
+  std::cerr << "main_job: cannot write " << path << ": " << std::generic_category().message(errno) << '\n';
+  return false;
+}
+
+int flush_output() {
+  if (std::cout << std::flush) return EX_OK;
+  std::cerr << "main_job: cannot write to standard output\n";
+  return EX_IOERR;
+}
+
+int run(const command_line& wanted) {
+  const auto files = read_files(wanted.files.empty() ? default_files() : wanted.files,
+                                [](const std::string& path, std::string_view reason) {
+                                  std::cerr << "main_job: cannot use " << path << ": " << reason << '\n';
+                                });
+  if (files.empty()) {
+    std::cerr << "main_job: no file to read, nothing measured\n";
+    return exit_no_input;
+  }
+  // Better known before than after half a minute of work; what is there already is kept until there is something new.
+  if (!write_file(wanted.svg, "", std::ios::app)) return EX_CANTCREAT;
+
+  progress shown;
+  const auto verified = verify(files, strategies(), shown);
+  const auto results = time_all(files, strategies(), verified, wanted.rounds, shown);
+  shown.clear();
+
+  std::cout << summary(verified.size) << '\n' << table(results) << std::flush;
+  if (!write_file(wanted.svg, svg_chart(results, verified.size), std::ios::trunc)) return EX_CANTCREAT;
+  std::cout << "Chart: " << wanted.svg << '\n';
+  return flush_output();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const command_line wanted = parse_command_line(argc, argv);
+  if (wanted.what == command_line::action::misuse) {
+    std::cerr << usage;
+    return EX_USAGE;
+  }
+  if (wanted.what == command_line::action::help) {
+    std::cout << usage;
+    return flush_output();
+  }
+  try {
+    return run(wanted);
+  } catch (const mismatch& found) {
+    std::cerr << "main_job: results differ: " << found.what() << '\n';
+    return exit_mismatch;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "main_job: out of memory\n";
+    return EX_OSERR;
+  } catch (const std::exception& error) {
+    std::cerr << "main_job: " << error.what() << '\n';
+    return EX_OSERR;
+  }
+}

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "results.hpp"
+
+namespace main_job {
+
+/// The number with so many digits behind the point.
+std::string fixed(double value, int digits);
+
+/// What the job was, in a line.
+std::string summary(const job_size& size);
+
+/// The table, a line for each measurement. The first one is what the relative times refer to.
+std::string table(const std::vector<measurement>& results);
+
+}  // namespace main_job

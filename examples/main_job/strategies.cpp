@@ -1,0 +1,89 @@
+#include "strategies.hpp"
+
+#include <allot/arena/chained_arena.hpp>
+#include <allot/block/page_resource.hpp>
+#include <cstddef>
+#include <utility>
+
+namespace main_job {
+
+namespace {
+
+// Most resources use again what was freed. Arenas must be told.
+void make_ready(std::pmr::memory_resource&) noexcept {}
+void make_ready(std::pmr::monotonic_buffer_resource& arena) noexcept { arena.release(); }
+void make_ready(allot::chained_arena& arena) noexcept { arena.clear(); }
+
+template <class Resource>
+class subject_of final : public subject {
+ public:
+  template <class... Args>
+  explicit subject_of(Args&&... args) : resource_(std::forward<Args>(args)...) {}
+
+  std::pmr::memory_resource& memory() noexcept override { return resource_; }
+  void reuse() noexcept override { make_ready(resource_); }
+
+ private:
+  Resource resource_;
+};
+
+/// A resource that does no more than its upstream.
+class upstream_itself final : public subject {
+ public:
+  explicit upstream_itself(std::pmr::memory_resource& upstream) noexcept : upstream_(&upstream) {}
+  std::pmr::memory_resource& memory() noexcept override { return *upstream_; }
+  void reuse() noexcept override {}
+
+ private:
+  std::pmr::memory_resource* upstream_;
+};
+
+/// Pages straight from the system, in blocks large enough to be worth a mapping each.
+class arena_on_pages final : public subject {
+ public:
+  std::pmr::memory_resource& memory() noexcept override { return arena_; }
+  void reuse() noexcept override { arena_.clear(); }
+
+ private:
+  static allot::chained_arena_options on(allot::page_resource& pages) {
+    allot::chained_arena_options options;
+    options.upstream = &pages;
+    options.first_block = std::size_t{64} << 10;
+    return options;
+  }
+
+  allot::page_resource pages_;
+  allot::chained_arena arena_{on(pages_)};
+};
+
+template <class Resource>
+std::unique_ptr<subject> on_upstream(std::pmr::memory_resource& upstream) {
+  return std::make_unique<subject_of<Resource>>(&upstream);
+}
+
+std::unique_ptr<subject> arena_of_virtual_blocks(std::pmr::memory_resource&) {
+  allot::chained_arena_options options;
+  options.virtual_blocks = true;
+  return std::make_unique<subject_of<allot::chained_arena>>(options);
+}
+
+}  // namespace
+
+const std::vector<strategy>& strategies() {
+  using subject_pointer = std::unique_ptr<subject>;
+  using memory_resource = std::pmr::memory_resource;
+  static const std::vector<strategy> table{
+      {"new_delete_resource",
+       [](memory_resource& upstream) -> subject_pointer { return std::make_unique<upstream_itself>(upstream); }},
+      {"monotonic_buffer_resource", on_upstream<std::pmr::monotonic_buffer_resource>},
+      {"unsynchronized_pool_resource", on_upstream<std::pmr::unsynchronized_pool_resource>},
+      {"synchronized_pool_resource", on_upstream<std::pmr::synchronized_pool_resource>},
+      {"chained_arena", on_upstream<allot::chained_arena>},
+      {"chained_arena, virtual blocks", arena_of_virtual_blocks},
+      {"chained_arena on page_resource",
+       [](memory_resource&) -> subject_pointer { return std::make_unique<arena_on_pages>(); }},
+  };
+  return table;
+}
+
+}  // namespace main_job
