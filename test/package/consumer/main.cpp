@@ -1,0 +1,20 @@
+// What a user writes first: a standard container on an arena over pages from the system.
+
+#include <allot/arena/chained_arena.hpp>
+#include <allot/block/page_resource.hpp>
+
+#include <iostream>
+#include <memory_resource>
+#include <numeric>
+#include <vector>
+
+int main() {
+  allot::page_resource pages;
+  allot::chained_arena arena(&pages);
+  std::pmr::vector<int> numbers(&arena);
+  for (int i = 1; i <= 100'000; ++i) numbers.push_back(i);
+  const long long sum = std::accumulate(numbers.begin(), numbers.end(), 0LL);
+  const bool on_pages = pages.owns(numbers.data()) && arena.upstream_resource() == &pages;
+  std::cout << "sum " << sum << (on_pages ? " on pages" : " elsewhere") << "\n";
+  return sum == 5'000'050'000 && on_pages ? 0 : 1;
+}
