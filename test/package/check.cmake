@@ -19,7 +19,7 @@ else()
 endif()
 
 # What an earlier run decided is decided anew; what it compiled may stay.
-file(REMOVE ${library_build}/CMakeCache.txt ${work}/CMakeCache.txt)
+file(REMOVE ${work}/CMakeCache.txt)
 
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -99,7 +99,7 @@ function(build_with_pkg_config prefix)
 endfunction()
 
 if(WAY STREQUAL "install")
-  file(REMOVE_RECURSE ${prefix})
+  file(REMOVE_RECURSE ${library_build}/CMakeCache.txt ${prefix})
   run(${configure} -S ${SOURCE} -B ${library_build} -D BUILD_SHARED_LIBS=${shared} -D ALLOT_BUILD_TESTS=OFF
       -D ALLOT_BUILD_EXAMPLES=OFF -D CMAKE_INSTALL_LIBDIR=${LIBRARY_FOLDER})
   run(${CMAKE_COMMAND} --build ${library_build} --parallel 2)
