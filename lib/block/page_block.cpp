@@ -86,21 +86,14 @@ os::status page_block::try_resize(std::size_t bytes, contents keep) noexcept {
   if (!checked_align_up(bytes, page_size(), usable)) return {memory_errc::size_overflow, 0};
 
   const std::size_t old_size = size_;
+  const bool may_move = !includes(flags_, page_flags::base_fixed);
   os::status outcome;
-  if (usable < size_) {
-    outcome = shrink(usable);
-    if (outcome && keep == contents::discard) outcome = zero_all();
-  } else if (usable == size_) {
-    if (keep == contents::discard) outcome = zero_all();
+  if (usable != size_ && keep == contents::discard && may_move && !includes(rights(), os::access::write)) {
+    outcome = replace(usable, keep);  // zeroing what is not writable can fail, and then it is too late
   } else {
-    outcome = grow_in_place(usable);
-    if (outcome) {
-      if (keep == contents::discard) outcome = zero_all();
-    } else if (!includes(flags_, page_flags::base_fixed)) {
-      outcome = grow_elsewhere(usable, keep);
-    } else if (outcome.error == memory_errc::not_supported) {
-      outcome = {memory_errc::address_in_use, 0};
-    }
+    if (usable < size_) outcome = shrink(usable);
+    if (usable > size_) outcome = grow(usable, keep);
+    if (outcome && keep == contents::discard) outcome = os::zero_pages(data_, size_, rights());
   }
   if (!outcome) return outcome;
   requested_ = bytes;
@@ -111,7 +104,8 @@ os::status page_block::try_resize(std::size_t bytes, contents keep) noexcept {
 
 void page_block::reset() {
   if (empty()) return;
-  if (const os::status outcome = zero_all(); !outcome) fail(outcome, size_);
+  if (const os::status outcome = os::zero_pages(data_, size_, rights()); !outcome) fail(outcome, size_);
+  (void)finish_pages(data_, size_);
   verify_zero(0);
 }
 
@@ -262,6 +256,13 @@ os::status page_block::shrink(std::size_t usable) noexcept {
   return {};
 }
 
+os::status page_block::grow(std::size_t usable, contents keep) noexcept {
+  const os::status outcome = grow_in_place(usable);
+  if (outcome) return outcome;
+  if (!includes(flags_, page_flags::base_fixed)) return replace(usable, keep);
+  return outcome.error == memory_errc::not_supported ? os::status{memory_errc::address_in_use, 0} : outcome;
+}
+
 /// Maps more pages right behind the block and turns the old tail guard into usable pages, last of all.
 os::status page_block::grow_in_place(std::size_t usable) noexcept {
   if (includes(flags_, page_flags::large_pages)) return {memory_errc::not_supported, 0};
@@ -294,21 +295,21 @@ os::status page_block::grow_in_place(std::size_t usable) noexcept {
   return {};
 }
 
-/// A second block takes over the contents; this one is given up only when nothing can fail any more.
-os::status page_block::grow_elsewhere(std::size_t usable, contents keep) noexcept {
-  page_block larger;
-  larger.flags_ = flags_;
-  larger.base_ = base_;
-  larger.name_ = name_;
-  if (const os::status outcome = larger.map_pages(usable); !outcome) return outcome;
+/// Another block takes over the contents; this one is given up only when nothing can fail any more.
+os::status page_block::replace(std::size_t usable, contents keep) noexcept {
+  page_block fresh;
+  fresh.flags_ = flags_;
+  fresh.base_ = base_;
+  fresh.name_ = name_;
+  if (const os::status outcome = fresh.map_pages(usable); !outcome) return outcome;
   if (keep == contents::preserve) {
-    if (const os::status outcome = larger.take_contents_of(*this); !outcome) return outcome;
+    if (const os::status outcome = fresh.take_contents_of(*this); !outcome) return outcome;
   }
-  std::swap(data_, larger.data_);
-  std::swap(size_, larger.size_);
-  std::swap(lead_, larger.lead_);
-  std::swap(total_, larger.total_);
-  base_honoured_ = larger.base_honoured_;
+  std::swap(data_, fresh.data_);
+  std::swap(size_, fresh.size_);
+  std::swap(lead_, fresh.lead_);
+  std::swap(total_, fresh.total_);
+  base_honoured_ = fresh.base_honoured_;
   return {};
 }
 
@@ -333,18 +334,6 @@ os::status page_block::take_contents_of(page_block& old) noexcept {
   if (!writable) outcome = os::protect(data_, size_, rights());
   if (!outcome && !readable) (void)os::protect(old.data_, old.size_, old.rights());
   return outcome;
-}
-
-os::status page_block::zero_all() noexcept {
-  const bool writable = includes(rights(), os::access::write);
-  if (!writable) {
-    if (const os::status outcome = os::protect(data_, size_, os::access::read_write); !outcome) return outcome;
-  }
-  const os::status outcome = os::zero_pages(data_, size_);
-  if (writable || !outcome) return outcome;
-  const os::status restored = os::protect(data_, size_, rights());
-  if (!restored) flags_ = without(flags_, access_mask) | page_flags::rw;  // flags() tells the truth
-  return restored;
 }
 
 void page_block::adopt(page_block& other) noexcept {

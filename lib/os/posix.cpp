@@ -202,10 +202,16 @@ status unguard(void* p, std::size_t bytes, access rights) noexcept {
   return outcome_of(code);
 }
 
-status zero_pages(void* p, std::size_t bytes) noexcept {
+status zero_pages(void* p, std::size_t bytes, access rights) noexcept {
   const errno_keeper keep;
-  if (failure_injection::due(os_call::advise) || extras::drop_contents(p, bytes) != 0) std::memset(p, 0, bytes);
-  return {};
+  if (!failure_injection::due(os_call::advise) && extras::drop_contents(p, bytes) == 0) return {};
+  if (includes(rights, access::write)) {
+    std::memset(p, 0, bytes);
+    return {};
+  }
+  // One call that replaces the pages: contents and access change together or not at all.
+  return checked_mmap(p, bytes, protection_bits(rights), private_memory | MAP_FIXED) != nullptr ? status{}
+                                                                                                : failure(errno);
 }
 
 status populate(void* p, std::size_t bytes) noexcept {

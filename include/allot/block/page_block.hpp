@@ -100,7 +100,7 @@ class ALLOT_EXPORT page_block {
   [[nodiscard]] os::status try_resize(std::size_t bytes, contents keep = contents::preserve) noexcept;
 
   /// Every byte reads zero again and the pages go back to the system until touched. Base, size and generation stay.
-  /// @throws allocation_error (protection_failed) for a block that is not writable and cannot be made so; it is as before
+  /// @throws allocation_error where the system cannot drop the pages of a block that is not writable; it is as before
   void reset();
 
   /// Gives everything back; the block is empty then. Twice is harmless (and noted when checked). Views go stale.
@@ -138,10 +138,10 @@ class ALLOT_EXPORT page_block {
   os::status map_large_pages(std::size_t usable, os::placement where) noexcept;
   os::status finish_pages(void* p, std::size_t bytes) noexcept;
   os::status shrink(std::size_t usable) noexcept;
+  os::status grow(std::size_t usable, contents keep) noexcept;
   os::status grow_in_place(std::size_t usable) noexcept;
-  os::status grow_elsewhere(std::size_t usable, contents keep) noexcept;
+  os::status replace(std::size_t usable, contents keep) noexcept;
   os::status take_contents_of(page_block& old) noexcept;
-  os::status zero_all() noexcept;
   void adopt(page_block& other) noexcept;
   void unmap() noexcept;
   void verify_zero(std::size_t from) const;

@@ -89,8 +89,9 @@ ALLOT_EXPORT status guard(void* p, std::size_t bytes) noexcept;
 /// Undoes guard(): zero pages with the given access.
 ALLOT_EXPORT status unguard(void* p, std::size_t bytes, access rights) noexcept;
 
-/// Drops the contents of writable committed pages, which then read zero; access and charge stay.
-ALLOT_EXPORT status zero_pages(void* p, std::size_t bytes) noexcept;
+/// Drops the contents of committed pages, which then read zero. `rights` is the access they have and keep; with write access
+/// this never fails.
+ALLOT_EXPORT status zero_pages(void* p, std::size_t bytes, access rights) noexcept;
 
 /// Backs writable committed pages with memory now instead of at the first touch. Contents stay.
 ALLOT_EXPORT status populate(void* p, std::size_t bytes) noexcept;
