@@ -2,7 +2,6 @@
 
 #include <allot/arena/chained_arena.hpp>
 #include <allot/block/page_resource.hpp>
-
 #include <iostream>
 #include <memory_resource>
 #include <numeric>
