@@ -14,6 +14,10 @@ void progress::show(std::string_view text) {
   shown_ = terminal_;
 }
 
+void progress::show_detail(std::string_view text) {
+  if (terminal_) show(text);
+}
+
 void progress::clear() {
   if (shown_) std::cerr << "\r\033[K" << std::flush;
   shown_ = false;

@@ -14,6 +14,9 @@ class progress {
 
   void show(std::string_view text);
 
+  /// As show(), but on a terminal only: for what would be too many lines elsewhere.
+  void show_detail(std::string_view text);
+
   /// Takes the line away, so that other text can follow.
   void clear();
 

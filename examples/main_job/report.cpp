@@ -14,19 +14,23 @@ namespace {
 using row = std::vector<std::string>;
 
 std::string bytes_text(std::size_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
   const double kib = static_cast<double>(bytes) / 1024;
   return kib < 1024 ? fixed(kib, 1) + " KiB" : fixed(kib / 1024, 2) + " MiB";
 }
 
 row row_of(const measurement& result, const measurement& reference) {
+  const int digits = time_digits(reference);
   const char* const mark = result.memory.from_system ? "*" : " ";
-  const auto percent = [](double part) { return fixed(part * 100, 1) + " %"; };
+  const auto spread = [](const samples& times) {
+    return times.size() < 2 ? std::string("-") : fixed(times.spread() * 100, 1) + " %";
+  };
   return {std::string(result.name),
-          fixed(result.cold.median(), 2),
-          percent(result.cold.spread()),
+          fixed(result.cold.median(), digits),
+          spread(result.cold),
           fixed(result.cold.median() / reference.cold.median(), 2),
-          fixed(result.warm.median(), 2),
-          percent(result.warm.spread()),
+          fixed(result.warm.median(), digits),
+          spread(result.warm),
           fixed(result.warm.median() / reference.warm.median(), 2),
           bytes_text(result.memory.peak_live),
           bytes_text(result.memory.upstream_peak) + mark,
@@ -54,6 +58,8 @@ std::string fixed(double value, int digits) {
   text << std::fixed << std::setprecision(digits) << value;
   return text.str();
 }
+
+int time_digits(const measurement& reference) { return reference.warm.median() < 1 ? 4 : 2; }
 
 std::string summary(const job_size& size) {
   std::ostringstream text;

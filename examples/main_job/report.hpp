@@ -11,6 +11,9 @@ namespace main_job {
 /// The number with so many digits behind the point.
 std::string fixed(double value, int digits);
 
+/// How many digits times in milliseconds need: few, unless the job is so small that they would all be noughts.
+int time_digits(const measurement& reference);
+
 /// What the job was, in a line.
 std::string summary(const job_size& size);
 

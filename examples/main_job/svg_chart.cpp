@@ -121,7 +121,8 @@ class chart {
       out_ << "<rect class=\"" << each.name << "\" x=\"" << bars_left << "\" y=\"" << bar_top << "\" width=\""
            << length(time) << "\" height=\"" << bar_height - 2 << "\" fill=\"" << each.colour << "\"/>\n";
       text(bars_left + length(time) + 6, bar_top + bar_height - 4,
-           fixed(time, 2) + " ms (" + fixed(time / reference, 2) + ")", " font-size=\"12\"");
+           fixed(time, time_digits(results_.front())) + " ms (" + fixed(time / reference, 2) + ")",
+           " font-size=\"12\"");
       bar_top += bar_height;
     }
     out_ << "</g>\n";

@@ -17,7 +17,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::chrono::duration<double> time_to_fill = std::chrono::seconds(20);
-constexpr std::size_t fewest_rounds = 3;
+constexpr std::size_t fewest_rounds = 1;
 constexpr std::size_t most_rounds = 25;
 
 class stopwatch {
@@ -94,9 +94,12 @@ std::vector<measurement> time_all(const std::vector<text_file>& files, const std
 
   const idle_thread second_thread;
   for (std::size_t round = 0; !rounds || round < *rounds; ++round) {
-    shown.show("timing, round " + std::to_string(round + 1) + (rounds ? " of " + std::to_string(*rounds) : ""));
+    const std::string title =
+        "timing, round " + std::to_string(round + 1) + (rounds ? " of " + std::to_string(*rounds) : "");
+    shown.show(title);
     const auto begin = clock::now();
     for (std::size_t i = 0; i < all.size(); ++i) {
+      shown.show_detail(title + ": " + std::string(all[i].name));
       try {
         results[i].cold.add(cold_milliseconds(files, all[i], verified.size.digest));
         results[i].warm.add(warm_milliseconds(files, all[i], verified.size.digest));
