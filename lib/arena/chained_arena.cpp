@@ -1,10 +1,8 @@
+#include <algorithm>
 #include <allot/arena/chained_arena.hpp>
-
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
-
-#include <algorithm>
 #include <array>
 #include <new>
 #include <utility>
@@ -32,7 +30,11 @@ struct chained_arena::block {
 struct chained_arena::request {
   std::size_t bytes;
   std::size_t alignment;
-  std::size_t gap;
+  std::size_t gap = 0;
+
+  request with_redzone() const noexcept {
+    return {bytes, std::max(alignment, memory_tools::granule), memory_tools::redzone};
+  }
 
   /// Bytes a new block needs to be sure to hold this; false when there is no such number.
   bool block_bytes(std::size_t& total) const noexcept {
@@ -53,8 +55,8 @@ constexpr std::size_t first_commit = std::size_t{64} << 10;
 constexpr std::size_t last_doubling_commit = std::size_t{2} << 20;
 constexpr std::size_t largest_commit = std::size_t{64} << 20;
 
-/// How far to commit a block of `bytes` that has `committed` and needs `needed`: 64 KiB doubling to 2 MiB, then half as much
-/// again in multiples of 2 MiB. Whole large pages are what makes advice for huge pages work.
+/// How far to commit a block of `bytes` that has `committed` and needs `needed`: 64 KiB doubling to 2 MiB, then half as
+/// much again in multiples of 2 MiB. Whole large pages are what makes advice for huge pages work.
 std::size_t commit_target(std::size_t committed, std::size_t needed, std::size_t bytes) noexcept {
   std::size_t target = first_commit;
   if (committed >= last_doubling_commit) {
@@ -151,7 +153,8 @@ chained_arena::chained_arena(void* buffer, std::size_t buffer_size, const chaine
       options_(normalized(options)),
       tool_(memory_tools::active()),
       watched_(tool_ || options.checked) {
-  static_assert(sizeof(block) % natural_alignment == 0 && sizeof(block) <= 32, "blocks start aligned; the docs say 32 bytes");
+  static_assert(sizeof(block) % natural_alignment == 0 && sizeof(block) <= 32,
+                "blocks start aligned; the docs say 32 bytes");
   upstream_ = options_.upstream;
   chained_arena::release();
 }
@@ -171,26 +174,22 @@ std::pmr::memory_resource* chained_arena::upstream() const noexcept {
   return options_.virtual_blocks ? nullptr : upstream_;
 }
 
-// ---- allocation ----------------------------------------------------------------------------------------------------------
+// ---- allocation
+// ----------------------------------------------------------------------------------------------------------
 
 void* chained_arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
-  request wanted{std::max<std::size_t>(bytes, 1), alignment, 0};
+  request wanted{std::max<std::size_t>(bytes, 1), alignment};
   if (!is_power_of_two(alignment)) {
     report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
     fail(memory_errc::invalid_alignment, wanted);
   }
-  if (tool_) wanted.alignment = std::max(alignment, memory_tools::granule);
+  const request apart = tool_ ? wanted.with_redzone() : wanted;
+  const request here = current_ != nullptr ? apart : wanted;  // a caller's buffer keeps its exact capacity
+  if (void* p = take(here)) return p;
+  if (extend_window(here)) return take(here);
+  if (void* p = take(wanted)) return p;  // rather no redzone than another block where the plain program needs none
 
-  if (current_ != nullptr && tool_) wanted.gap = memory_tools::redzone;
-  if (void* p = take(wanted)) return p;
-  if (extend_window(wanted)) return take(wanted);
-  if (wanted.gap != 0) {  // rather no redzone than another block where the plain program would need none
-    request exact = wanted;
-    exact.gap = 0;
-    if (void* p = take(exact)) return p;
-  }
-
-  if (tool_) wanted.gap = memory_tools::redzone;
+  wanted = apart;
   block* fresh = find_spare(wanted);
   if (fresh == nullptr) fresh = new_block(wanted);
   return serve_from(fresh, wanted);
@@ -208,7 +207,8 @@ void* chained_arena::take(const request& wanted) noexcept {
   return p;
 }
 
-/// Commits as much more of the current virtual block as the request needs. False, and nothing changed, if that cannot be.
+/// Commits as much more of the current virtual block as the request needs. False, and nothing changed, if that cannot
+/// be.
 bool chained_arena::extend_window(const request& wanted) noexcept {
   if (current_ == nullptr || current_->committed == current_->bytes) return false;
   const std::size_t padding = padding_for(address_of(cursor_), wanted.alignment);
@@ -325,7 +325,8 @@ void* chained_arena::serve_from(block* fresh, const request& wanted) noexcept {
   return p;
 }
 
-// ---- the window ----------------------------------------------------------------------------------------------------------
+// ---- the window
+// ----------------------------------------------------------------------------------------------------------
 
 void chained_arena::open(block* current) noexcept {
   std::byte* first = current->first();
@@ -378,7 +379,8 @@ void chained_arena::deallocate_watched(void* p, std::size_t bytes, std::size_t a
   if (tool_) memory_tools::poison(p, bytes);
 }
 
-bool chained_arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t /*alignment*/) noexcept {
+bool chained_arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                               std::size_t /*alignment*/) noexcept {
   old_bytes = std::max<std::size_t>(old_bytes, 1);
   new_bytes = std::max<std::size_t>(new_bytes, 1);
   auto* const start = static_cast<std::byte*>(p);
@@ -391,14 +393,15 @@ bool chained_arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_b
     return true;
   }
   if (!newest) return false;
-  const request more{new_bytes - old_bytes, 1, 0};
+  const request more{new_bytes - old_bytes, 1};
   if (more.bytes > static_cast<std::size_t>(end_ - cursor_) && !extend_window(more)) return false;
   set_window(cursor_ + more.bytes, end_);
   if (tool_) memory_tools::unpoison(old_end, more.bytes);
   return true;
 }
 
-// ---- giving back ---------------------------------------------------------------------------------------------------------
+// ---- giving back
+// ---------------------------------------------------------------------------------------------------------
 
 void chained_arena::clear() noexcept {
   peak_ = usage().peak;
@@ -423,7 +426,8 @@ void chained_arena::release() noexcept {
   give_back_all(std::exchange(blocks_, nullptr));
   give_back_all(std::exchange(spare_, nullptr));
   next_block_ = options_.first_block;
-  if (buffer_size_ != 0) next_block_ = std::max(next_block_, grown(buffer_size_, options_.growth_percent, options_.largest_block));
+  if (buffer_size_ != 0)
+    next_block_ = std::max(next_block_, grown(buffer_size_, options_.growth_percent, options_.largest_block));
   peak_ = 0;
   buffer_top_ = buffer_;
   open_buffer();
@@ -451,9 +455,11 @@ void chained_arena::give_back(block* held) noexcept {
   }
 }
 
-// ---- looking inside ------------------------------------------------------------------------------------------------------
+// ---- looking inside
+// ------------------------------------------------------------------------------------------------------
 
-/// Calls visit(first byte, end of what was handed out, end of what is committed, the block or null for the caller's buffer).
+/// Calls visit(first byte, end of what was handed out, end of what is committed, the block or null for the caller's
+/// buffer).
 template <class Visit>
 void chained_arena::for_each_region(Visit visit) const {
   if (buffer_size_ != 0) {

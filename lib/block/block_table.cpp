@@ -1,7 +1,5 @@
 #include <allot/block/block_table.hpp>
-
 #include <allot/core/checked_size.hpp>
-
 #include <cstdint>
 
 namespace allot {

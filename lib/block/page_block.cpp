@@ -1,10 +1,8 @@
+#include <algorithm>
 #include <allot/block/page_block.hpp>
-
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
-
-#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <utility>
@@ -153,7 +151,8 @@ os::status page_block::create(std::size_t bytes, const page_options& options) no
   return {};
 }
 
-/// Makes `usable` bytes between guards where the flags say; sets data_, size_, lead_, total_ and base_honoured_ on success.
+/// Makes `usable` bytes between guards where the flags say; sets data_, size_, lead_, total_ and base_honoured_ on
+/// success.
 os::status page_block::map_pages(std::size_t usable) noexcept {
   const std::size_t page = os::facts().page_size;
   std::size_t largest_total = 0;
@@ -170,8 +169,8 @@ os::status page_block::map_pages(std::size_t usable) noexcept {
       where.address = reinterpret_cast<void*>(align_down(address_of(base_), page) - page);
     }
   }
-  const os::status outcome = includes(flags_, page_flags::large_pages) ? map_large_pages(usable, where)
-                                                                       : map_small_pages(usable, where);
+  const os::status outcome =
+      includes(flags_, page_flags::large_pages) ? map_large_pages(usable, where) : map_small_pages(usable, where);
   if (outcome) {
     base_honoured_ = data_ == base_;
     if (name_.size() != 0) (void)os::set_name(start(), total_, name_.c_str());
@@ -313,8 +312,8 @@ os::status page_block::replace(std::size_t usable, contents keep) noexcept {
   return {};
 }
 
-/// Moves or copies the usable bytes of `old`, which is smaller and has the same access. After a move `old` owns its guards
-/// only through this function, which gives them back: the hole between them is not ours any more.
+/// Moves or copies the usable bytes of `old`, which is smaller and has the same access. After a move `old` owns its
+/// guards only through this function, which gives them back: the hole between them is not ours any more.
 os::status page_block::take_contents_of(page_block& old) noexcept {
   if (!includes(flags_, page_flags::large_pages) && os::move_pages(old.data_, old.size_, data_)) {
     give_back(old.start(), old.lead_);
@@ -365,7 +364,8 @@ void page_block::verify_zero(std::size_t from) const {
 void page_block::start_generation() noexcept { generation_ = ++last_generation; }
 
 void page_block::fail(const os::status& why, std::size_t bytes) const {
-  throw allocation_error({why.error, name_.size() != 0 ? std::string_view(name_) : "page_block", bytes, 0, 0, why.os_code});
+  throw allocation_error(
+      {why.error, name_.size() != 0 ? std::string_view(name_) : "page_block", bytes, 0, 0, why.os_code});
 }
 
 }  // namespace allot

@@ -1,16 +1,15 @@
+#include <algorithm>
 #include <allot/block/page_resource.hpp>
-
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
 
-#include <algorithm>
-
 namespace allot {
 namespace {
 
-// In block_table::entry::requested: freed, but the system could not unmap it yet. Its pages are dropped; trim() tries again.
+// In block_table::entry::requested: freed, but the system could not unmap it yet. Its pages are dropped; trim() tries
+// again.
 constexpr std::size_t waiting_for_unmap = static_cast<std::size_t>(-1);
 
 bool live(const block_table::entry& block) noexcept { return block.requested != waiting_for_unmap; }
@@ -118,7 +117,8 @@ bool page_resource::resize_block(block_table::entry& block, std::size_t mapped) 
   return true;
 }
 
-/// Unmaps a live block, or drops its contents and leaves it waiting when the system has no map entry left to split with.
+/// Unmaps a live block, or drops its contents and leaves it waiting when the system has no map entry left to split
+/// with.
 void page_resource::give_back(block_table::entry& block) noexcept {
   if (memory_tools::active()) memory_tools::unpoison(block.address, block.mapped);
   if (live(block)) {

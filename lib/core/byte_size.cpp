@@ -1,9 +1,7 @@
 #include <allot/core/byte_size.hpp>
-
 #include <allot/core/checked_size.hpp>
 #include <allot/core/fixed_text.hpp>
 #include <allot/core/memory_errc.hpp>
-
 #include <array>
 #include <charconv>
 #include <stdexcept>
@@ -52,7 +50,8 @@ parsed_byte_size parse_byte_size(std::string_view text) noexcept {
   if (suffix.empty()) return {count, {}};
   for (const unit& candidate : units) {
     if (!same_letters(suffix, candidate.name)) continue;
-    if (candidate.shift >= sizeof(std::size_t) * 8) return {0, count == 0 ? std::error_code() : memory_errc::size_overflow};
+    if (candidate.shift >= sizeof(std::size_t) * 8)
+      return {0, count == 0 ? std::error_code() : memory_errc::size_overflow};
     if (count > (largest >> candidate.shift)) return {0, memory_errc::size_overflow};
     return {count << candidate.shift, {}};
   }
@@ -62,7 +61,8 @@ parsed_byte_size parse_byte_size(std::string_view text) noexcept {
 std::string format_byte_size(std::size_t bytes) {
   const unit* best = &units.front();
   for (const unit& candidate : units)
-    if (candidate.shift < sizeof(std::size_t) * 8 && bytes != 0 && (bytes >> candidate.shift) << candidate.shift == bytes)
+    if (candidate.shift < sizeof(std::size_t) * 8 && bytes != 0 &&
+        (bytes >> candidate.shift) << candidate.shift == bytes)
       best = &candidate;
   return std::to_string(bytes >> best->shift).append(best->name);
 }

@@ -1,9 +1,7 @@
-#include <allot/core/misuse.hpp>
-
+#include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/fixed_text.hpp>
-
-#include <algorithm>
+#include <allot/core/misuse.hpp>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,5 @@
-#include <allot/core/resource.hpp>
-
 #include <allot/core/checked_size.hpp>
+#include <allot/core/resource.hpp>
 
 namespace allot {
 

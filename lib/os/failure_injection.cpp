@@ -1,5 +1,4 @@
 #include <allot/os/failure_injection.hpp>
-
 #include <atomic>
 
 namespace allot::os {

@@ -1,6 +1,5 @@
-// What Linux has beyond POSIX. Numbers of calls younger than the system headers are part of the kernel's fixed interface.
-
-#include "posix_extras.hpp"
+// What Linux has beyond POSIX. Numbers of calls younger than the system headers are part of the kernel's fixed
+// interface.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -13,6 +12,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "posix_extras.hpp"
+
 namespace allot::os::extras {
 namespace {
 
@@ -21,7 +22,7 @@ constexpr int advice_guard_install = 102;  // Linux 6.13
 constexpr int advice_guard_remove = 103;   // Linux 6.13
 constexpr int set_vma = 0x53564d41;        // PR_SET_VMA
 constexpr unsigned long set_vma_anon_name = 0;
-constexpr int huge_size_shift = 26;        // where mmap flags hold the logarithm of the page size
+constexpr int huge_size_shift = 26;  // where mmap flags hold the logarithm of the page size
 
 int code_of(int result) noexcept { return result == 0 ? 0 : errno; }
 

@@ -1,19 +1,18 @@
 // The contracts of virtual_memory.hpp for systems with mmap and mprotect. What such systems do differently is behind
 // posix_extras.hpp.
 
-#include <allot/core/checked_size.hpp>
-#include <allot/os/failure_injection.hpp>
-#include <allot/os/virtual_memory.hpp>
-
-#include "posix_extras.hpp"
-
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <allot/core/checked_size.hpp>
+#include <allot/os/failure_injection.hpp>
+#include <allot/os/virtual_memory.hpp>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+
+#include "posix_extras.hpp"
 
 namespace allot::os {
 namespace {
@@ -158,8 +157,8 @@ status commit(void* p, std::size_t bytes, access rights) noexcept {
 
 status commit_large(void* p, std::size_t bytes, access rights) noexcept {
   const errno_keeper keep;
-  const int code = failure_injection::due(os_call::map) ? ENOMEM
-                                                        : extras::map_large_over(p, bytes, protection_bits(rights));
+  const int code =
+      failure_injection::due(os_call::map) ? ENOMEM : extras::map_large_over(p, bytes, protection_bits(rights));
   return code == 0 ? status{} : status{memory_errc::large_pages_unavailable, code};
 }
 

@@ -1,12 +1,11 @@
 #pragma once
 
+#include <allot/os/virtual_memory.hpp>
 #include <cstddef>
 
-#include <allot/os/virtual_memory.hpp>
-
 /// What systems of the POSIX family do differently, for posix.cpp alone. linux.cpp has it all; posix_plain.cpp is the
-/// honest "no" of a system about which nothing is known. Each returns 0 or an errno value; ENOTSUP where there is no such
-/// thing.
+/// honest "no" of a system about which nothing is known. Each returns 0 or an errno value; ENOTSUP where there is no
+/// such thing.
 namespace allot::os::extras {
 
 /// What mmap needs to refuse a fixed address that is taken; 0 where it has no such flag.

@@ -1,8 +1,8 @@
 // A POSIX system of which nothing more is known: every extra is absent, and posix.cpp falls back.
 
-#include "posix_extras.hpp"
-
 #include <cerrno>
+
+#include "posix_extras.hpp"
 
 namespace allot::os::extras {
 

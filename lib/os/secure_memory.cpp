@@ -1,5 +1,4 @@
 #include <allot/os/secure_memory.hpp>
-
 #include <cstring>
 
 namespace allot::os {

@@ -1,19 +1,29 @@
-#include <allot/testing/counting_resource.hpp>
-
+#include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/fixed_text.hpp>
-
-#include <algorithm>
+#include <allot/testing/counting_resource.hpp>
+#include <cstdint>
 #include <new>
-#include <tuple>
 
 namespace allot::testing {
 namespace {
 
 std::string mismatch(const void* p, std::size_t bytes, std::size_t alignment, std::string_view truth) {
   fixed_text<255> line("deallocate(");
-  line.append_hex(address_of(p)).append(", ").append_decimal(bytes).append(", ").append_decimal(alignment).append("): ");
+  line.append_hex(address_of(p))
+      .append(", ")
+      .append_decimal(bytes)
+      .append(", ")
+      .append_decimal(alignment)
+      .append("): ");
   return std::string(line.append(truth));
+}
+
+/// A block's share of the digest: well mixed, so that different sets of blocks hardly add up to the same.
+std::size_t digest_of(std::size_t bytes, std::size_t alignment) noexcept {
+  std::uint64_t mixed = (bytes + 1) * 0x9e3779b97f4a7c15U ^ (alignment + 1) * 0xc2b2ae3d27d4eb4fU;
+  mixed ^= mixed >> 29;
+  return static_cast<std::size_t>(mixed * 0xbf58476d1ce4e5b9U);
 }
 
 }  // namespace
@@ -47,6 +57,7 @@ void* counting_resource::do_allocate(std::size_t bytes, std::size_t alignment) {
   ++allocations_;
   total_bytes_ += bytes;
   live_bytes_ += bytes;
+  live_digest_ += digest_of(bytes, alignment);
   peak_bytes_ = std::max(peak_bytes_, live_bytes_);
   return p;
 }
@@ -66,6 +77,7 @@ void counting_resource::do_deallocate(void* p, std::size_t bytes, std::size_t al
   }
   calls_.push_back({call::kind::deallocate, bytes, alignment});
   live_bytes_ -= truth.bytes;
+  live_digest_ -= digest_of(truth.bytes, truth.alignment);
   live_.erase(found);
   upstream_->deallocate(p, truth.bytes, truth.alignment);
 }
@@ -118,14 +130,9 @@ std::vector<counting_resource::call> counting_resource::calls() const {
   return calls_;
 }
 
-std::vector<counting_resource::call> counting_resource::live() const {
+counting_resource::summary counting_resource::live() const {
   const std::lock_guard lock(mutex_);
-  std::vector<call> blocks;
-  for (const auto& [p, truth] : live_) blocks.push_back({call::kind::allocate, truth.bytes, truth.alignment});
-  std::sort(blocks.begin(), blocks.end(), [](const call& a, const call& b) {
-    return std::tie(a.bytes, a.alignment) < std::tie(b.bytes, b.alignment);
-  });
-  return blocks;
+  return {live_.size(), live_bytes_, live_digest_};
 }
 
 std::vector<std::string> counting_resource::mismatches() const {

@@ -1,9 +1,6 @@
 #include <allot/block/block_table.hpp>
-
 #include <allot/os/failure_injection.hpp>
-
 #include <boost/test/unit_test.hpp>
-
 #include <map>
 #include <random>
 

@@ -1,22 +1,19 @@
+#include <algorithm>
 #include <allot/block/page_block.hpp>
-
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/byte_size.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/failure_injection.hpp>
-
-#include "support/access.hpp"
-#include "support/child.hpp"
-
 #include <boost/test/unit_test.hpp>
-
-#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include "support/access.hpp"
+#include "support/child.hpp"
 
 using namespace allot;
 using namespace allot::literals;
@@ -186,7 +183,9 @@ BOOST_AUTO_TEST_CASE(a_second_release_is_silent_when_not_checked) {
   BOOST_TEST((noted.kind == misuse_kind{}));
 }
 
-BOOST_AUTO_TEST_CASE(touching_a_block_after_release_faults) { BOOST_TEST(test::run_child("block_after_release").faulted()); }
+BOOST_AUTO_TEST_CASE(touching_a_block_after_release_faults) {
+  BOOST_TEST(test::run_child("block_after_release").faulted());
+}
 
 BOOST_AUTO_TEST_CASE(the_same_rounded_size_neither_moves_nor_starts_a_generation) {
   page_block block(page + 1);
@@ -287,7 +286,8 @@ BOOST_AUTO_TEST_CASE(every_combination_of_access_holds_also_after_growing) {
     const auto flags = static_cast<page_flags>(bits);
     page_block block(page, flags);
     for (int grown = 0; grown < 2; ++grown) {
-      BOOST_TEST(test::readable(block.data()) == (bits != 0));  // these processors cannot write or execute without reading
+      BOOST_TEST(test::readable(block.data()) ==
+                 (bits != 0));  // these processors cannot write or execute without reading
       BOOST_TEST(test::writable(block.data()) == includes(flags, page_flags::write));
       BOOST_TEST((block.flags() == flags));
       BOOST_TEST(!test::readable(bytes_of(block) - 1));
@@ -375,7 +375,8 @@ BOOST_AUTO_TEST_CASE(a_hint_is_honoured_when_free_and_ignored_when_not) {
 
 BOOST_AUTO_TEST_CASE(transient_blocks_stay_out_of_core_dumps_also_after_growing) {
   page_block block(page, page_flags::rw | page_flags::transient);
-  if (std::string(test::map_flags(block.data())).empty()) return test::skip("the system does not tell the flags of mappings");
+  if (std::string(test::map_flags(block.data())).empty())
+    return test::skip("the system does not tell the flags of mappings");
   block.resize(100 * page);
   for (std::size_t at : {std::size_t{0}, block.size() - 1})
     BOOST_TEST(std::string(test::map_flags(bytes_of(block) + at)).find(" dd") != std::string::npos);
@@ -474,12 +475,14 @@ BOOST_AUTO_TEST_CASE(zeroed_is_verified_when_checked) {
     BOOST_TEST(!!os::unguard(tail, block.tail_guard_size(), os::access::read_write));
     tail[7] = 1;
     block.resize(3 * page);
-    BOOST_TEST(((noted.kind == misuse_kind::not_zero && noted.address == tail + 7) || bytes_of(block) != tail - 2 * page));
+    BOOST_TEST(
+        ((noted.kind == misuse_kind::not_zero && noted.address == tail + 7) || bytes_of(block) != tail - 2 * page));
   }
   set_misuse_handler(before);
 }
 
-/// Creation and every kind of resize with each system call failing in turn: the block is as before, nothing is left behind.
+/// Creation and every kind of resize with each system call failing in turn: the block is as before, nothing is left
+/// behind.
 BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_the_block_as_it_was) {
   struct row {
     std::size_t pages;
@@ -542,7 +545,8 @@ BOOST_AUTO_TEST_CASE(a_creation_that_fails_leaves_no_mapping_behind) {
       const page_block block = page_block::try_create(64 * page, options_for(flags), outcome);
       fired = injection.fired();
       if (page_block::leaked_bytes() != leaked) continue;  // the failed call was the one that cleans up
-      if (!outcome) BOOST_TEST(test::map_count() <= before, "flags " << static_cast<unsigned>(flags) << ", call " << nth);
+      if (!outcome)
+        BOOST_TEST(test::map_count() <= before, "flags " << static_cast<unsigned>(flags) << ", call " << nth);
     }
   }
 }

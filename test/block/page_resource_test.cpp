@@ -1,19 +1,16 @@
 #include <allot/block/page_resource.hpp>
-
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/os/failure_injection.hpp>
 #include <allot/os/virtual_memory.hpp>
-
-#include "support/access.hpp"
-#include "support/child.hpp"
-
 #include <boost/test/unit_test.hpp>
-
 #include <cstring>
 #include <thread>
 #include <vector>
+
+#include "support/access.hpp"
+#include "support/child.hpp"
 
 using namespace allot;
 
@@ -64,7 +61,9 @@ BOOST_AUTO_TEST_CASE(blocks_are_whole_zero_pages) {
   BOOST_TEST(pages.usage().peak == page + 1);
 }
 
-BOOST_AUTO_TEST_CASE(touching_a_freed_block_faults) { BOOST_TEST(test::run_child("page_resource_use_after_free").faulted()); }
+BOOST_AUTO_TEST_CASE(touching_a_freed_block_faults) {
+  BOOST_TEST(test::run_child("page_resource_use_after_free").faulted());
+}
 
 BOOST_AUTO_TEST_CASE(misuse_at_deallocate_is_found_exactly_and_has_no_effect) {
   page_resource pages;

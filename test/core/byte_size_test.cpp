@@ -1,9 +1,6 @@
 #include <allot/core/byte_size.hpp>
-
 #include <allot/core/memory_errc.hpp>
-
 #include <boost/test/unit_test.hpp>
-
 #include <limits>
 #include <stdexcept>
 
@@ -36,7 +33,8 @@ BOOST_AUTO_TEST_CASE(sizes_are_read_as_people_write_them) {
 BOOST_AUTO_TEST_CASE(what_is_no_size_is_refused_with_the_reason) {
   for (const char* text : {"", " ", "KiB", "-1", "+1", "1.5MiB", "1kB", "1MB", "64KiBs", "1 2", "0x10", "1e3"})
     BOOST_TEST((parse_byte_size(text).error == memory_errc::invalid_size), text);
-  for (const char* text : {"18446744073709551616", "99999999999999999999999", "18014398509481984KiB", "18446744073709551615TiB"})
+  for (const char* text :
+       {"18446744073709551616", "99999999999999999999999", "18014398509481984KiB", "18446744073709551615TiB"})
     BOOST_TEST((parse_byte_size(text).error == memory_errc::size_overflow), text);
 }
 
@@ -45,7 +43,8 @@ BOOST_AUTO_TEST_CASE(what_is_formatted_reads_back_as_the_same) {
   BOOST_TEST(format_byte_size(100) == "100B");
   BOOST_TEST(format_byte_size(0) == "0B");
   BOOST_TEST(format_byte_size(1536) == "1536B");
-  for (std::size_t bytes : {std::size_t{1}, std::size_t{1023}, std::size_t{1} << 30, std::numeric_limits<std::size_t>::max()})
+  for (std::size_t bytes :
+       {std::size_t{1}, std::size_t{1023}, std::size_t{1} << 30, std::numeric_limits<std::size_t>::max()})
     BOOST_TEST(parse_byte_size(format_byte_size(bytes)).bytes == bytes);
 }
 

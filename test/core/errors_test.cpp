@@ -1,9 +1,7 @@
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/memory_errc.hpp>
 #include <allot/os/virtual_memory.hpp>
-
 #include <boost/test/unit_test.hpp>
-
 #include <cerrno>
 #include <set>
 #include <string>
@@ -12,7 +10,8 @@
 using namespace allot;
 
 static_assert(std::is_base_of_v<std::bad_alloc, allocation_error>);
-static_assert(std::is_nothrow_copy_constructible_v<allocation_error> && std::is_nothrow_copy_assignable_v<allocation_error>);
+static_assert(std::is_nothrow_copy_constructible_v<allocation_error> &&
+              std::is_nothrow_copy_assignable_v<allocation_error>);
 
 BOOST_AUTO_TEST_SUITE(errors)
 

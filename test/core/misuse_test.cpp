@@ -1,11 +1,9 @@
 #include <allot/core/misuse.hpp>
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <string>
 
 #include "support/child.hpp"
-
-#include <boost/test/unit_test.hpp>
-
-#include <array>
-#include <string>
 
 using namespace allot;
 
@@ -35,7 +33,8 @@ BOOST_AUTO_TEST_SUITE(misuse)
 BOOST_AUTO_TEST_CASE(a_report_names_the_resource_and_both_sides) {
   BOOST_TEST(line_for({misuse_kind::wrong_size, "orders", address, 10, 12}) ==
              "allot: misuse of orders: wrong size at 0x1000: bytes claimed 10, bytes allocated 12");
-  BOOST_TEST(line_for({misuse_kind::double_free, "orders", address}) == "allot: misuse of orders: double free at 0x1000");
+  BOOST_TEST(line_for({misuse_kind::double_free, "orders", address}) ==
+             "allot: misuse of orders: double free at 0x1000");
   BOOST_TEST(line_for({misuse_kind::released_twice, {}, nullptr, 0, 0, false}) ==
              "allot: note on memory: released a second time");
 }

@@ -1,7 +1,5 @@
 #include <allot/core/object.hpp>
-
 #include <boost/test/unit_test.hpp>
-
 #include <stdexcept>
 #include <string>
 #include <utility>

@@ -1,7 +1,5 @@
 #include <allot/core/resource.hpp>
-
 #include <boost/test/unit_test.hpp>
-
 #include <new>
 
 using namespace allot;

@@ -1,8 +1,6 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/core/size_classes.hpp>
-
 #include <boost/test/unit_test.hpp>
-
 #include <limits>
 
 using namespace allot;

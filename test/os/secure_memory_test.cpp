@@ -1,9 +1,7 @@
-#include <allot/os/secure_memory.hpp>
-
-#include <boost/test/unit_test.hpp>
-
 #include <algorithm>
+#include <allot/os/secure_memory.hpp>
 #include <array>
+#include <boost/test/unit_test.hpp>
 
 using namespace allot;
 

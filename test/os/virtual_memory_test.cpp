@@ -1,18 +1,16 @@
+#include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/failure_injection.hpp>
 #include <allot/os/virtual_memory.hpp>
-
-#include "support/access.hpp"
-#include "support/child.hpp"
-
 #include <boost/test/unit_test.hpp>
-
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include "support/access.hpp"
+#include "support/child.hpp"
 
 using namespace allot;
 
@@ -245,8 +243,8 @@ BOOST_AUTO_TEST_CASE(errno_is_as_before_whatever_happens) {
   BOOST_TEST(errno == 4711);
 }
 
-/// Every contract function with each of its system calls failing in turn: it reports the failure or gets around it, and what it
-/// reports as failed has changed nothing.
+/// Every contract function with each of its system calls failing in turn: it reports the failure or gets around it, and
+/// what it reports as failed has changed nothing.
 BOOST_AUTO_TEST_CASE(every_call_can_be_made_to_fail_and_changes_nothing_then) {
   struct row {
     const char* name;
@@ -257,7 +255,9 @@ BOOST_AUTO_TEST_CASE(every_call_can_be_made_to_fail_and_changes_nothing_then) {
       {"reserve aligned", [](void*) { return os::reserve(page, 1 << 20).outcome; }},
       {"map", [](void*) { return os::map(page, 1, os::access::read).outcome; }},
       {"map fixed",
-       [](void* p) { return os::map(page, 1, os::access::read, {os::placement::how::fixed, p}).outcome; }},
+       [](void* p) {
+         return os::map(page, 1, os::access::read, {os::placement::how::fixed, p}).outcome;
+       }},
       {"commit", [](void* p) { return os::commit(bytes_at(p, 2 * page), page); }},
       {"commit large", [](void* p) { return os::commit_large(p, page, os::access::read_write); }},
       {"decommit", [](void* p) { return os::decommit(p, page); }},

@@ -1,11 +1,9 @@
 #include <allot/testing/conformance.hpp>
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <sstream>
 
 #include "testing/sample_resource.hpp"
-
-#include <boost/test/unit_test.hpp>
-
-#include <array>
-#include <sstream>
 
 using namespace allot;
 using test::defect;
@@ -57,7 +55,9 @@ BOOST_AUTO_TEST_CASE(finds_a_replaced_exception) { expect_found(defect::replaces
 BOOST_AUTO_TEST_CASE(finds_an_exception_that_is_no_bad_alloc) {
   expect_found(defect::throws_another_type, "exception type");
 }
-BOOST_AUTO_TEST_CASE(finds_a_leak_when_the_upstream_fails) { expect_found(defect::leaks_when_upstream_fails, "failure"); }
+BOOST_AUTO_TEST_CASE(finds_a_leak_when_the_upstream_fails) {
+  expect_found(defect::leaks_when_upstream_fails, "failure");
+}
 BOOST_AUTO_TEST_CASE(finds_a_resource_dead_after_a_failure) { expect_found(defect::dead_after_a_failure, "failure"); }
 BOOST_AUTO_TEST_CASE(finds_use_of_the_default_resource) {
   expect_found(defect::uses_default_resource, "default resource");
@@ -80,8 +80,8 @@ BOOST_AUTO_TEST_CASE(a_limited_resource_is_held_to_its_stated_capacity_and_no_fu
     bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
   };
   const auto check_with = [](std::size_t stated) {
-    return testing::check_conformance(
-        testing::make_subject("limited", [](std::pmr::memory_resource&) { return std::make_unique<limited>(); }, stated));
+    return testing::check_conformance(testing::make_subject(
+        "limited", [](std::pmr::memory_resource&) { return std::make_unique<limited>(); }, stated));
   };
   const auto honest = check_with(4096);
   BOOST_TEST(honest.passed(), honest);

@@ -5,10 +5,8 @@
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
 #include <allot/testing/failing_resource.hpp>
-
-#include <boost/test/unit_test.hpp>
-
 #include <array>
+#include <boost/test/unit_test.hpp>
 
 using namespace allot;
 using testing::make_subject;
@@ -39,7 +37,9 @@ class buffered_arena final : public std::pmr::memory_resource {
 
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena_.allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { arena_.deallocate(p, bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    arena_.deallocate(p, bytes, alignment);
+  }
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 
   std::array<std::byte, Bytes> buffer_;
@@ -95,7 +95,9 @@ BOOST_AUTO_TEST_CASE(chained_arena_with_a_callers_buffer_conforms) {
 BOOST_AUTO_TEST_CASE(chained_arena_on_a_buffer_alone_serves_the_whole_of_it) {
   expect_conforms(make_subject(
       "chained_arena, buffer only",
-      [](std::pmr::memory_resource&) { return std::make_unique<buffered_arena<100000>>(std::pmr::null_memory_resource()); },
+      [](std::pmr::memory_resource&) {
+        return std::make_unique<buffered_arena<100000>>(std::pmr::null_memory_resource());
+      },
       100000));
 }
 
@@ -112,7 +114,9 @@ BOOST_AUTO_TEST_CASE(chained_arena_over_page_resource_conforms) {
     chained_arena arena{&pages};
     void release() { arena.release(); }
     void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena.allocate(bytes, alignment); }
-    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override { arena.deallocate(p, bytes, alignment); }
+    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+      arena.deallocate(p, bytes, alignment);
+    }
     bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
   };
   expect_conforms(make_subject("chained_arena over page_resource", [](auto&) { return std::make_unique<stack>(); }));

@@ -77,7 +77,8 @@ void* sample_resource::take(std::size_t bytes, std::size_t alignment) {
     give_back(made);
     return blocks_.begin()->first;
   }
-  if (broken_ == defect::contents_damaged && bytes == 1000 && blocks_.size() > 2) std::memset(std::prev(blocks_.end())->first, 0x5a, 1);
+  if (broken_ == defect::contents_damaged && bytes == 1000 && blocks_.size() > 2)
+    std::memset(std::next(blocks_.begin(), 2)->first, 0x5a, 1);
   blocks_.emplace(p, made);
   return p;
 }

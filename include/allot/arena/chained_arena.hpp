@@ -1,16 +1,15 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <memory_resource>
-#include <string_view>
-
 #include <allot/core/checked_size.hpp>
 #include <allot/core/compiler.hpp>
 #include <allot/core/memory_errc.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/core/resource.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory_resource>
+#include <string_view>
 
 namespace allot {
 
@@ -18,40 +17,42 @@ namespace allot {
 struct chained_arena_options {
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-  std::pmr::memory_resource* upstream = nullptr;  ///< null: std::pmr::get_default_resource() at construction
-  std::size_t first_block = 1024;                 ///< the first block; at least 128
-  unsigned growth_percent = 200;                  ///< each block is this much of the one before; at least 100
+  std::pmr::memory_resource* upstream = nullptr;      ///< null: std::pmr::get_default_resource() at construction
+  std::size_t first_block = 1024;                     ///< the first block; at least 128
+  unsigned growth_percent = 200;                      ///< each block is this much of the one before; at least 100
   std::size_t largest_block = std::size_t{64} << 20;  ///< where growth stops; single requests may be larger
-  std::size_t limit = no_limit;                   ///< most bytes held at a time (committed ones of virtual blocks)
-  std::size_t retained_blocks = no_limit;         ///< most blocks clear() keeps, the largest ones
-  bool virtual_blocks = false;   ///< take blocks from the system instead of the upstream: reserved whole, committed as used
-  std::size_t reserve = std::size_t{64} << 20;    ///< address space of one virtual block
-  bool huge_pages = false;                        ///< align virtual blocks to large pages and advise the system to use them
+  std::size_t limit = no_limit;                       ///< most bytes held at a time (committed ones of virtual blocks)
+  std::size_t retained_blocks = no_limit;             ///< most blocks clear() keeps, the largest ones
+  bool virtual_blocks =
+      false;  ///< take blocks from the system instead of the upstream: reserved whole, committed as used
+  std::size_t reserve = std::size_t{64} << 20;  ///< address space of one virtual block
+  bool huge_pages = false;  ///< align virtual blocks to large pages and advise the system to use them
   std::string_view name = {};
   bool checked = checked_by_default();
 };
 
-/// An arena that grows: blocks from an upstream (or from the system) in a chain, and in them allocation by moving a pointer.
-/// Deallocation does nothing; all memory comes back at once by clear(), release() or destruction. A drop-in for
-/// std::pmr::monotonic_buffer_resource, for whatever is built up and thrown away together: a request, a frame, a parse tree.
+/// An arena that grows: blocks from an upstream (or from the system) in a chain, and in them allocation by moving a
+/// pointer. Deallocation does nothing; all memory comes back at once by clear(), release() or destruction. A drop-in
+/// for std::pmr::monotonic_buffer_resource, for whatever is built up and thrown away together: a request, a frame, a
+/// parse tree.
 ///
 ///     caller's buffer   block            block (newest)
 ///     |used..........|  |header|used..|  |header|used....|      room      |
 ///                                                cursor ^           limit ^
 ///
-/// When a request does not fit, the next block is `growth_percent` of the one before. A request that would leave less room in
-/// the new block than the current one still has gets a block of exactly its size, and the current block goes on being filled.
-/// A refusing upstream is asked for half, down to what the request needs. Growth in upstream bytes with the defaults: 1 KiB,
-/// 2 KiB, 4 KiB, ... 64 MiB, 64 MiB, ...
+/// When a request does not fit, the next block is `growth_percent` of the one before. A request that would leave less
+/// room in the new block than the current one still has gets a block of exactly its size, and the current block goes on
+/// being filled. A refusing upstream is asked for half, down to what the request needs. Growth in upstream bytes with
+/// the defaults: 1 KiB, 2 KiB, 4 KiB, ... 64 MiB, 64 MiB, ...
 ///
-/// With AddressSanitizer, MemorySanitizer or Valgrind watching, blocks are set apart by 16 poisoned bytes (not in a caller's
-/// buffer, whose capacity stays exact) and everything not handed out is poisoned.
+/// With AddressSanitizer, MemorySanitizer or Valgrind watching, blocks are set apart by 16 poisoned bytes (not in a
+/// caller's buffer, whose capacity stays exact) and everything not handed out is poisoned.
 ///
 /// Not thread-safe; distinct arenas are independent as far as their upstreams are.
 class ALLOT_EXPORT chained_arena final : public resource {
  public:
-  // The constructors of std::pmr::monotonic_buffer_resource. None allocates; `upstream` must not be null and must outlive the
-  // arena. The caller's buffer is used first and never freed.
+  // The constructors of std::pmr::monotonic_buffer_resource. None allocates; `upstream` must not be null and must
+  // outlive the arena. The caller's buffer is used first and never freed.
   chained_arena() noexcept : chained_arena(chained_arena_options{}) {}
   explicit chained_arena(std::pmr::memory_resource* upstream) noexcept;
   explicit chained_arena(std::size_t initial_size) noexcept;
@@ -64,11 +65,12 @@ class ALLOT_EXPORT chained_arena final : public resource {
   ~chained_arena() override;
 
   /// 0 bytes count as 1; any power of two is an alignment.
-  /// @throws allocation_error (size_overflow, limit_reached, invalid_alignment, or the system's refusal), or whatever the
+  /// @throws allocation_error (size_overflow, limit_reached, invalid_alignment, or the system's refusal), or whatever
+  /// the
   ///         upstream throws; the arena is as before
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    // The way from one cursor to the next is the shortest that aligns; all checks lie beside it. An alignment of 0 gives a
-    // huge padding, 0 bytes a huge bytes - 1: both go the slow way, like everything that does not fit.
+    // The way from one cursor to the next is the shortest that aligns; all checks lie beside it. An alignment of 0
+    // gives a huge padding, 0 bytes a huge bytes - 1: both go the slow way, like everything that does not fit.
     const std::uintptr_t aligned = (address_of(cursor_) + (alignment - 1)) & ~std::uintptr_t{alignment - 1};
     const auto left = static_cast<std::size_t>(limit_ - cursor_);
     const auto padding = static_cast<std::size_t>(aligned - address_of(cursor_));
@@ -93,8 +95,8 @@ class ALLOT_EXPORT chained_arena final : public resource {
   /// Bytes the next block will be asked to have, unless a request needs more.
   std::size_t next_block_size() const noexcept { return next_block_; }
 
-  /// Empties the arena and keeps its blocks, the largest `retained_blocks` of them, for what comes next. Blocks handed out are
-  /// dead. Touches each block once, not its contents.
+  /// Empties the arena and keeps its blocks, the largest `retained_blocks` of them, for what comes next. Blocks handed
+  /// out are dead. Touches each block once, not its contents.
   void clear() noexcept;
 
   std::string_view kind() const noexcept override { return "chained_arena"; }
@@ -117,7 +119,9 @@ class ALLOT_EXPORT chained_arena final : public resource {
   struct block;
   struct request;
 
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return chained_arena::allocate(bytes, alignment); }
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    return chained_arena::allocate(bytes, alignment);
+  }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
     chained_arena::deallocate(p, bytes, alignment);
   }
@@ -142,8 +146,8 @@ class ALLOT_EXPORT chained_arena final : public resource {
   template <class Visit>
   void for_each_region(Visit visit) const;
 
-  // The window: memory between cursor_ and end_ is free. The inline path sees it up to limit_, which is end_, or cursor_ when
-  // the arena is watched and every call must go the slow way.
+  // The window: memory between cursor_ and end_ is free. The inline path sees it up to limit_, which is end_, or
+  // cursor_ when the arena is watched and every call must go the slow way.
   std::byte* cursor_ = nullptr;
   std::byte* limit_ = nullptr;
   std::byte* end_ = nullptr;

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstddef>
-
 #include <allot/core/compiler.hpp>
 #include <allot/os/virtual_memory.hpp>
+#include <cstddef>
 
 namespace allot {
 
-/// A hash table from block address to what a resource must remember of the block, in pages of its own: nothing here uses the
-/// heap. Linear probing with backward-shift deletion (Knuth, The Art of Computer Programming, vol. 3, 6.4, algorithm R).
+/// A hash table from block address to what a resource must remember of the block, in pages of its own: nothing here
+/// uses the heap. Linear probing with backward-shift deletion (Knuth, The Art of Computer Programming, vol. 3, 6.4,
+/// algorithm R).
 ///
 /// Not thread-safe.
 class ALLOT_EXPORT block_table {

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
 #include <allot/core/compiler.hpp>
 #include <allot/core/fixed_text.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/os/virtual_memory.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 namespace allot {
 
@@ -17,7 +16,8 @@ enum class page_flags : unsigned {
   read = 1,
   write = 2,
   execute = 4,
-  zeroed = 8,        ///< promise relied upon: bytes read zero when new (blocks of this library always do; verified when checked)
+  zeroed =
+      8,  ///< promise relied upon: bytes read zero when new (blocks of this library always do; verified when checked)
   base_hint = 16,    ///< data() should be at page_options::base; anywhere else if that is taken
   base_fixed = 32,   ///< data() must be at page_options::base, now and after resize(); never replaces what is there
   large_pages = 64,  ///< explicit large pages, or large_pages_unavailable
@@ -35,8 +35,9 @@ constexpr bool includes(page_flags set, page_flags part) noexcept {
 
 struct page_options {
   page_flags flags = page_flags::rw;
-  void* base = nullptr;        ///< where data() should be; used with base_hint or base_fixed only
-  std::string_view name = {};  ///< shown in errors and, where the system can, in its memory maps; the first 31 bytes count
+  void* base = nullptr;  ///< where data() should be; used with base_hint or base_fixed only
+  std::string_view name =
+      {};  ///< shown in errors and, where the system can, in its memory maps; the first 31 bytes count
   bool checked = checked_by_default();
 };
 
@@ -62,8 +63,9 @@ class page_view {
 ///     | lead guard | usable: data() .. data() + size() | tail guard |
 ///     |<---------------------- total_size() ---------------------->|
 ///
-/// Sizes round up to pages (large pages with large_pages). Guards are one page each, except that the lead guard of large-page
-/// blocks fills a large page. Where the system has guard advice a block costs no map entries of its own, elsewhere two.
+/// Sizes round up to pages (large pages with large_pages). Guards are one page each, except that the lead guard of
+/// large-page blocks fills a large page. Where the system has guard advice a block costs no map entries of its own,
+/// elsewhere two.
 ///
 /// Move-only; views stay current in the moved-to block. Distinct blocks are independent; one block is not thread-safe.
 class ALLOT_EXPORT page_block {
@@ -82,16 +84,17 @@ class ALLOT_EXPORT page_block {
   page_block(std::size_t bytes, const page_options& options);
 
   /// As the constructor, but tells the outcome instead of throwing; on failure the result is an empty block.
-  [[nodiscard]] static page_block try_create(std::size_t bytes, const page_options& options, os::status& outcome) noexcept;
+  [[nodiscard]] static page_block try_create(std::size_t bytes, const page_options& options,
+                                             os::status& outcome) noexcept;
 
   page_block(page_block&& other) noexcept;
   page_block& operator=(page_block&& other) noexcept;
   ~page_block();
 
   /// Changes the size in bytes, rounded up to pages. A block that rounds to the same size neither moves nor changes its
-  /// generation; any other success starts a new one. An empty block allocates. Prefers to stay in place, then moves the pages
-  /// without copying, and copies only where the system can do neither. A base_fixed block that cannot stay fails with
-  /// address_in_use.
+  /// generation; any other success starts a new one. An empty block allocates. Prefers to stay in place, then moves the
+  /// pages without copying, and copies only where the system can do neither. A base_fixed block that cannot stay fails
+  /// with address_in_use.
   /// @return whether data() moved
   /// @throws allocation_error; invalid_size for 0. The block is as before.
   bool resize(std::size_t bytes, contents keep = contents::preserve);
@@ -111,15 +114,15 @@ class ALLOT_EXPORT page_block {
   void protect(page_flags rights);
 
   void* data() const noexcept { return data_; }
-  std::size_t size() const noexcept { return size_; }                      ///< usable bytes
-  std::size_t requested_size() const noexcept { return requested_; }       ///< as asked for, before rounding
+  std::size_t size() const noexcept { return size_; }                 ///< usable bytes
+  std::size_t requested_size() const noexcept { return requested_; }  ///< as asked for, before rounding
   std::size_t lead_guard_size() const noexcept { return lead_; }
   std::size_t tail_guard_size() const noexcept { return total_ - lead_ - size_; }
-  std::size_t total_size() const noexcept { return total_; }               ///< usable bytes and both guards
-  std::size_t page_size() const noexcept;                                  ///< unit sizes round to; 0 when unknown
+  std::size_t total_size() const noexcept { return total_; }  ///< usable bytes and both guards
+  std::size_t page_size() const noexcept;                     ///< unit sizes round to; 0 when unknown
   page_flags flags() const noexcept { return flags_; }
   bool empty() const noexcept { return data_ == nullptr; }
-  bool base_honoured() const noexcept { return base_honoured_; }           ///< whether data() is where it was asked for
+  bool base_honoured() const noexcept { return base_honoured_; }  ///< whether data() is where it was asked for
   std::string_view name() const noexcept { return name_; }
 
   /// Changes whenever data() or size() does; never repeats in a process, 0 for a block that never had memory.

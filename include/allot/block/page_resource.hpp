@@ -1,26 +1,27 @@
 #pragma once
 
-#include <cstddef>
-#include <mutex>
-#include <string_view>
-
 #include <allot/block/block_table.hpp>
 #include <allot/core/compiler.hpp>
 #include <allot/core/resource.hpp>
+#include <cstddef>
+#include <mutex>
+#include <string_view>
 
 namespace allot {
 
 struct page_resource_options {
   std::string_view name = {};
-  bool huge_pages = false;  ///< align blocks of at least one large page to it and advise the system to back them with such
+  bool huge_pages =
+      false;  ///< align blocks of at least one large page to it and advise the system to back them with such
 };
 
-/// Pages from the operating system, every block a mapping of its own: an upstream for arenas and pools that keeps malloc out
-/// of the picture, and whose freed blocks fault when touched.
+/// Pages from the operating system, every block a mapping of its own: an upstream for arenas and pools that keeps
+/// malloc out of the picture, and whose freed blocks fault when touched.
 ///
-/// A block costs whole pages and two system calls, so it is meant for chunks, not for objects. Blocks are zero when new and
-/// aligned to at least a page. What was handed out is remembered in pages of its own, so every deallocate is checked exactly,
-/// always: an address that is not the start of a live block, a wrong size or a wrong alignment is misuse.
+/// A block costs whole pages and two system calls, so it is meant for chunks, not for objects. Blocks are zero when new
+/// and aligned to at least a page. What was handed out is remembered in pages of its own, so every deallocate is
+/// checked exactly, always: an address that is not the start of a live block, a wrong size or a wrong alignment is
+/// misuse.
 ///
 /// Thread-safe, but for release() and destruction. Constructing one asks the system for nothing.
 class ALLOT_EXPORT page_resource final : public resource {

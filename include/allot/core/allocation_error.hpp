@@ -1,12 +1,11 @@
 #pragma once
 
-#include <cstddef>
-#include <new>
-#include <string_view>
-
 #include <allot/core/compiler.hpp>
 #include <allot/core/fixed_text.hpp>
 #include <allot/core/memory_errc.hpp>
+#include <cstddef>
+#include <new>
+#include <string_view>
 
 namespace allot {
 

@@ -1,11 +1,10 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <system_error>
-
-#include <allot/core/compiler.hpp>
 
 namespace allot {
 
@@ -38,8 +37,9 @@ struct parsed_byte_size {
   explicit operator bool() const noexcept { return !error; }
 };
 
-/// Reads "4096", "64KiB", "1 MiB", "2GiB", "1TiB" or "100B": a whole number and an optional binary unit, letter case of the
-/// unit ignored, blanks allowed around the text and before the unit. Decimal units (kB, MB) are refused rather than guessed.
+/// Reads "4096", "64KiB", "1 MiB", "2GiB", "1TiB" or "100B": a whole number and an optional binary unit, letter case of
+/// the unit ignored, blanks allowed around the text and before the unit. Decimal units (kB, MB) are refused rather than
+/// guessed.
 ///
 /// Errors: memory_errc::invalid_size for anything else, memory_errc::size_overflow when the value does not fit.
 [[nodiscard]] ALLOT_EXPORT parsed_byte_size parse_byte_size(std::string_view text) noexcept;

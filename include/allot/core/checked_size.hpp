@@ -11,7 +11,8 @@ inline constexpr std::size_t max_object_bytes = static_cast<std::size_t>(std::nu
 
 constexpr bool is_power_of_two(std::size_t value) noexcept { return value != 0 && (value & (value - 1)) == 0; }
 
-/// Checked arithmetic on byte counts: each returns false, and leaves `result` alone, when the exact result does not fit.
+/// Checked arithmetic on byte counts: each returns false, and leaves `result` alone, when the exact result does not
+/// fit.
 [[nodiscard]] constexpr bool checked_add(std::size_t a, std::size_t b, std::size_t& result) noexcept {
   if (a > std::numeric_limits<std::size_t>::max() - b) return false;
   result = a + b;
@@ -46,7 +47,9 @@ constexpr std::size_t padding_for(std::uintptr_t address, std::size_t alignment)
 
 inline std::uintptr_t address_of(const void* p) noexcept { return reinterpret_cast<std::uintptr_t>(p); }
 
-inline bool is_aligned(const void* p, std::size_t alignment) noexcept { return padding_for(address_of(p), alignment) == 0; }
+inline bool is_aligned(const void* p, std::size_t alignment) noexcept {
+  return padding_for(address_of(p), alignment) == 0;
+}
 
 /// True when [p, p + bytes) lies inside [base, base + size). No sum of pointer and size is formed, so none can wrap.
 inline bool range_contains(const void* base, std::size_t size, const void* p, std::size_t bytes) noexcept {

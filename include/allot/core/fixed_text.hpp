@@ -6,8 +6,8 @@
 
 namespace allot {
 
-/// A text of at most `Capacity` bytes held in place: it allocates nothing, copies without throwing and is always followed
-/// by a zero byte. What does not fit is cut off.
+/// A text of at most `Capacity` bytes held in place: it allocates nothing, copies without throwing and is always
+/// followed by a zero byte. What does not fit is cut off.
 template <std::size_t Capacity>
 class fixed_text {
  public:

@@ -1,31 +1,30 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <string_view>
 #include <system_error>
-
-#include <allot/core/compiler.hpp>
 
 namespace allot {
 
 /// Everything that can go wrong with memory here. Values are stable: they may be logged and compared across versions.
 enum class memory_errc : int {
   success = 0,
-  out_of_memory = 1,           ///< the system or the upstream has no more
-  invalid_size = 2,            ///< a size the call cannot work with, such as resizing to 0
-  size_overflow = 3,           ///< the size, rounded and with overhead, does not fit the address space
-  invalid_address = 4,         ///< an address that is unaligned, null or outside what a program may use
-  address_in_use = 5,          ///< something else is mapped where a fixed address was asked for
-  invalid_alignment = 6,       ///< an alignment that is 0 or no power of two, or more than can be met
-  permission_denied = 7,       ///< the system does not let this process do that
-  protection_failed = 8,       ///< changing the access to pages failed
-  null_pointer = 9,            ///< a null pointer where memory was expected
-  invalid_block = 10,          ///< a block that is not from here, or was freed already
-  page_size_unknown = 11,      ///< the system does not tell its page size
-  platform_error = 12,         ///< any other error of the operating system; see the raw code
-  limit_reached = 13,          ///< a limit set by the program (capacity, budget, total) is reached
-  map_limit = 14,              ///< the process has as many mappings as the system allows
+  out_of_memory = 1,             ///< the system or the upstream has no more
+  invalid_size = 2,              ///< a size the call cannot work with, such as resizing to 0
+  size_overflow = 3,             ///< the size, rounded and with overhead, does not fit the address space
+  invalid_address = 4,           ///< an address that is unaligned, null or outside what a program may use
+  address_in_use = 5,            ///< something else is mapped where a fixed address was asked for
+  invalid_alignment = 6,         ///< an alignment that is 0 or no power of two, or more than can be met
+  permission_denied = 7,         ///< the system does not let this process do that
+  protection_failed = 8,         ///< changing the access to pages failed
+  null_pointer = 9,              ///< a null pointer where memory was expected
+  invalid_block = 10,            ///< a block that is not from here, or was freed already
+  page_size_unknown = 11,        ///< the system does not tell its page size
+  platform_error = 12,           ///< any other error of the operating system; see the raw code
+  limit_reached = 13,            ///< a limit set by the program (capacity, budget, total) is reached
+  map_limit = 14,                ///< the process has as many mappings as the system allows
   large_pages_unavailable = 15,  ///< explicit large pages were asked for and there are none
-  not_supported = 16,          ///< this system or resource cannot do that
+  not_supported = 16,            ///< this system or resource cannot do that
 };
 
 /// The category of memory_errc: one-line messages, and std::errc equivalents where there is one.

@@ -1,18 +1,19 @@
 #pragma once
 
-#include <cstddef>
-
 #include <allot/core/compiler.hpp>
+#include <cstddef>
 
 namespace allot {
 
 /// Tells AddressSanitizer, MemorySanitizer and Valgrind which bytes of a resource are handed out.
 ///
-/// Decided at run time by the symbols and the processor the process really has: one plain build of the library serves plain
-/// and sanitized programs. Without a tool every call is one test of a constant. Thread-safe as far as the bytes are not shared.
+/// Decided at run time by the symbols and the processor the process really has: one plain build of the library serves
+/// plain and sanitized programs. Without a tool every call is one test of a constant. Thread-safe as far as the bytes
+/// are not shared.
 namespace memory_tools {
 
-/// True when a tool watches this process. Resources then keep their inline path closed, so that every call is annotated.
+/// True when a tool watches this process. Resources then keep their inline path closed, so that every call is
+/// annotated.
 ALLOT_EXPORT bool active() noexcept;
 
 /// Bytes left poisoned behind a block got through allocate(), so that running over its end is seen.
@@ -27,8 +28,8 @@ ALLOT_EXPORT void poison(const void* p, std::size_t bytes) noexcept;
 /// Handed out: accessible, contents undefined.
 ALLOT_EXPORT void hand_out(const void* p, std::size_t bytes) noexcept;
 
-/// Handed out with defined contents, or about to go back to an upstream or to the system, which know nothing of the poison
-/// (it survives unmapping).
+/// Handed out with defined contents, or about to go back to an upstream or to the system, which know nothing of the
+/// poison (it survives unmapping).
 ALLOT_EXPORT void unpoison(const void* p, std::size_t bytes) noexcept;
 
 }  // namespace memory_tools

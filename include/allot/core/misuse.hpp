@@ -1,9 +1,8 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <cstddef>
 #include <string_view>
-
-#include <allot/core/compiler.hpp>
 
 namespace allot {
 
@@ -28,18 +27,19 @@ struct misuse_report {
   bool fatal = true;        ///< false: a note; the program is not stopped
 };
 
-/// Called for every misuse found. It may throw (tests do) or return, and then the call that was misused has no effect; a
-/// handler that throws while a destructor runs terminates the program.
+/// Called for every misuse found. It may throw (tests do) or return, and then the call that was misused has no effect;
+/// a handler that throws while a destructor runs terminates the program.
 using misuse_handler = void (*)(const misuse_report&);
 
-/// Installs `handler` for the whole process and returns the one before; null installs the default, which prints one line to
-/// standard error and aborts unless the report is a note. Thread-safe.
+/// Installs `handler` for the whole process and returns the one before; null installs the default, which prints one
+/// line to standard error and aborts unless the report is a note. Thread-safe.
 ALLOT_EXPORT misuse_handler set_misuse_handler(misuse_handler handler) noexcept;
 
 /// Hands a report to the handler in force.
 ALLOT_EXPORT void report_misuse(const misuse_report& report);
 
-/// The one line the default handler prints, without a line end. Written to `buffer`; returns its length. Cut off when too long.
+/// The one line the default handler prints, without a line end. Written to `buffer`; returns its length. Cut off when
+/// too long.
 ALLOT_EXPORT std::size_t format_misuse(const misuse_report& report, char* buffer, std::size_t size) noexcept;
 
 /// Whether resources check for misuse when their options do not say. Process-wide, off at start. Thread-safe.

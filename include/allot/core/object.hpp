@@ -11,8 +11,9 @@ namespace allot {
 
 namespace detail {
 
-/// Constructs a T at p with uses-allocator construction (C++17 [allocator.uses.construction]), so that a T which can take a
-/// polymorphic_allocator gets one for `memory`; pairs are constructed member by member, as std::pmr containers do.
+/// Constructs a T at p with uses-allocator construction (C++17 [allocator.uses.construction]), so that a T which can
+/// take a polymorphic_allocator gets one for `memory`; pairs are constructed member by member, as std::pmr containers
+/// do.
 template <class T, class... Args>
 T* construct_with(std::pmr::memory_resource& memory, void* p, Args&&... args) {
   std::pmr::polymorphic_allocator<T> allocator(&memory);

@@ -1,12 +1,11 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
+#include <allot/core/fixed_text.hpp>
 #include <cstddef>
 #include <memory_resource>
 #include <string_view>
 #include <type_traits>
-
-#include <allot/core/compiler.hpp>
-#include <allot/core/fixed_text.hpp>
 
 namespace allot {
 
@@ -16,7 +15,8 @@ struct memory_usage {
   std::size_t committed = 0;  ///< of those, bytes that may be touched
   std::size_t used = 0;       ///< of those, bytes in blocks handed out, with the padding before them
   std::size_t peak = 0;       ///< the most `used` has been since construction
-  std::size_t wasted = 0;     ///< committed bytes that serve no block now and cannot before a reset: headers, abandoned tails
+  std::size_t wasted =
+      0;  ///< committed bytes that serve no block now and cannot before a reset: headers, abandoned tails
 
   friend bool operator==(const memory_usage& a, const memory_usage& b) noexcept {
     return a.reserved == b.reserved && a.committed == b.committed && a.used == b.used && a.peak == b.peak &&
@@ -35,15 +35,14 @@ struct block_info {
   block_state state = block_state::unknown;
 };
 
-/// A non-owning reference to something callable with a block_info. It runs while the resource is being walked and must not
-/// call that resource.
+/// A non-owning reference to something callable with a block_info. It runs while the resource is being walked and must
+/// not call that resource.
 class block_visitor {
  public:
   template <class Function, class = std::enable_if_t<!std::is_same_v<std::decay_t<Function>, block_visitor>>>
   block_visitor(Function&& function) noexcept
-      : function_(const_cast<void*>(static_cast<const void*>(&function))), call_([](void* f, const block_info& block) {
-          (*static_cast<std::remove_reference_t<Function>*>(f))(block);
-        }) {}
+      : function_(const_cast<void*>(static_cast<const void*>(&function))),
+        call_([](void* f, const block_info& block) { (*static_cast<std::remove_reference_t<Function>*>(f))(block); }) {}
 
   void operator()(const block_info& block) const { call_(function_, block); }
 
@@ -52,8 +51,8 @@ class block_visitor {
   void (*call_)(void*, const block_info&);
 };
 
-/// The base of every allot resource: a std::pmr::memory_resource with a small vocabulary, so that tools and adaptors can
-/// treat all alike. A strategy that cannot do one of these gives the default answer stated here.
+/// The base of every allot resource: a std::pmr::memory_resource with a small vocabulary, so that tools and adaptors
+/// can treat all alike. A strategy that cannot do one of these gives the default answer stated here.
 ///
 /// Equality is identity; copying is deleted. Each final class says how it may be used from threads.
 class ALLOT_EXPORT resource : public std::pmr::memory_resource {
@@ -78,12 +77,13 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   [[nodiscard]] virtual void* try_allocate(std::size_t bytes,
                                            std::size_t alignment = alignof(std::max_align_t)) noexcept;
 
-  /// Grows or shrinks a block in place. On success the block has the new size and is freed with it; on failure nothing has
-  /// changed. Default: only the same size succeeds.
+  /// Grows or shrinks a block in place. On success the block has the new size and is freed with it; on failure nothing
+  /// has changed. Default: only the same size succeeds.
   [[nodiscard]] virtual bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                         std::size_t alignment) noexcept;
 
-  /// Bytes that can be had without asking the upstream or the system again; an estimate where alignment matters. Default: 0.
+  /// Bytes that can be had without asking the upstream or the system again; an estimate where alignment matters.
+  /// Default: 0.
   virtual std::size_t available() const noexcept { return 0; }
 
   virtual memory_usage usage() const noexcept { return {}; }
@@ -94,7 +94,8 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   /// The block or region p points into; state unknown when there is none or the resource cannot tell.
   virtual block_info find_block(const void* /*p*/) const noexcept { return {}; }
 
-  /// Gives everything back and restores the constructed state; blocks handed out are dead. Twice is harmless. Default: nothing.
+  /// Gives everything back and restores the constructed state; blocks handed out are dead. Twice is harmless. Default:
+  /// nothing.
   virtual void release() noexcept {}
 
   /// Gives back what is held but unused; returns bytes given back. Default: 0.

@@ -7,8 +7,9 @@ namespace allot {
 /// Block sizes for pooled requests: 16 to 128 bytes in steps of 8, then four classes to each doubling up to `largest`.
 /// At most 20 % of a block is lost to rounding from 128 bytes up, at most 7 bytes below. 47 classes up to 32 KiB.
 ///
-/// The spacing is the one of segregated-fit allocators since the 1990s (Wilson et al., "Dynamic Storage Allocation: A Survey
-/// and Critical Review", 1995, section on size classes). All functions are constant expressions and keep no state.
+/// The spacing is the one of segregated-fit allocators since the 1990s (Wilson et al., "Dynamic Storage Allocation: A
+/// Survey and Critical Review", 1995, section on size classes). All functions are constant expressions and keep no
+/// state.
 class size_classes {
  public:
   static constexpr std::size_t smallest = 16;

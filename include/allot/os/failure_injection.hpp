@@ -1,27 +1,26 @@
 #pragma once
 
-#include <cstddef>
-
 #include <allot/core/compiler.hpp>
+#include <cstddef>
 
 namespace allot::os {
 
 /// Kinds of calls to the operating system that can be made to fail.
 enum class os_call : unsigned {
-  map = 1,        ///< mapping address space or memory
-  unmap = 2,      ///< ending a mapping
-  protect = 4,    ///< changing access
-  advise = 8,     ///< advice, guards, dropping and populating pages
-  remap = 16,     ///< growing and moving pages
-  page_size = 32, ///< asking for the page size
+  map = 1,         ///< mapping address space or memory
+  unmap = 2,       ///< ending a mapping
+  protect = 4,     ///< changing access
+  advise = 8,      ///< advice, guards, dropping and populating pages
+  remap = 16,      ///< growing and moving pages
+  page_size = 32,  ///< asking for the page size
   any = 63,
 };
 constexpr os_call operator|(os_call a, os_call b) noexcept {
   return static_cast<os_call>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
 
-/// For tests: while this object lives, the n-th call to the operating system of the chosen kinds fails as if memory had run
-/// out; the system is not asked. One at a time in a process; calls of all threads count.
+/// For tests: while this object lives, the n-th call to the operating system of the chosen kinds fails as if memory had
+/// run out; the system is not asked. One at a time in a process; calls of all threads count.
 class ALLOT_EXPORT failure_injection {
  public:
   enum class rule { once, from_then_on };

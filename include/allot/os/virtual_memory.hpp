@@ -1,9 +1,8 @@
 #pragma once
 
-#include <cstddef>
-
 #include <allot/core/compiler.hpp>
 #include <allot/core/memory_errc.hpp>
+#include <cstddef>
 
 namespace allot::os {
 
@@ -66,7 +65,8 @@ ALLOT_EXPORT mapping reserve(std::size_t bytes, std::size_t alignment = 1, place
 /// Memory at once: charged, zero, with the given access.
 ALLOT_EXPORT mapping map(std::size_t bytes, std::size_t alignment, access rights, placement where = {}) noexcept;
 
-/// Makes part of a reservation accessible and charges it. Pages never committed before, or decommitted since, read zero.
+/// Makes part of a reservation accessible and charges it. Pages never committed before, or decommitted since, read
+/// zero.
 ALLOT_EXPORT status commit(void* p, std::size_t bytes, access rights = access::read_write) noexcept;
 
 /// As commit() with explicit large pages; p and bytes are multiples of large_page_size, and the pages read zero.
@@ -76,8 +76,9 @@ ALLOT_EXPORT status commit_large(void* p, std::size_t bytes, access rights) noex
 /// Back to mere reservation: contents dropped, charge returned, access none.
 ALLOT_EXPORT status decommit(void* p, std::size_t bytes) noexcept;
 
-/// Ends a mapping or a part of it at either end. Never fails on ranges that are reserved wholly, except where the system
-/// would have to split a mapping and has no entry left for it (map_limit): then the range stays, its contents may be gone.
+/// Ends a mapping or a part of it at either end. Never fails on ranges that are reserved wholly, except where the
+/// system would have to split a mapping and has no entry left for it (map_limit): then the range stays, its contents
+/// may be gone.
 ALLOT_EXPORT status release(void* p, std::size_t bytes) noexcept;
 
 /// Changes the access to committed pages; contents stay.
@@ -89,8 +90,8 @@ ALLOT_EXPORT status guard(void* p, std::size_t bytes) noexcept;
 /// Undoes guard(): zero pages with the given access.
 ALLOT_EXPORT status unguard(void* p, std::size_t bytes, access rights) noexcept;
 
-/// Drops the contents of committed pages, which then read zero. `rights` is the access they have and keep; with write access
-/// this never fails.
+/// Drops the contents of committed pages, which then read zero. `rights` is the access they have and keep; with write
+/// access this never fails.
 ALLOT_EXPORT status zero_pages(void* p, std::size_t bytes, access rights) noexcept;
 
 /// Backs writable committed pages with memory now instead of at the first touch. Contents stay.
@@ -101,11 +102,12 @@ enum class advice {
   no_dump,     ///< leave out of core dumps
 };
 
-/// A wish about pages. Failure (not_supported where the system does not know it) may be ignored: contents and access are the same.
+/// A wish about pages. Failure (not_supported where the system does not know it) may be ignored: contents and access
+/// are the same.
 ALLOT_EXPORT status advise(void* p, std::size_t bytes, advice wish) noexcept;
 
-/// Moves the pages of [from, from + bytes) to `to`, inside a mapping of the caller's, without copying. Afterwards `from` is
-/// unmapped and `to` has the contents and the access `from` had. not_supported where the system cannot.
+/// Moves the pages of [from, from + bytes) to `to`, inside a mapping of the caller's, without copying. Afterwards
+/// `from` is unmapped and `to` has the contents and the access `from` had. not_supported where the system cannot.
 ALLOT_EXPORT status move_pages(void* from, std::size_t bytes, void* to) noexcept;
 
 /// Names a range in the system's own tools. `name` is copied. Failure may be ignored.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <cstddef>
 #include <functional>
 #include <iosfwd>
@@ -11,8 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <allot/core/compiler.hpp>
-
 namespace allot::testing {
 
 /// A kind of memory resource to be checked: any std::pmr::memory_resource, not only ours.
@@ -21,12 +20,12 @@ struct conformance_subject {
 
   std::string name;
 
-  /// Makes a fresh instance that takes its memory from the given upstream, which outlives it. A resource that needs no upstream
-  /// ignores it; the checks of upstream failures then find nothing to fail and say so.
+  /// Makes a fresh instance that takes its memory from the given upstream, which outlives it. A resource that needs no
+  /// upstream ignores it; the checks of upstream failures then find nothing to fail and say so.
   std::function<std::unique_ptr<std::pmr::memory_resource>(std::pmr::memory_resource& upstream)> make;
 
-  /// What one instance is sure to serve in its life: the sum of bytes + alignment over all requests. Refusing a request within
-  /// it fails the check. `unlimited` stands for as much as the upstream or the system has.
+  /// What one instance is sure to serve in its life: the sum of bytes + alignment over all requests. Refusing a request
+  /// within it fails the check. `unlimited` stands for as much as the upstream or the system has.
   std::size_t capacity = unlimited;
 
   /// False for an adaptor that keeps no books: what was not freed when it is destroyed or released stays out.
@@ -36,14 +35,15 @@ struct conformance_subject {
   std::function<void(std::pmr::memory_resource&)> release = {};
 };
 
-/// Makes a subject from a factory that returns a std::unique_ptr to the resource's own type; release() is found by itself.
+/// Makes a subject from a factory that returns a std::unique_ptr to the resource's own type; release() is found by
+/// itself.
 template <class Factory>
 conformance_subject make_subject(std::string name, Factory factory,
                                  std::size_t capacity = conformance_subject::unlimited);
 
 struct conformance_options {
-  unsigned seed = 1;                                       ///< of the random orders; printed with the report
-  std::size_t largest_alignment = std::size_t{64} << 10;   ///< of the grid of sizes and alignments
+  unsigned seed = 1;                                      ///< of the random orders; printed with the report
+  std::size_t largest_alignment = std::size_t{64} << 10;  ///< of the grid of sizes and alignments
 };
 
 /// What the kit found.
@@ -70,11 +70,14 @@ ALLOT_EXPORT std::ostream& operator<<(std::ostream& out, const conformance_repor
 
 /// Checks the promises every resource makes, on fresh instances of the subject:
 ///
-///  - "zero size", "alignment", "distinct blocks", "contents", "capacity": a grid of sizes and alignments, freed in the same, the
+///  - "zero size", "alignment", "distinct blocks", "contents", "capacity": a grid of sizes and alignments, freed in the
+///  same, the
 ///    reverse and a random order, contents checksummed;
-///  - "huge size", "exception type": what cannot be served throws something derived from std::bad_alloc and changes nothing;
+///  - "huge size", "exception type": what cannot be served throws something derived from std::bad_alloc and changes
+///  nothing;
 ///  - "upstream pairing", "leak": every block goes back upstream as it came;
-///  - "failure": each upstream request, and each system call where there is no upstream, fails in turn: the resource is as before,
+///  - "failure": each upstream request, and each system call where there is no upstream, fails in turn: the resource is
+///  as before,
 ///    the upstream's own exception comes through, the next call works, and all goes on as in a twin that never failed;
 ///  - "release": gives everything back, twice is harmless, and the upstream sees the same again afterwards;
 ///  - "default resource": is not used after construction;
@@ -82,12 +85,13 @@ ALLOT_EXPORT std::ostream& operator<<(std::ostream& out, const conformance_repor
 ///  - "containers": those of the standard library work on top;
 ///  - "vocabulary": where the subject is an allot::resource, its other functions keep their word too.
 ///
-/// Works with any test framework: it returns a report and asserts nothing. Installs another default resource while it runs. A
-/// resource that corrupts memory may crash the program, as it would any other.
+/// Works with any test framework: it returns a report and asserts nothing. Installs another default resource while it
+/// runs. A resource that corrupts memory may crash the program, as it would any other.
 ALLOT_EXPORT conformance_report check_conformance(const conformance_subject& subject,
                                                   const conformance_options& options = {});
 
-// ---- implementation of the template --------------------------------------------------------------------------------------
+// ---- implementation of the template
+// --------------------------------------------------------------------------------------
 
 namespace detail {
 template <class T, class = void>

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
 #include <cstddef>
 #include <map>
 #include <memory_resource>
@@ -7,13 +9,10 @@
 #include <string>
 #include <vector>
 
-#include <allot/core/compiler.hpp>
-#include <allot/core/resource.hpp>
-
 namespace allot::testing {
 
-/// An upstream for tests: passes everything on, remembers every call, and notices blocks that do not come back exactly as they
-/// went out. A wrong deallocate is recorded, not passed on, so a test can go on and report it.
+/// An upstream for tests: passes everything on, remembers every call, and notices blocks that do not come back exactly
+/// as they went out. A wrong deallocate is recorded, not passed on, so a test can go on and report it.
 ///
 /// Its own books are kept with the global operator new. Thread-safe.
 class ALLOT_EXPORT counting_resource final : public resource {
@@ -43,10 +42,20 @@ class ALLOT_EXPORT counting_resource final : public resource {
   std::size_t deallocations() const;  ///< correct deallocate calls so far
   std::size_t live_blocks() const;
   std::size_t live_bytes() const;
-  std::size_t peak_bytes() const;     ///< the most live_bytes() has been
-  std::size_t total_bytes() const;    ///< of all successful allocate calls
-  std::vector<call> calls() const;    ///< successful calls in order
-  std::vector<call> live() const;     ///< what is out now, sorted by size and alignment
+  std::size_t peak_bytes() const;   ///< the most live_bytes() has been
+  std::size_t total_bytes() const;  ///< of all successful allocate calls
+  std::vector<call> calls() const;  ///< successful calls in order
+
+  /// What is out now in short: two resources that hold blocks of the same sizes and alignments have equal summaries.
+  struct summary {
+    std::size_t blocks = 0;
+    std::size_t bytes = 0;
+    std::size_t digest = 0;  ///< a sum over the blocks, so their order does not count
+    friend bool operator==(const summary& a, const summary& b) noexcept {
+      return a.blocks == b.blocks && a.bytes == b.bytes && a.digest == b.digest;
+    }
+  };
+  summary live() const;
 
   /// One line for each deallocate that did not match its allocate.
   std::vector<std::string> mismatches() const;
@@ -68,6 +77,7 @@ class ALLOT_EXPORT counting_resource final : public resource {
   std::vector<std::string> mismatches_;
   std::size_t allocations_ = 0;
   std::size_t live_bytes_ = 0;
+  std::size_t live_digest_ = 0;
   std::size_t peak_bytes_ = 0;
   std::size_t total_bytes_ = 0;
 };

@@ -1,17 +1,16 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
 #include <atomic>
 #include <cstddef>
 #include <memory_resource>
 #include <new>
 
-#include <allot/core/compiler.hpp>
-#include <allot/core/resource.hpp>
-
 namespace allot::testing {
 
-/// What a failing_resource throws: derived from std::bad_alloc and unlike every other, so a test can see that an upstream's own
-/// exception came through.
+/// What a failing_resource throws: derived from std::bad_alloc and unlike every other, so a test can see that an
+/// upstream's own exception came through.
 class ALLOT_EXPORT injected_failure final : public std::bad_alloc {
  public:
   ~injected_failure() override;
@@ -48,8 +47,8 @@ class ALLOT_EXPORT failing_resource final : public resource {
   std::atomic<bool> fired_{false};
 };
 
-/// The exception loop: runs body() with the first request failing, then the second, and so on until a run needs none that
-/// fails. Returns how many runs saw a failure. body() catches what it expects and checks the state it promises.
+/// The exception loop: runs body() with the first request failing, then the second, and so on until a run needs none
+/// that fails. Returns how many runs saw a failure. body() catches what it expects and checks the state it promises.
 template <class Body>
 std::size_t for_each_failure(failing_resource& upstream, Body body) {
   for (std::size_t nth = 1;; ++nth) {

@@ -1,12 +1,11 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
 #include <atomic>
 #include <cstddef>
 #include <memory_resource>
 #include <new>
-
-#include <allot/core/compiler.hpp>
-#include <allot/core/resource.hpp>
 
 namespace allot::testing {
 
@@ -17,8 +16,8 @@ class ALLOT_EXPORT trap_sprung final : public std::bad_alloc {
   const char* what() const noexcept override;
 };
 
-/// A resource nobody may use: every request throws trap_sprung and is counted. Installed as the default resource it shows what
-/// silently falls back to it.
+/// A resource nobody may use: every request throws trap_sprung and is counted. Installed as the default resource it
+/// shows what silently falls back to it.
 ///
 /// Thread-safe.
 class ALLOT_EXPORT trap_resource final : public resource {

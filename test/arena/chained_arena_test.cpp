@@ -1,0 +1,633 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <allot/arena/chained_arena.hpp>
+#include <allot/block/page_resource.hpp>
+#include <allot/core/allocation_error.hpp>
+#include <allot/core/byte_size.hpp>
+#include <allot/core/checked_size.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <allot/os/failure_injection.hpp>
+#include <allot/os/virtual_memory.hpp>
+#include <allot/testing/counting_resource.hpp>
+#include <allot/testing/default_resource_guard.hpp>
+#include <allot/testing/failing_resource.hpp>
+#include <array>
+#include <boost/test/unit_test.hpp>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "support/access.hpp"
+#include "support/child.hpp"
+
+using namespace allot;
+using namespace allot::literals;
+using testing::counting_resource;
+using testing::failing_resource;
+
+namespace {
+
+constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
+
+// Under a memory tool redzones take room in blocks, so exact sequences are those of the plain program.
+bool exact() { return !memory_tools::active(); }
+
+std::vector<std::size_t> sizes_asked(const counting_resource& upstream) {
+  std::vector<std::size_t> sizes;
+  for (const auto& call : upstream.calls())
+    if (call.what == counting_resource::call::kind::allocate) sizes.push_back(call.bytes);
+  return sizes;
+}
+
+auto with_code(memory_errc code) {
+  return [code](const allocation_error& error) { return error.code() == code; };
+}
+
+chained_arena_options over(std::pmr::memory_resource& upstream) {
+  chained_arena_options options;
+  options.upstream = &upstream;
+  return options;
+}
+
+chained_arena_options virtual_options(std::size_t reserve) {
+  chained_arena_options options;
+  options.virtual_blocks = true;
+  options.reserve = reserve;
+  return options;
+}
+
+std::vector<misuse_report> reports;
+void remember(const misuse_report& report) { reports.push_back(report); }
+
+const test::child_program touch_after_release{"arena_over_pages_after_release", [] {
+                                                page_resource pages;
+                                                chained_arena arena(&pages);
+                                                auto* p = static_cast<volatile char*>(arena.allocate(100));
+                                                arena.release();
+                                                *p = 1;
+                                              }};
+const test::child_program touch_virtual_after_release{"virtual_arena_after_release", [] {
+                                                        chained_arena arena(virtual_options(1_MiB));
+                                                        auto* p = static_cast<volatile char*>(arena.allocate(100));
+                                                        arena.release();
+                                                        *p = 1;
+                                                      }};
+
+static_assert(!std::is_copy_constructible_v<chained_arena> && !std::is_copy_assignable_v<chained_arena>);
+static_assert(std::is_nothrow_default_constructible_v<chained_arena>);
+static_assert(std::is_final_v<chained_arena>);
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(chained_arenas)
+
+BOOST_AUTO_TEST_CASE(every_constructor_of_the_standards_resource_compiles_and_allocates_nothing) {
+  counting_resource upstream;
+  const testing::default_resource_guard guard(upstream);
+  std::array<std::byte, 64> buffer;
+  chained_arena by_default;
+  chained_arena with_upstream{&upstream};
+  chained_arena with_size{1024};
+  chained_arena with_size_and_upstream{1024, &upstream};
+  chained_arena with_buffer{buffer.data(), buffer.size()};
+  chained_arena with_buffer_and_upstream{buffer.data(), buffer.size(), &upstream};
+  chained_arena braces = {};
+  for (chained_arena* arena : {&by_default, &with_upstream, &with_size, &with_size_and_upstream, &with_buffer,
+                               &with_buffer_and_upstream, &braces}) {
+    BOOST_TEST(arena->upstream_resource() == &upstream);
+    BOOST_TEST(arena->upstream() == &upstream);
+  }
+  BOOST_TEST(upstream.allocations() == 0u);
+  BOOST_TEST(by_default.allocate(100) != nullptr);
+  BOOST_TEST(upstream.allocations() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_callers_buffer_is_filled_exactly_and_then_the_upstream_is_asked) {
+  counting_resource upstream;
+  alignas(16) std::array<std::byte, 256> buffer;
+  {
+    chained_arena arena(buffer.data(), buffer.size(), &upstream);
+    for (std::size_t i = 0; i < 16; ++i) {
+      BOOST_TEST(arena.available() == 256 - 16 * i);
+      BOOST_TEST(arena.allocate(16) == buffer.data() + 16 * i);
+    }
+    BOOST_TEST(arena.available() == 0u);
+    BOOST_TEST(upstream.allocations() == 0u);
+    void* more = arena.allocate(1, 1);
+    BOOST_TEST(upstream.allocations() == 1u);
+    BOOST_TEST(!range_contains(buffer.data(), buffer.size(), more, 1));
+    // release restores the first block: the caller's buffer, which is never freed
+    arena.release();
+    BOOST_TEST(upstream.live_blocks() == 0u);
+    BOOST_TEST(arena.allocate(256, 1) == buffer.data());
+    BOOST_TEST(upstream.allocations() == 1u);
+  }
+  std::memset(buffer.data(), 0x5a, buffer.size());
+  BOOST_TEST(upstream.mismatches().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_buffer_over_no_upstream_serves_all_of_it_and_then_refuses_as_the_upstream_does) {
+  std::array<std::byte, 100> buffer;
+  chained_arena arena(buffer.data(), buffer.size(), std::pmr::null_memory_resource());
+  BOOST_TEST(arena.allocate(99, 1) == buffer.data());
+  BOOST_CHECK_THROW((void)arena.allocate(2, 1), std::bad_alloc);
+  BOOST_TEST(arena.allocate(1, 1) == buffer.data() + 99);
+  BOOST_CHECK_THROW((void)arena.allocate(0, 1), std::bad_alloc);
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(an_odd_buffer_is_aligned_inside) {
+  alignas(64) std::array<std::byte, 200> buffer;
+  counting_resource upstream;
+  chained_arena arena(buffer.data() + 1, 199, &upstream);
+  BOOST_TEST(arena.allocate(8, 8) == buffer.data() + 8);
+  BOOST_TEST(arena.allocate(1, 1) == buffer.data() + 16);
+  BOOST_TEST(arena.allocate(64, 64) == buffer.data() + 64);
+  BOOST_TEST(arena.allocate(72, 1) == buffer.data() + 128);
+  BOOST_TEST(upstream.allocations() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(an_initial_size_is_there_for_the_caller_in_one_block) {
+  for (std::size_t size :
+       {std::size_t{1}, std::size_t{100}, std::size_t{1000}, std::size_t{4096}, std::size_t{65537}}) {
+    counting_resource upstream;
+    chained_arena arena(size, &upstream);
+    if (exact()) {
+      arena.allocate(size / 2 + 1, 1);
+      arena.allocate(size - size / 2 - 1, 1);
+    } else {
+      arena.allocate(size, 1);
+    }
+    BOOST_TEST(upstream.allocations() == 1u, size);
+  }
+  BOOST_CHECK_THROW((void)chained_arena(max).allocate(max / 2), std::bad_alloc);
+}
+
+BOOST_AUTO_TEST_CASE(blocks_grow_as_documented_up_to_the_cap) {
+  if (!exact()) return test::skip("redzones change the sequence under a memory tool");
+  counting_resource upstream;
+  chained_arena_options options = over(upstream);
+  options.largest_block = 8_KiB;
+  chained_arena arena(options);
+  for (int i = 0; i < 2200; ++i) arena.allocate(16);
+  const std::vector<std::size_t> expected{1_KiB, 2_KiB, 4_KiB, 8_KiB, 8_KiB, 8_KiB, 8_KiB};
+  BOOST_TEST(sizes_asked(upstream) == expected, boost::test_tools::per_element());
+  // and the same again after release
+  arena.release();
+  for (int i = 0; i < 100; ++i) arena.allocate(16);
+  BOOST_TEST(sizes_asked(upstream)[expected.size()] == 1_KiB);
+  BOOST_TEST(sizes_asked(upstream)[expected.size() + 1] == 2_KiB);
+
+  counting_resource constant_upstream;
+  options = over(constant_upstream);
+  options.first_block = 512;
+  options.growth_percent = 100;
+  chained_arena constant(options);
+  for (int i = 0; i < 90; ++i) constant.allocate(16);
+  BOOST_TEST(sizes_asked(constant_upstream) == std::vector<std::size_t>(3, 512), boost::test_tools::per_element());
+
+  counting_resource slower_upstream;
+  options.upstream = &slower_upstream;
+  options.growth_percent = 150;
+  chained_arena slower(options);
+  for (int i = 0; i < 90; ++i) slower.allocate(16);
+  BOOST_TEST(sizes_asked(slower_upstream) == (std::vector<std::size_t>{512, 768, 1152}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_huge_request_gets_a_block_of_its_own_and_the_current_one_goes_on) {
+  counting_resource upstream;
+  chained_arena arena(64_KiB, &upstream);
+  auto* before = static_cast<std::byte*>(arena.allocate(16));
+  arena.allocate(10_MiB);
+  auto* after = static_cast<std::byte*>(arena.allocate(16));
+  BOOST_TEST(upstream.allocations() == 2u);
+  BOOST_TEST(after > before);
+  BOOST_TEST(static_cast<std::size_t>(after - before) <= 16 + memory_tools::redzone);
+  BOOST_TEST(arena.usage().wasted <= 256u);
+}
+
+BOOST_AUTO_TEST_CASE(requests_just_over_what_is_left_do_not_make_every_one_a_block) {
+  counting_resource upstream;
+  chained_arena arena(&upstream);
+  for (int i = 0; i < 1000; ++i) arena.allocate(600);
+  BOOST_TEST(upstream.allocations() <= 15u);
+}
+
+BOOST_AUTO_TEST_CASE(over_alignment_beyond_a_block_is_met) {
+  counting_resource upstream;
+  chained_arena arena(&upstream);
+  for (std::size_t alignment = 1; alignment <= 1_MiB; alignment *= 2) {
+    for (std::size_t bytes : {std::size_t{1}, std::size_t{24}, std::size_t{5000}}) {
+      auto* p = static_cast<std::byte*>(arena.allocate(bytes, alignment));
+      BOOST_TEST(is_aligned(p, alignment));
+      std::memset(p, 0x5a, bytes);
+    }
+  }
+  // Upstreams are asked for their natural alignment only.
+  for (const auto& call : upstream.calls()) BOOST_TEST(call.alignment <= alignof(std::max_align_t));
+}
+
+BOOST_AUTO_TEST_CASE(sizes_that_cannot_be_are_refused_and_nothing_moves) {
+  counting_resource upstream;
+  chained_arena arena(&upstream);
+  auto* before = static_cast<std::byte*>(arena.allocate(16));
+  const memory_usage usage = arena.usage();
+  for (std::size_t bytes : {max, max - 1, max - 63, max - 64, max / 2 + 1, max / 2 - 20})
+    for (std::size_t alignment : {std::size_t{1}, std::size_t{16}, std::size_t{4096}, std::size_t{1} << 40})
+      BOOST_CHECK_THROW((void)arena.allocate(bytes, alignment), std::bad_alloc);
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(max - 63), allocation_error, with_code(memory_errc::size_overflow));
+  BOOST_TEST((arena.usage() == usage));
+  auto* after = static_cast<std::byte*>(arena.allocate(16));
+  BOOST_TEST(after > before);
+  BOOST_TEST(upstream.allocations() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(zero_bytes_are_a_block_of_their_own) {
+  chained_arena arena;
+  void* a = arena.allocate(0);
+  void* b = arena.allocate(0);
+  void* c = arena.allocate(0, 1);
+  BOOST_TEST(a != nullptr);
+  BOOST_TEST(a != b);
+  BOOST_TEST(b != c);
+}
+
+BOOST_AUTO_TEST_CASE(an_alignment_that_is_none_is_misuse_and_refused) {
+  reports.clear();
+  const misuse_handler before = set_misuse_handler(&remember);
+  chained_arena arena;
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(1, 0), allocation_error, with_code(memory_errc::invalid_alignment));
+  arena.allocate(100);
+  BOOST_CHECK_THROW((void)arena.allocate(1, 0), allocation_error);
+  chained_arena_options options;
+  options.checked = true;
+  chained_arena checked(options);
+  checked.allocate(100);
+  BOOST_CHECK_THROW((void)checked.allocate(1, 24), allocation_error);
+  set_misuse_handler(before);
+  BOOST_TEST(reports.size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(the_limit_holds_and_says_so) {
+  counting_resource upstream;
+  chained_arena_options options = over(upstream);
+  options.limit = 10000;
+  options.name = "orders";
+  chained_arena arena(options);
+  arena.allocate(5000);
+  try {
+    arena.allocate(6000);
+    BOOST_ERROR("beyond the limit");
+  } catch (const allocation_error& error) {
+    BOOST_TEST((error.code() == memory_errc::limit_reached));
+    BOOST_TEST(error.limit() == 10000u);
+    BOOST_TEST(error.bytes() == 6000u);
+    BOOST_TEST(error.resource_name() == "orders");
+  }
+  arena.allocate(4000);
+  BOOST_TEST(upstream.live_bytes() <= 10000u);
+  for (int i = 0; i < 1000; ++i) (void)arena.try_allocate(16);
+  BOOST_TEST(upstream.live_bytes() <= 10000u);
+  BOOST_TEST(upstream.live_bytes() > 9900u);  // small requests may use what is left of the limit
+  arena.release();
+  arena.allocate(9900);
+}
+
+BOOST_AUTO_TEST_CASE(a_refusing_upstream_is_asked_for_half_down_to_the_request) {
+  counting_resource small(std::pmr::new_delete_resource(), 3000);
+  chained_arena arena(64_KiB, &small);
+  for (int i = 0; i < 100; ++i) arena.allocate(500);
+  BOOST_TEST(small.allocations() > 10u);
+  BOOST_CHECK_THROW((void)arena.allocate(3000), std::bad_alloc);
+  arena.allocate(2900 - memory_tools::redzone);
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(an_upstream_failing_at_any_call_leaves_the_arena_as_it_was) {
+  counting_resource bottom;
+  failing_resource upstream(&bottom);
+  const std::size_t failures = testing::for_each_failure(upstream, [&] {
+    chained_arena_options options = over(upstream);
+    options.first_block = 200;
+    options.growth_percent = 100;
+    chained_arena arena(options);
+    std::vector<unsigned char*> blocks;
+    for (std::size_t i = 0; i < 60; ++i) {
+      const memory_usage usage = arena.usage();
+      const std::size_t live = bottom.live_bytes();
+      try {
+        blocks.push_back(static_cast<unsigned char*>(arena.allocate(40 + i, 8)));
+      } catch (const testing::injected_failure&) {
+        BOOST_TEST((arena.usage() == usage));
+        BOOST_TEST(bottom.live_bytes() == live);
+        BOOST_TEST(arena.check());
+        blocks.push_back(static_cast<unsigned char*>(arena.allocate(40 + i, 8)));
+      }
+      std::memset(blocks.back(), static_cast<int>(i), 40 + i);
+    }
+    for (std::size_t i = 0; i < 60; ++i)
+      for (std::size_t at = 0; at < 40 + i; ++at) BOOST_REQUIRE(blocks[i][at] == i);
+  });
+  BOOST_TEST(failures > 10u);
+  BOOST_TEST(bottom.live_blocks() == 0u);
+  BOOST_TEST(bottom.mismatches().empty());
+}
+
+BOOST_AUTO_TEST_CASE(clear_keeps_the_blocks_and_the_next_round_asks_for_none) {
+  counting_resource upstream;
+  chained_arena arena(&upstream);
+  std::mt19937 random(1);
+  for (int round = 0; round < 5; ++round) {
+    random.seed(1);
+    for (int i = 0; i < 20000; ++i) std::memset(arena.allocate(1 + random() % 200), 1, 1);
+    BOOST_TEST(arena.check());
+    arena.clear();
+    BOOST_TEST(arena.usage().used == 0u);
+    BOOST_TEST(arena.usage().peak > 0u);
+    BOOST_TEST(arena.check());
+    if (round == 0) BOOST_TEST(upstream.allocations() > 5u);
+  }
+  const std::size_t asked = upstream.allocations();
+  random.seed(1);
+  for (int i = 0; i < 20000; ++i) arena.allocate(1 + random() % 200);
+  BOOST_TEST(upstream.allocations() == asked);
+  BOOST_TEST(upstream.deallocations() == 0u);
+  arena.release();
+  BOOST_TEST(upstream.live_blocks() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(clear_keeps_only_as_many_blocks_as_it_may_the_largest_ones) {
+  counting_resource upstream;
+  chained_arena_options options = over(upstream);
+  options.retained_blocks = 2;
+  chained_arena arena(options);
+  for (int i = 0; i < 1000; ++i) arena.allocate(16);
+  const std::size_t held = upstream.live_bytes();
+  arena.clear();
+  BOOST_TEST(upstream.live_blocks() == 2u);
+  BOOST_TEST(upstream.live_bytes() * 2 > held);
+  options.retained_blocks = 0;
+  chained_arena none(options);
+  none.allocate(16);
+  none.clear();
+  BOOST_TEST(upstream.live_blocks() == 2u);
+  BOOST_TEST(arena.trim() > 0u);
+  BOOST_TEST(upstream.live_blocks() == 0u);
+  BOOST_TEST(arena.trim() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(kept_blocks_are_used_before_the_upstream_whatever_their_sizes) {
+  counting_resource upstream;
+  chained_arena arena(&upstream);
+  for (std::size_t i = 1; i < 40; ++i) arena.allocate(i * 10007 % 50000);
+  arena.clear();
+  const std::size_t asked = upstream.allocations();
+  for (std::size_t i = 39; i > 0; --i) arena.allocate(i * 10007 % 50000);
+  BOOST_TEST(upstream.allocations() <= asked + 2);
+  arena.clear();
+  BOOST_TEST(arena.check());
+  for (int i = 0; i < 100; ++i) arena.allocate(100);
+  BOOST_TEST(upstream.allocations() <= asked + 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_block_grows_in_place_and_any_shrinks) {
+  chained_arena arena(4_KiB);
+  auto* a = static_cast<std::byte*>(arena.allocate(100));
+  std::memset(a, 0x5a, 100);
+  BOOST_TEST(arena.try_expand(a, 100, 1000, 16));
+  std::memset(a + 100, 0x5a, 900);
+  BOOST_TEST(!arena.try_expand(a, 1000, 1_MiB, 16));
+  auto* b = static_cast<std::byte*>(arena.allocate(16));
+  BOOST_TEST(b >= a + 1000);
+  BOOST_TEST(!arena.try_expand(a, 1000, 1001, 16));
+  BOOST_TEST(arena.try_expand(a, 1000, 10, 16));
+  BOOST_TEST(arena.try_expand(b, 16, 8, 16));
+  auto* c = static_cast<std::byte*>(arena.allocate(1, 1));
+  BOOST_TEST(c >= b + 8);
+  if (exact()) BOOST_TEST(c == b + 8);
+  BOOST_TEST(!arena.try_expand(c, 1, max, 1));
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(virtual_blocks_commit_as_they_fill_and_then_chain) {
+  chained_arena arena(virtual_options(8_MiB));
+  BOOST_TEST(arena.upstream() == nullptr);
+  BOOST_TEST(arena.usage().reserved == 0u);
+  arena.allocate(16);
+  BOOST_TEST(arena.usage().reserved == 8_MiB);
+  BOOST_TEST(arena.usage().committed == 64_KiB);
+  for (std::size_t i = 0; i < 20000; ++i) std::memset(arena.allocate(1000), 1, 1000);
+  BOOST_TEST(arena.usage().reserved == 24_MiB);
+  BOOST_TEST(arena.usage().committed <= 24_MiB);
+  BOOST_TEST(arena.usage().committed > 20000u * 1000u);
+  // A request larger than a virtual block gets one of its own size.
+  std::memset(arena.allocate(20_MiB), 1, 20_MiB);
+  BOOST_TEST(arena.check());
+  arena.clear();
+  const memory_usage kept = arena.usage();
+  for (std::size_t i = 0; i < 20000; ++i) std::memset(arena.allocate(1000), 1, 1000);
+  BOOST_TEST(arena.usage().reserved == kept.reserved);
+  arena.release();
+  BOOST_TEST((arena.usage() == memory_usage{}));
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_block_of_a_virtual_arena_grows_past_what_is_committed) {
+  chained_arena arena(virtual_options(8_MiB));
+  auto* p = static_cast<std::byte*>(arena.allocate(100));
+  std::size_t bytes = 100;
+  for (std::size_t wanted = 1000; wanted < 7_MiB; wanted *= 3) {
+    BOOST_REQUIRE(arena.try_expand(p, bytes, wanted, 16));
+    std::memset(p, 0x5a, wanted);
+    bytes = wanted;
+  }
+  BOOST_TEST(!arena.try_expand(p, bytes, 9_MiB, 16));
+}
+
+BOOST_AUTO_TEST_CASE(the_limit_of_a_virtual_arena_counts_committed_bytes) {
+  chained_arena_options options = virtual_options(64_MiB);
+  options.limit = 1_MiB;
+  chained_arena arena(options);
+  std::size_t served = 0;
+  while (arena.try_allocate(1000) != nullptr) served += 1000;
+  BOOST_TEST(arena.usage().committed <= 1_MiB);
+  if (exact()) BOOST_TEST(served > 1_MiB - 16_KiB);
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(1000), allocation_error, with_code(memory_errc::limit_reached));
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_down_to_the_request) {
+  chained_arena_options options = virtual_options(std::size_t{1} << 60);  // no system has that
+  chained_arena arena(options);
+  std::memset(arena.allocate(100), 1, 100);
+  BOOST_TEST(arena.usage().reserved > 0u);
+  BOOST_TEST(arena.usage().reserved < (std::size_t{1} << 60));
+}
+
+BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_a_virtual_arena_as_it_was) {
+  for (const auto rule : {os::failure_injection::rule::once, os::failure_injection::rule::from_then_on}) {
+    bool fired = true;
+    std::size_t thrown = 0;
+    for (std::size_t nth = 1; fired; ++nth) {
+      chained_arena arena(virtual_options(256_KiB));
+      const std::size_t maps = test::map_count();
+      std::optional<os::failure_injection> injection(std::in_place, nth, os::os_call::any, rule);
+      fired = false;
+      for (std::size_t i = 0; i < 100; ++i) {
+        const memory_usage usage = arena.usage();
+        try {
+          std::memset(arena.allocate(10000), 0x5a, 10000);
+        } catch (const allocation_error& error) {
+          ++thrown;
+          fired = fired || injection->fired();
+          injection.reset();
+          BOOST_TEST((arena.usage() == usage));
+          BOOST_TEST((error.code() == memory_errc::out_of_memory));
+          BOOST_TEST(error.bytes() == 10000u);
+          std::memset(arena.allocate(10000), 0x5a, 10000);
+        }
+        if (injection) fired = fired || injection->fired();
+      }
+      injection.reset();
+      BOOST_TEST(arena.check());
+      arena.release();
+      BOOST_TEST(test::map_count() <= maps + 1);
+    }
+    if (rule == os::failure_injection::rule::from_then_on) BOOST_TEST(thrown > 3u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(touching_memory_after_release_faults_where_the_mapping_is_gone) {
+  BOOST_TEST(test::run_child("arena_over_pages_after_release").faulted());
+  BOOST_TEST(test::run_child("virtual_arena_after_release").faulted());
+}
+
+BOOST_AUTO_TEST_CASE(deallocate_does_nothing_and_misuse_of_it_is_found_when_checked) {
+  chained_arena_options options;
+  options.checked = true;
+  options.name = "orders";
+  chained_arena arena(options);
+  auto* p = static_cast<std::byte*>(arena.allocate(100, 16));
+  char other = 0;
+  reports.clear();
+  const misuse_handler before = set_misuse_handler(&remember);
+  arena.deallocate(p, 100, 16);
+  BOOST_TEST(reports.empty());
+  arena.deallocate(&other, 1, 1);
+  arena.deallocate(p, 5000, 16);
+  arena.deallocate(p + 8, 10, 16);
+  arena.deallocate(p, 10, 3);
+  set_misuse_handler(before);
+  BOOST_REQUIRE(reports.size() == 4u);
+  BOOST_TEST((reports[0].kind == misuse_kind::foreign_pointer));
+  BOOST_TEST((reports[1].kind == misuse_kind::wrong_size));
+  BOOST_TEST(reports[1].claimed == 5000u);
+  BOOST_TEST((reports[2].kind == misuse_kind::wrong_alignment));
+  BOOST_TEST((reports[3].kind == misuse_kind::invalid_alignment));
+  BOOST_TEST(reports[0].resource == "orders");
+}
+
+BOOST_AUTO_TEST_CASE(the_arena_knows_what_is_its_own) {
+  std::array<std::byte, 100> buffer;
+  chained_arena arena(buffer.data(), buffer.size());
+  auto* in_buffer = static_cast<std::byte*>(arena.allocate(50, 1));
+  auto* in_block = static_cast<std::byte*>(arena.allocate(500, 1));
+  BOOST_TEST(arena.owns(in_buffer + 49));
+  BOOST_TEST(arena.owns(in_block + 499));
+  BOOST_TEST(!arena.owns(&arena));
+  BOOST_TEST((arena.find_block(in_buffer).state == block_state::used));
+  BOOST_TEST((arena.find_block(in_buffer + 90).state == block_state::free));
+  BOOST_TEST((arena.find_block(&arena).state == block_state::unknown));
+  std::size_t regions = 0;
+  std::size_t bytes = 0;
+  auto visit = [&](const block_info& block) {
+    ++regions;
+    bytes += block.bytes;
+  };
+  arena.for_each_block(visit);
+  BOOST_TEST(regions == 2u);
+  BOOST_TEST(bytes == arena.usage().used);
+}
+
+BOOST_AUTO_TEST_CASE(options_in_force_can_be_read) {
+  chained_arena_options options;
+  options.growth_percent = 10;
+  options.first_block = 1;
+  options.name = "orders";
+  const chained_arena arena(options);
+  BOOST_TEST(arena.options().growth_percent == 100u);
+  BOOST_TEST(arena.options().first_block >= 128u);
+  BOOST_TEST(arena.options().upstream == std::pmr::get_default_resource());
+  BOOST_TEST(arena.options().name == "orders");
+  BOOST_TEST(arena.name() == "orders");
+  BOOST_TEST(chained_arena().options().name.empty());
+}
+
+BOOST_AUTO_TEST_CASE(contents_are_equal_in_parent_and_child_after_fork_and_independent_then) {
+  for (const bool virtual_blocks : {false, true}) {
+    chained_arena_options options;
+    options.virtual_blocks = virtual_blocks;
+    chained_arena arena(options);
+    auto* numbers = static_cast<int*>(arena.allocate(1000 * sizeof(int), alignof(int)));
+    std::iota(numbers, numbers + 1000, 0);
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+      bool good = true;
+      for (int i = 0; i < 1000; ++i) good = good && numbers[i] == i;
+      std::fill(numbers, numbers + 1000, -1);
+      for (int i = 0; i < 10000; ++i) std::memset(arena.allocate(100), 1, 100);
+      arena.clear();
+      good = good && arena.check();
+      ::_exit(good ? 0 : 1);
+    }
+    auto* more = static_cast<int*>(arena.allocate(sizeof(int), alignof(int)));
+    *more = 7;
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    BOOST_TEST(WIFEXITED(status));
+    BOOST_TEST(WEXITSTATUS(status) == 0);
+    for (int i = 0; i < 1000; ++i) BOOST_REQUIRE(numbers[i] == i);
+    BOOST_TEST(*more == 7);
+  }
+}
+
+/// Random requests against what an arena must give: aligned, apart, untouched by later ones, over several lives.
+BOOST_AUTO_TEST_CASE(random_requests_over_several_lives_stay_apart_and_whole) {
+  counting_resource upstream;
+  std::mt19937 random(42);
+  chained_arena_options options = over(upstream);
+  options.first_block = 300;
+  options.largest_block = 20000;
+  alignas(16) std::array<std::byte, 777> buffer;
+  chained_arena arena(buffer.data(), buffer.size(), options);
+  for (int life = 0; life < 30; ++life) {
+    std::vector<std::pair<unsigned char*, std::size_t>> blocks;
+    for (int i = 0; i < 400; ++i) {
+      const std::size_t bytes = random() % 10 == 0 ? random() % 30000 : random() % 200;
+      const std::size_t alignment = std::size_t{1} << random() % 10;
+      auto* p = static_cast<unsigned char*>(arena.allocate(bytes, alignment));
+      BOOST_REQUIRE(is_aligned(p, alignment));
+      std::memset(p, i & 0xff, bytes);
+      blocks.emplace_back(p, bytes);
+    }
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+      for (std::size_t at = 0; at < blocks[i].second; ++at) BOOST_REQUIRE(blocks[i].first[at] == (i & 0xff));
+    BOOST_TEST(arena.check());
+    const memory_usage usage = arena.usage();
+    BOOST_TEST(usage.reserved == upstream.live_bytes() + buffer.size());
+    BOOST_TEST(usage.used + usage.wasted + arena.available() <= usage.reserved);
+    if (random() % 3 == 0) {
+      arena.release();
+    } else {
+      arena.clear();
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
