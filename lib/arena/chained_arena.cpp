@@ -246,10 +246,10 @@ chained_arena::block* chained_arena::find_spare(const request& wanted) noexcept 
 }
 
 chained_arena::block* chained_arena::new_block(const request& wanted) {
+  if (options_.virtual_blocks) return block_from_system(wanted);
   std::size_t needed = 0;
   if (!wanted.block_bytes(needed)) fail(memory_errc::size_overflow, wanted);
   if (needed > options_.limit - held_) fail(memory_errc::limit_reached, wanted, options_.limit);
-  if (options_.virtual_blocks) return block_from_system(needed, wanted);
 
   // The window goes where more room is left. If that is not the new block, it need not be larger than the request.
   const auto room_left = static_cast<std::size_t>(end_ - cursor_);
@@ -276,35 +276,47 @@ chained_arena::block* chained_arena::block_from_upstream(std::size_t bytes, std:
 }
 
 /// A virtual block: reserved whole, its beginning committed. A refused reservation is halved down to what is needed.
-chained_arena::block* chained_arena::block_from_system(std::size_t needed, const request& wanted) {
+/// For an alignment beyond a page the block starts one page before an aligned address, so that nothing is committed as
+/// padding.
+chained_arena::block* chained_arena::block_from_system(const request& wanted) {
   const std::size_t page = os::facts().page_size;
   if (page == 0) fail(memory_errc::page_size_unknown, wanted);
   const std::size_t large = options_.huge_pages ? os::facts().large_page_size : 0;
-  std::size_t smallest = 0;
-  std::size_t bytes = 0;
-  if (!checked_align_up(needed, page, smallest) || !checked_align_up(options_.reserve, page, bytes) ||
-      smallest > max_object_bytes)
-    fail(memory_errc::size_overflow, wanted);
-  bytes = std::max(bytes, smallest);
+  const std::size_t skipped = wanted.alignment > page ? wanted.alignment - page : 0;
+  request body = wanted;
+  if (skipped != 0) body.alignment = page;
 
-  os::mapping made = os::reserve(bytes, large != 0 ? large : 1);
-  while (!made && bytes != smallest) {
-    bytes = std::max(align_up(bytes / 2, page), smallest);
-    made = os::reserve(bytes, large != 0 ? large : 1);
+  std::size_t needed = 0;
+  std::size_t bytes = 0;
+  std::size_t total = 0;
+  if (!body.block_bytes(needed) || !checked_align_up(needed, page, needed) ||
+      !checked_align_up(options_.reserve, page, bytes) || !checked_add(std::max(bytes, needed), skipped, total) ||
+      total > max_object_bytes)
+    fail(memory_errc::size_overflow, wanted);
+  if (needed > options_.limit - held_) fail(memory_errc::limit_reached, wanted, options_.limit);
+  bytes = std::max(bytes, needed);
+
+  const std::size_t alignment =
+      std::max<std::size_t>(skipped != 0 ? wanted.alignment : 1, std::max<std::size_t>(large, 1));
+  os::mapping made = os::reserve(skipped + bytes, alignment);
+  while (!made && bytes != needed) {
+    bytes = std::max(align_up(bytes / 2, page), needed);
+    made = os::reserve(skipped + bytes, alignment);
   }
   if (!made) fail(made.outcome.error, wanted, 0, made.outcome.os_code);
 
+  auto* const start = static_cast<std::byte*>(made.address) + skipped;
   std::size_t committed = commit_target(0, needed, bytes);
-  if (committed > options_.limit - held_) committed = smallest;
-  os::status outcome = committed > options_.limit - held_ ? os::status{memory_errc::limit_reached, 0}
-                                                          : os::commit(made.address, committed);
+  if (committed > options_.limit - held_) committed = needed;
+  os::status outcome = os::commit(start, committed);
+  if (outcome && skipped != 0) outcome = os::release(made.address, skipped);
   if (!outcome) {
-    (void)os::release(made.address, bytes);
-    fail(outcome.error, wanted, outcome.error == memory_errc::limit_reached ? options_.limit : 0, outcome.os_code);
+    (void)os::release(made.address, skipped + bytes);
+    fail(outcome.error, wanted, 0, outcome.os_code);
   }
-  if (large != 0) (void)os::advise(made.address, bytes, os::advice::huge_pages);
+  if (large != 0) (void)os::advise(start, bytes, os::advice::huge_pages);
   held_ += committed;
-  return ::new (made.address) block{nullptr, bytes, committed, nullptr};
+  return ::new (start) block{nullptr, bytes, committed, nullptr};
 }
 
 /// Links a block that surely holds the request, hands the memory out, and leaves the window where more room is.

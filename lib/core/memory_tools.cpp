@@ -35,6 +35,13 @@ bool valgrind() noexcept {
 bool active() noexcept { return address_sanitizer() || memory_sanitizer() || valgrind(); }
 
 void poison(const void* p, std::size_t bytes) noexcept {
+  constexpr std::size_t most_at_once = std::size_t{1} << 30;
+  constexpr std::size_t end_bytes = std::size_t{64} << 20;
+  if (bytes > most_at_once) {
+    poison(p, end_bytes);
+    poison(static_cast<const char*>(p) + (bytes - end_bytes), end_bytes);
+    return;
+  }
   if (bytes == 0) return;
   if (address_sanitizer()) __asan_poison_memory_region(p, bytes);
   if (memory_sanitizer()) __msan_poison(p, bytes);

@@ -204,6 +204,7 @@ class bench {
     found_.expect(counting_.live_blocks() == 0, "leak", counting_.live_blocks(), " upstream blocks (",
                   counting_.live_bytes(), " bytes) were not given back by the destructor");
     for (const std::string& mismatch : counting_.mismatches()) found_.add("upstream pairing", mismatch);
+    counting_.reclaim();
   }
 
  private:
@@ -251,13 +252,22 @@ std::vector<std::size_t> grid_sizes() {
   return {sizes.begin(), sizes.end()};
 }
 
+std::vector<size_and_alignment> grid(std::size_t largest_alignment) {
+  std::vector<size_and_alignment> cells;
+  for (std::size_t bytes : grid_sizes()) {
+    const std::size_t step = bytes > (std::size_t{128} << 10) ? 16 : 2;  // large blocks cost time: fewer of them
+    for (std::size_t alignment = 1; alignment <= largest_alignment; alignment *= step)
+      cells.push_back({bytes, alignment});
+  }
+  return cells;
+}
+
 void check_grid(const conformance_subject& subject, findings& found, const conformance_options& options,
                 order free_order) {
   bench on(subject, found);
   std::vector<bench::handle> handles;
-  for (std::size_t bytes : grid_sizes())
-    for (std::size_t alignment = 1; alignment <= options.largest_alignment; alignment *= 2)
-      if (auto* p = on.must_allocate({bytes, alignment})) handles.push_back(p);
+  for (const size_and_alignment& cell : grid(options.largest_alignment))
+    if (auto* p = on.must_allocate(cell)) handles.push_back(p);
   on.verify_all();
   if (free_order == order::reverse) std::reverse(handles.begin(), handles.end());
   if (free_order == order::random) std::shuffle(handles.begin(), handles.end(), std::mt19937(options.seed));
@@ -268,15 +278,13 @@ void check_grid(const conformance_subject& subject, findings& found, const confo
 /// it.
 void check_grid_cells(const conformance_subject& subject, findings& found, const conformance_options& options) {
   if (subject.capacity == conformance_subject::unlimited) return;
-  for (std::size_t bytes : grid_sizes()) {
-    for (std::size_t alignment = 1; alignment <= options.largest_alignment; alignment *= 2) {
-      if (bytes + alignment > subject.capacity) continue;
-      bench on(subject, found);
-      constexpr int most = 300;  // small sizes need not fill it whole at every alignment
-      for (int i = 0; i < most && on.covers({bytes, alignment}); ++i)
-        if (on.must_allocate({bytes, alignment}) == nullptr) break;
-      on.deallocate_all();
-    }
+  for (const size_and_alignment& cell : grid(options.largest_alignment)) {
+    if (cell.cost() > subject.capacity) continue;
+    constexpr int most = 300;  // small sizes need not fill it whole at every alignment
+    bench on(subject, found);
+    for (int i = 0; i < most && on.covers(cell); ++i)
+      if (on.must_allocate(cell) == nullptr) break;
+    on.deallocate_all();
   }
 }
 

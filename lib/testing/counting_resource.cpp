@@ -135,6 +135,13 @@ counting_resource::summary counting_resource::live() const {
   return {live_.size(), live_bytes_, live_digest_};
 }
 
+void counting_resource::reclaim() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [p, truth] : live_) upstream_->deallocate(const_cast<void*>(p), truth.bytes, truth.alignment);
+  live_.clear();
+  live_bytes_ = live_digest_ = 0;
+}
+
 std::vector<std::string> counting_resource::mismatches() const {
   const std::lock_guard lock(mutex_);
   return mismatches_;

@@ -108,13 +108,16 @@ BOOST_AUTO_TEST_CASE(a_fixed_address_is_taken_only_when_it_is_free) {
   BOOST_TEST(second.at() != address);
 }
 
-BOOST_AUTO_TEST_CASE(impossible_fixed_addresses_are_invalid) {
+BOOST_AUTO_TEST_CASE(impossible_fixed_addresses_are_refused) {
+  if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer ends the program at such addresses");
   const auto fixed = [](std::uintptr_t address) {
     return os::reserve(page, 1, {os::placement::how::fixed, reinterpret_cast<void*>(address)}).outcome.error;
   };
   BOOST_TEST((fixed(0) == memory_errc::invalid_address));
   BOOST_TEST((fixed(page + 1) == memory_errc::invalid_address));
-  BOOST_TEST((fixed(~std::uintptr_t{0} - 16 * page + 1) == memory_errc::invalid_address));
+  // A system that takes fixed addresses as hints only cannot tell why it went elsewhere.
+  const memory_errc beyond = fixed(~std::uintptr_t{0} - 16 * page + 1);
+  BOOST_TEST((beyond == memory_errc::invalid_address || beyond == memory_errc::address_in_use));
 }
 
 BOOST_AUTO_TEST_CASE(more_than_the_address_space_is_refused_with_the_systems_code) {
@@ -295,6 +298,7 @@ BOOST_AUTO_TEST_CASE(every_call_can_be_made_to_fail_and_changes_nothing_then) {
 }
 
 BOOST_AUTO_TEST_CASE(failing_calls_leave_no_mapping_behind) {
+  if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer adds mappings of its own");
   const std::size_t before = test::map_count();
   for (std::size_t nth = 1; nth < 6; ++nth) {
     const os::failure_injection injection(nth);

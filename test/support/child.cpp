@@ -74,7 +74,27 @@ child_outcome run_child(std::string_view name) {
   return outcome;
 }
 
-void skip(std::string_view reason) { std::cout << "SKIPPED: " << reason << std::endl; }
+namespace {
+bool skip_called = false;
+}
+
+void skip(std::string_view reason) {
+  std::cout << "SKIPPED: " << reason << std::endl;
+  skip_called = true;
+}
+
+bool skipped() { return skip_called; }
+
+bool under_thread_sanitizer() {
+#if defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  return true;
+#endif
+#endif
+  return false;
+}
 
 bool is_child() { return std::getenv(child_variable) != nullptr; }
 

@@ -27,8 +27,16 @@ struct child_outcome {
 /// Runs the child of that name in a process of its own and waits for it. 0 is the exit code of a body that returns.
 child_outcome run_child(std::string_view name);
 
-/// Marks the running case as skipped, with the reason. The case returns right after.
+/// Marks the running case as skipped, with the reason. The case returns right after; one that failed before has failed.
 void skip(std::string_view reason);
+
+/// True when skip() was called. The program then ends with this code, unless something failed.
+bool skipped();
+inline constexpr int skipped_exit_code = 77;
+
+/// Whether ThreadSanitizer watches. It takes some of the address space, adds mappings, and dies on fixed addresses it
+/// does not like, so some cases about these cannot run under it.
+bool under_thread_sanitizer();
 
 // For main().
 bool is_child();

@@ -35,7 +35,7 @@ foreach(line IN LISTS lines)
         "add_test([==[${NAME}/${path}]==] [==[${PROGRAM}]==] [==[--run_test=${path}]==]"
         " --catch_system_errors=no --color_output=no)\n"
         "set_tests_properties([==[${NAME}/${path}]==] PROPERTIES LABELS ${TIER} TIMEOUT 300"
-        " SKIP_REGULAR_EXPRESSION \"SKIPPED: \")\n")
+        " SKIP_RETURN_CODE 77)\n")
       math(EXPR count "${count} + 1")
       while(depth LESS unit_depth)
         list(POP_BACK suites)

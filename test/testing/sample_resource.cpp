@@ -1,8 +1,6 @@
 #include "testing/sample_resource.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <iterator>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -77,8 +75,11 @@ void* sample_resource::take(std::size_t bytes, std::size_t alignment) {
     give_back(made);
     return blocks_.begin()->first;
   }
-  if (broken_ == defect::contents_damaged && bytes == 1000 && blocks_.size() > 2)
-    std::memset(std::next(blocks_.begin(), 2)->first, 0x5a, 1);
+  if (broken_ == defect::contents_damaged && bytes == 1000) {
+    const auto victim =
+        std::find_if(blocks_.begin(), blocks_.end(), [](const auto& b) { return b.second.bytes > 500; });
+    if (victim != blocks_.end()) ++*static_cast<unsigned char*>(victim->first);
+  }
   blocks_.emplace(p, made);
   return p;
 }

@@ -19,7 +19,7 @@ struct chained_arena_options {
 
   std::pmr::memory_resource* upstream = nullptr;      ///< null: std::pmr::get_default_resource() at construction
   std::size_t first_block = 1024;                     ///< the first block; at least 128
-  unsigned growth_percent = 200;                      ///< each block is this much of the one before; at least 100
+  unsigned growth_percent = 150;                      ///< each block is this much of the one before; at least 100
   std::size_t largest_block = std::size_t{64} << 20;  ///< where growth stops; single requests may be larger
   std::size_t limit = no_limit;                       ///< most bytes held at a time (committed ones of virtual blocks)
   std::size_t retained_blocks = no_limit;             ///< most blocks clear() keeps, the largest ones
@@ -43,7 +43,7 @@ struct chained_arena_options {
 /// When a request does not fit, the next block is `growth_percent` of the one before. A request that would leave less
 /// room in the new block than the current one still has gets a block of exactly its size, and the current block goes on
 /// being filled. A refusing upstream is asked for half, down to what the request needs. Growth in upstream bytes with
-/// the defaults: 1 KiB, 2 KiB, 4 KiB, ... 64 MiB, 64 MiB, ...
+/// the defaults: 1024, 1536, 2304, 3456, ... 64 MiB, 64 MiB, ...
 ///
 /// With AddressSanitizer, MemorySanitizer or Valgrind watching, blocks are set apart by 16 poisoned bytes (not in a
 /// caller's buffer, whose capacity stays exact) and everything not handed out is poisoned.
@@ -133,7 +133,7 @@ class ALLOT_EXPORT chained_arena final : public resource {
   block* find_spare(const request& wanted) noexcept;
   block* new_block(const request& wanted);
   block* block_from_upstream(std::size_t bytes, std::size_t needed);
-  block* block_from_system(std::size_t needed, const request& wanted);
+  block* block_from_system(const request& wanted);
   void* serve_from(block* fresh, const request& wanted) noexcept;
   void open(block* current) noexcept;
   void open_buffer() noexcept;

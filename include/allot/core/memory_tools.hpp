@@ -22,7 +22,8 @@ inline constexpr std::size_t redzone = 16;
 /// The smallest unit AddressSanitizer can poison; blocks start on multiples of it while a tool is active.
 inline constexpr std::size_t granule = 8;
 
-/// Not handed out: any access is an error.
+/// Not handed out: any access is an error. Of ranges above 1 GiB only the first and last 64 MiB are poisoned, because
+/// the tool's books would take real memory for all of it.
 ALLOT_EXPORT void poison(const void* p, std::size_t bytes) noexcept;
 
 /// Handed out: accessible, contents undefined.

@@ -47,7 +47,7 @@ struct conformance_options {
 };
 
 /// What the kit found.
-struct conformance_report {
+struct ALLOT_EXPORT conformance_report {
   struct finding {
     std::string promise;  ///< the promise broken, one of the names in docs/conformance.md
     std::string detail;

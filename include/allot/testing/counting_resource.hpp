@@ -57,6 +57,9 @@ class ALLOT_EXPORT counting_resource final : public resource {
   };
   summary live() const;
 
+  /// Gives what is still out back to the upstream, after a leak was reported.
+  void reclaim();
+
   /// One line for each deallocate that did not match its allocate.
   std::vector<std::string> mismatches() const;
 

@@ -1,0 +1,90 @@
+#include "bench/figures.hpp"
+
+#include <iomanip>
+#include <ostream>
+#include <range/v3/algorithm/sort.hpp>
+#include <range/v3/view/filter.hpp>
+
+namespace allot::bench {
+namespace {
+
+double median(std::vector<double> times) {
+  ranges::sort(times);
+  const std::size_t half = times.size() / 2;
+  return times.size() % 2 == 1 ? times[half] : (times[half - 1] + times[half]) / 2;
+}
+
+/// Half the distance between the quartiles, as a share of the median.
+double spread(std::vector<double> times) {
+  ranges::sort(times);
+  const double low = times[times.size() / 4];
+  const double high = times[times.size() * 3 / 4];
+  return (high - low) / 2 / median(times);
+}
+
+}  // namespace
+
+const std::vector<figure>& figures() {
+  static const std::vector<figure> all{
+      // chained_arena against std::pmr::monotonic_buffer_resource
+      {"allocate only, 16 B, through `memory_resource*`, warm", "fixed/arena", "fixed/std", 0.80},
+      {"allocate only, 16 B, fresh instance", "fixed_cold/arena", "fixed_cold/std", 0},
+      {"allocate only, 8-256 B, through `memory_resource*`, warm", "mixed/arena", "mixed/std", 0.80},
+      {"allocate only, 8-256 B, fresh instance", "mixed_cold/arena", "mixed_cold/std", 0},
+      {"allocate only, 16 B, concrete type, warm", "fixed/arena_direct", "fixed/std", 0.50},
+      {"allocate only, 8-256 B, concrete type, warm", "mixed/arena_direct", "mixed/std", 0.50},
+      {"word index, warm", "index/arena", "index/std", 1.00},
+      {"word index, fresh instance", "index_cold/arena", "index_cold/std", 0},
+      {"document tree, warm", "tree/arena", "tree/std", 1.00},
+      {"document tree, fresh instance", "tree_cold/arena", "tree_cold/std", 0},
+      {"fill 1.6 GB, huge-page advice, cold", "fill/arena_huge", "fill/std", 0.20},
+      {"fill 1.6 GB, 4 KiB pages, cold", "fill/arena_small", "fill/std", 0.85},
+      // chained_arena against malloc and free
+      {"10^6 allocations of 16-256 B and `clear()`, warm", "million/arena_clear", "million/malloc", 0.16},
+      {"the same through the concrete type", "million/arena_clear_direct", "million/malloc", 0},
+      {"the same, first bytes of each block written", "million_touched/arena_clear", "million_touched/malloc", 0},
+      {"10^6 allocations of 16-256 B and `release()`", "million/arena_release", "million/malloc", 0},
+      // page_block
+      {"guarded block of 64 KiB, create and destroy (us)", "block/create_destroy", "", 0},
+      {"`resize(preserve)` of 256 MiB, moving, against copying it", "block/resize", "block/copy", 0.02},
+  };
+  return all;
+}
+
+void figure_reporter::ReportRuns(const std::vector<Run>& runs) {
+  ConsoleReporter::ReportRuns(runs);
+  for (const Run& run : runs) {
+    if (run.run_type != Run::RT_Iteration || run.error_occurred) continue;
+    const double microseconds = run.cpu_accumulated_time / static_cast<double>(run.iterations) * 1e6;
+    microseconds_[run.run_name.function_name].push_back(microseconds);
+    const auto entries = run.counters.find("map_entries");
+    if (entries != run.counters.end()) map_entries_[run.run_name.function_name] = entries->second;
+  }
+}
+
+void figure_reporter::print_figures(std::ostream& out) const {
+  const auto measured = [&](const figure& f) {
+    return microseconds_.count(f.ours) != 0 && (f.baseline.empty() || microseconds_.count(f.baseline) != 0);
+  };
+  out << "| figure | ours, us | baseline, us | ratio | at most | spread |\n|---|---|---|---|---|---|\n" << std::fixed;
+  for (const figure& f : figures() | ranges::views::filter(measured)) {
+    const double ours = median(microseconds_.at(f.ours));
+    out << "| " << f.what << " | " << std::setprecision(2) << ours << " | ";
+    if (f.baseline.empty()) {
+      out << "- | - | ";
+    } else {
+      const double baseline = median(microseconds_.at(f.baseline));
+      out << baseline << " | " << std::setprecision(3) << ours / baseline << " | ";
+    }
+    if (f.goal > 0) {
+      out << std::setprecision(2) << f.goal;
+    } else {
+      out << "-";
+    }
+    out << " | " << std::setprecision(0) << spread(microseconds_.at(f.ours)) * 100 << " % |\n";
+  }
+  for (const auto& [name, entries] : map_entries_)
+    out << "\n`" << name << "`: " << std::setprecision(2) << entries << " map entries a block\n";
+}
+
+}  // namespace allot::bench
