@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <allot/block/page_block.hpp>
+#include <allot/block/page_resource.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/byte_size.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/failure_injection.hpp>
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -20,7 +22,7 @@ using namespace allot::literals;
 
 namespace {
 
-const std::size_t page = os::facts().page_size;
+const std::size_t page = test::system_page_size();
 constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
 
 unsigned char* bytes_of(const page_block& block) { return static_cast<unsigned char*>(block.data()); }
@@ -73,6 +75,18 @@ const test::child_program released_block{"block_after_release", [] {
                                            block.release();
                                            sink = *static_cast<unsigned char*>(view.data());
                                          }};
+
+const test::child_program no_page_size{"no_page_size", [] {
+                                         // The first call that needs the facts is refused them, and all later ones with
+                                         // it.
+                                         const os::failure_injection injection(1, os::os_call::page_size);
+                                         os::status outcome;
+                                         (void)page_block::try_create(1, {}, outcome);
+                                         if (outcome.error != memory_errc::page_size_unknown) std::abort();
+                                         if (page_resource().try_allocate(1) != nullptr) std::abort();
+                                         if (os::reserve(4096).outcome.error != memory_errc::page_size_unknown)
+                                           std::abort();
+                                       }};
 
 template <class T, class = void>
 struct can_release : std::false_type {};
@@ -155,6 +169,10 @@ BOOST_AUTO_TEST_CASE(try_create_tells_instead_of_throwing) {
   const page_block one = page_block::try_create(1, {}, outcome);
   BOOST_TEST(!!outcome);
   BOOST_TEST(one.size() == page);
+}
+
+BOOST_AUTO_TEST_CASE(a_system_that_does_not_tell_its_page_size_is_named) {
+  BOOST_TEST(test::run_child("no_page_size").exit_code == 0);
 }
 
 BOOST_AUTO_TEST_CASE(release_twice_leaves_null_and_is_noted_when_checked) {

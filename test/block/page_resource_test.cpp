@@ -16,7 +16,7 @@ using namespace allot;
 
 namespace {
 
-const std::size_t page = os::facts().page_size;
+const std::size_t page = test::system_page_size();
 
 std::vector<misuse_report> reports;
 void remember(const misuse_report& report) { reports.push_back(report); }

@@ -42,6 +42,8 @@ bool writable(void* p) {
   return wrote;
 }
 
+std::size_t system_page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+
 std::size_t map_count() {
   std::ifstream maps("/proc/self/maps");
   std::size_t count = 0;

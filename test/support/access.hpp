@@ -10,6 +10,9 @@ bool readable(const void* p);
 /// The same for writing; the byte keeps its value.
 bool writable(void* p);
 
+/// The page size, asked of the system itself.
+std::size_t system_page_size();
+
 /// How many mappings this process has.
 std::size_t map_count();
 

@@ -7,13 +7,13 @@ namespace allot::os {
 
 /// Kinds of calls to the operating system that can be made to fail.
 enum class os_call : unsigned {
-  map = 1,         ///< mapping address space or memory
-  unmap = 2,       ///< ending a mapping
-  protect = 4,     ///< changing access
-  advise = 8,      ///< advice, guards, dropping and populating pages
-  remap = 16,      ///< growing and moving pages
-  page_size = 32,  ///< asking for the page size
-  any = 63,
+  map = 1,      ///< mapping address space or memory
+  unmap = 2,    ///< ending a mapping
+  protect = 4,  ///< changing access
+  advise = 8,   ///< advice, guards, dropping and populating pages
+  remap = 16,   ///< growing and moving pages
+  any = 31,
+  page_size = 32,  ///< asking for the page size, once in a process: not one of any
 };
 constexpr os_call operator|(os_call a, os_call b) noexcept {
   return static_cast<os_call>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
