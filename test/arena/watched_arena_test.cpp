@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(what_is_handed_out_and_given_back_can_be_used_freely) {
 }
 
 BOOST_AUTO_TEST_CASE(writes_outside_blocks_and_after_their_end_are_reported) {
-  if (!memory_tools::active()) return test::skip("no memory tool watches; the address sanitizer build runs this case");
+  if (!memory_tools::active()) return test::skip("ThreadSanitizer and the address sanitizer do not go together");
   for (const char* name :
        {"watched_past_a_block", "watched_past_an_odd_block", "watched_before_the_first_block",
         "watched_before_the_first_block_of_a_virtual_arena", "watched_past_the_last_block_in_a_buffer",
