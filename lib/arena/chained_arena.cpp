@@ -52,21 +52,23 @@ namespace {
 constexpr std::size_t smallest_block = 128;
 
 constexpr std::size_t first_commit = std::size_t{64} << 10;
-constexpr std::size_t last_doubling_commit = std::size_t{2} << 20;
-constexpr std::size_t largest_commit = std::size_t{64} << 20;
+constexpr std::size_t small_step = std::size_t{256} << 10;
+constexpr std::size_t huge_step = std::size_t{2} << 20;
+constexpr std::size_t largest_huge_step = std::size_t{64} << 20;
 
-/// How far to commit a block of `bytes` that has `committed` and needs `needed`: 64 KiB doubling to 2 MiB, then half as
-/// much again in multiples of 2 MiB. Whole large pages are what makes advice for huge pages work.
-std::size_t commit_target(std::size_t committed, std::size_t needed, std::size_t bytes) noexcept {
+/// How far to commit a block of `bytes` that has `committed` and needs `needed`. From 64 KiB it doubles to one step;
+/// then it grows by steps of 256 KiB, or, where huge pages are wanted, by half in multiples of 2 MiB: huge pages come
+/// only to ranges that are committed whole.
+std::size_t commit_target(std::size_t committed, std::size_t needed, std::size_t bytes, bool huge_pages) noexcept {
+  const std::size_t step = huge_pages ? huge_step : small_step;
   std::size_t target = first_commit;
-  if (committed >= last_doubling_commit) {
-    const std::size_t step = std::clamp(committed / 2, last_doubling_commit, largest_commit);
-    target = align_up(committed + step, last_doubling_commit);
+  if (committed >= step) {
+    target = committed + (huge_pages ? std::clamp(committed / 2, huge_step, largest_huge_step) : small_step);
   } else if (committed != 0) {
     target = committed * 2;
   }
   target = std::max(target, needed);
-  if (target > last_doubling_commit) target = align_up(target, last_doubling_commit);
+  if (target > step) target = align_up(target, step);
   return std::min(align_up(target, os::facts().page_size), bytes);
 }
 
@@ -224,10 +226,13 @@ bool chained_arena::extend_window(const request& wanted) noexcept {
 bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   if (needed <= held.committed) return true;
   const std::size_t allowed = options_.limit - held_;
-  std::size_t target = commit_target(held.committed, needed, held.bytes);
+  std::size_t target = commit_target(held.committed, needed, held.bytes, options_.huge_pages);
   if (target - held.committed > allowed) target = align_up(needed, os::facts().page_size);
   const std::size_t step = target - held.committed;
   if (step > allowed || !os::commit(held.committed_end(), step)) return false;
+  // An arena fills from one end: small pages that will be needed next cost a third less had at once than fault by
+  // fault.
+  if (!options_.huge_pages && step == small_step) (void)os::populate(held.committed_end(), step);
   if (tool_) memory_tools::poison(held.committed_end(), step);
   held.committed = target;
   held_ += step;
@@ -306,7 +311,7 @@ chained_arena::block* chained_arena::block_from_system(const request& wanted) {
   if (!made) fail(made.outcome.error, wanted, 0, made.outcome.os_code);
 
   auto* const start = static_cast<std::byte*>(made.address) + skipped;
-  std::size_t committed = commit_target(0, needed, bytes);
+  std::size_t committed = commit_target(0, needed, bytes, options_.huge_pages);
   if (committed > options_.limit - held_) committed = needed;
   os::status outcome = os::commit(start, committed);
   if (outcome && skipped != 0) outcome = os::release(made.address, skipped);

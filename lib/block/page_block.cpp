@@ -181,8 +181,14 @@ os::status page_block::map_pages(std::size_t usable) noexcept {
 os::status page_block::map_small_pages(std::size_t usable, os::placement where) noexcept {
   const std::size_t page = os::facts().page_size;
   const std::size_t total = page + usable + page;
+  // Large blocks all lie alike within large pages: whole page tables can move when they are resized, and advice for
+  // huge pages finds aligned ranges.
+  const std::size_t large = os::facts().large_page_size;
+  const bool aligned = where.rule == os::placement::how::anywhere && large != 0 && usable >= 2 * large;
+  where.aligned_byte = page;
   const bool advice = os::facts().guard_advice;
-  const os::mapping made = advice ? os::map(total, 1, rights(), where) : os::reserve(total, 1, where);
+  const std::size_t alignment = aligned ? large : 1;
+  const os::mapping made = advice ? os::map(total, alignment, rights(), where) : os::reserve(total, alignment, where);
   if (!made) return made.outcome;
 
   void* const data = at(made.address, page);

@@ -67,19 +67,20 @@ int checked_mprotect(void* p, std::size_t bytes, int protection) noexcept {
   return ::mprotect(p, bytes, protection) == 0 ? 0 : errno;
 }
 
-mapping map_anywhere(std::size_t bytes, std::size_t alignment, int protection, int flags, void* address) noexcept {
+mapping map_anywhere(std::size_t bytes, std::size_t alignment, int protection, int flags, placement where) noexcept {
   const std::size_t page = facts().page_size;
+  void* const hint = where.rule == placement::how::hint ? where.address : nullptr;
   if (alignment <= page) {
-    void* p = checked_mmap(address, bytes, protection, flags);
+    void* p = checked_mmap(hint, bytes, protection, flags);
     return p != nullptr ? mapping{p, {}} : mapping{nullptr, failure(errno)};
   }
 
   // Nothing in POSIX aligns: take more than is needed and give both ends back.
   std::size_t total = 0;
   if (!checked_add(bytes, alignment - page, total)) return {nullptr, {memory_errc::size_overflow, 0}};
-  auto* start = static_cast<std::byte*>(checked_mmap(address, total, protection, flags));
+  auto* start = static_cast<std::byte*>(checked_mmap(hint, total, protection, flags));
   if (start == nullptr) return {nullptr, failure(errno)};
-  const std::size_t before = padding_for(address_of(start), alignment);
+  const std::size_t before = padding_for(address_of(start) + where.aligned_byte, alignment);
   const std::size_t behind = total - before - bytes;
   int code = before != 0 ? checked_munmap(start, before) : 0;
   if (code != 0) {
@@ -94,8 +95,10 @@ mapping map_anywhere(std::size_t bytes, std::size_t alignment, int protection, i
   return {start + before, {}};
 }
 
-mapping map_fixed(std::size_t bytes, std::size_t alignment, int protection, int flags, void* address) noexcept {
-  if (address == nullptr || !is_aligned(address, std::max(alignment, facts().page_size)))
+mapping map_fixed(std::size_t bytes, std::size_t alignment, int protection, int flags, placement where) noexcept {
+  void* const address = where.address;
+  if (address == nullptr || !is_aligned(address, facts().page_size) ||
+      padding_for(address_of(address) + where.aligned_byte, alignment) != 0)
     return {nullptr, {memory_errc::invalid_address, 0}};
   void* p = checked_mmap(address, bytes, protection, flags | extras::fixed_no_replace_flag);
   if (p == address) return {p, {}};
@@ -118,9 +121,8 @@ mapping place(std::size_t bytes, std::size_t alignment, int protection, int flag
   const errno_keeper keep;
   if (facts().page_size == 0) return {nullptr, {memory_errc::page_size_unknown, 0}};
   if (!is_power_of_two(alignment)) return {nullptr, {memory_errc::invalid_alignment, 0}};
-  if (where.rule == placement::how::fixed) return map_fixed(bytes, alignment, protection, flags, where.address);
-  return map_anywhere(bytes, alignment, protection, flags,
-                      where.rule == placement::how::hint ? where.address : nullptr);
+  if (where.rule == placement::how::fixed) return map_fixed(bytes, alignment, protection, flags, where);
+  return map_anywhere(bytes, alignment, protection, flags, where);
 }
 
 page_facts find_facts() noexcept {

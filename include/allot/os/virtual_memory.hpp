@@ -46,6 +46,7 @@ struct placement {
   };
   how rule = how::anywhere;
   void* address = nullptr;
+  std::size_t aligned_byte = 0;  ///< which byte of the mapping is to be aligned; a multiple of the page size
 };
 
 /// What the system is like. Capabilities count once they were seen to work, not when they are documented.
