@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <allot/arena/chained_arena.hpp>
+#include <cstddef>
 #include <memory_resource>
 #include <vector>
 
@@ -41,6 +42,18 @@ void warm(benchmark::State& state, Job job) {
   }
 }
 
+/// Both on the same memory, so that the jobs differ by nothing but allocation.
+template <class Arena, class Job>
+void on_buffer(benchmark::State& state, Job job) {
+  static std::vector<std::byte> buffer(std::size_t{64} << 20);
+  Arena arena(buffer.data(), buffer.size());
+  job(arena);
+  for (auto _ : state) {
+    empty(arena);
+    job(arena);
+  }
+}
+
 template <class Arena, class Job>
 void cold(benchmark::State& state, Job job) {
   for (auto _ : state) {
@@ -61,6 +74,10 @@ const bool registered = [] {
   RegisterBenchmark("tree/arena", [](State& s) { warm<chained_arena>(s, tree_job); });
   RegisterBenchmark("tree_cold/std", [](State& s) { cold<std_arena>(s, tree_job); });
   RegisterBenchmark("tree_cold/arena", [](State& s) { cold<chained_arena>(s, tree_job); });
+  RegisterBenchmark("index_buffer/std", [](State& s) { on_buffer<std_arena>(s, index_job); });
+  RegisterBenchmark("index_buffer/arena", [](State& s) { on_buffer<chained_arena>(s, index_job); });
+  RegisterBenchmark("tree_buffer/std", [](State& s) { on_buffer<std_arena>(s, tree_job); });
+  RegisterBenchmark("tree_buffer/arena", [](State& s) { on_buffer<chained_arena>(s, tree_job); });
   return true;
 }();
 
