@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Compiles every C++ block of a page. A block with a main() is a program: it is linked and must end with exit code 0. Any
+# other is a fragment: it is compiled as the body of a function, with all of allot's headers and the usual ones of the
+# standard library before it. Errors name the page and its lines.
+#
+# usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARY COMPILER [FLAG...]
+set -euo pipefail
+
+(($# >= 5)) || {
+  echo "usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARY COMPILER [FLAG...]" >&2
+  exit 64
+}
+page=$1
+work=$2
+include=$3
+library=$4
+compile=("$5" "${@:6}" -std=c++17 -pthread -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-but-set-variable
+  -I "$include")
+
+rm -rf "$work"
+mkdir -p "$work"
+
+# Writes block_LINE.cpp for each block, LINE being its first.
+awk -v work="$work" -v page="$page" '
+  function fail(line, what) {
+    print page ":" line ": " what
+    failed = 1
+  }
+  function write_block(   file, i, program, text) {
+    for (i = 1; i <= count; ++i) if (lines[i] ~ /(^|[^A-Za-z_])int main *\(/) program = 1
+    file = work "/block_" start ".cpp"
+    if (program) {
+      printf "" >file
+    } else {
+      print "#include \"usual.hpp\"" >file
+      for (i = 1; i <= count; ++i) if (lines[i] ~ /^#include/) { print lines[i] >file; lines[i] = "" }
+      print "[[maybe_unused]] static void fragment() {" >file
+    }
+    print "#line " start " \"" page "\"" >file
+    for (i = 1; i <= count; ++i) print lines[i] >file
+    if (!program) print "}" >file
+    close(file)
+  }
+  /^ *```/ {
+    if (open) {
+      if (cpp) write_block()
+      open = 0
+      next
+    }
+    open = NR
+    language = $0
+    sub(/^ *```[ `]*/, "", language)
+    cpp = language == "cpp"
+    if (tolower(language) ~ /^(c|cc|cxx|c\+\+|cpp .*|hpp)$/ ) fail(NR, "write ```cpp, so that the block is compiled")
+    if (cpp && $0 !~ /^```/) fail(NR, "a block to be compiled starts at the left margin")
+    start = NR + 1
+    count = 0
+    next
+  }
+  open { lines[++count] = $0 }
+  END {
+    if (open) fail(open, "the block does not end")
+    exit failed
+  }
+' "$page"
+
+{
+  (cd "$include" && find allot -name '*.hpp' | LC_ALL=C sort) | sed 's/.*/#include <&>/'
+  printf '#include <%s>\n' algorithm array cstddef cstdint cstdio cstring deque iostream list map memory memory_resource \
+    new optional set stdexcept string string_view thread tuple unordered_map utility vector
+} >"$work/usual.hpp"
+
+failed=0
+programs=0
+fragments=0
+
+# try LINE COMMAND...
+try() {
+  local line=$1
+  shift
+  if ! "$@" </dev/null >"$work/output" 2>&1; then
+    cat "$work/output"
+    echo "$page:$line: failed: $*"
+    return 1
+  fi
+}
+
+shopt -s nullglob
+blocks=("$work"/block_*.cpp)
+for block in "${blocks[@]}"; do
+  line=${block##*_}
+  line=${line%.cpp}
+  if head -n 1 "$block" | grep -q usual.hpp; then
+    fragments=$((fragments + 1))
+    try "$line" "${compile[@]}" -c "$block" -o "$work/fragment.o" || failed=$((failed + 1))
+  else
+    programs=$((programs + 1))
+    try "$line" "${compile[@]}" "$block" "$library" "-Wl,-rpath,$(dirname "$library")" -o "$work/program" &&
+      (cd "$work" && try "$line" timeout 60 "$work/program") || failed=$((failed + 1))
+  fi
+done
+
+echo "$(basename "$page"): $programs programs run, $fragments fragments compiled, $failed failed"
+((failed == 0))
