@@ -242,23 +242,26 @@ os::status page_block::finish_pages(void* p, std::size_t bytes) noexcept {
 
 /// The pages behind the new end become the tail guard; all but one go back.
 os::status page_block::shrink(std::size_t usable) noexcept {
-  const std::size_t guard = std::min(page_size(), size_ - usable);
   if (includes(flags_, page_flags::large_pages)) {
     // Large mappings cannot be cut at small pages: the whole rest becomes the guard.
     if (const os::status outcome = os::decommit(at(data_, usable), size_ - usable); !outcome) return outcome;
     size_ = usable;
     return {};
   }
-  if (const os::status outcome = os::guard(at(data_, usable), guard); !outcome) return outcome;
-  const std::size_t kept = lead_ + usable + guard;
-  void* const rest = at(start(), kept);
-  if (os::release(rest, total_ - kept)) {
-    total_ = kept;
-  } else {
-    (void)os::decommit(rest, total_ - kept);  // no map entry to split with: it stays behind the guard until release()
-  }
+  if (const os::status outcome = os::guard(at(data_, usable), page_size()); !outcome) return outcome;
   size_ = usable;
+  if (!cut_tail()) (void)os::decommit(at(data_, size_), tail_guard_size());
   return {};
+}
+
+/// Gives back what lies behind the first page of the tail guard. Fails only when the system has no map entry left to
+/// split with; the rest then stays behind the guard until the next try or release().
+bool page_block::cut_tail() noexcept {
+  const std::size_t kept = lead_ + size_ + page_size();
+  if (kept == total_) return true;
+  if (!os::release(at(start(), kept), total_ - kept)) return false;
+  total_ = kept;
+  return true;
 }
 
 os::status page_block::grow(std::size_t usable, contents keep) noexcept {
@@ -274,7 +277,7 @@ os::status page_block::grow_in_place(std::size_t usable) noexcept {
   const std::size_t page = os::facts().page_size;
   std::size_t total = 0;
   if (!checked_add(lead_ + page, usable, total) || total > max_object_bytes) return {memory_errc::size_overflow, 0};
-  if (total <= total_) return {memory_errc::not_supported, 0};  // room kept by a shrink that could not give it back
+  if (!cut_tail()) return {memory_errc::not_supported, 0};  // old contents may be there
 
   void* const end = at(start(), total_);
   const std::size_t extra = total - total_;

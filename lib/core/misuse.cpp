@@ -24,7 +24,7 @@ wording words_for(misuse_kind kind) noexcept {
     case misuse_kind::wrong_size:
       return {"wrong size", "bytes claimed", "bytes allocated"};
     case misuse_kind::wrong_alignment:
-      return {"wrong alignment", "claimed", "allocated with"};
+      return {"wrong alignment", "claimed", "actual"};
     case misuse_kind::invalid_alignment:
       return {"alignment is no power of two", "asked for", {}};
     case misuse_kind::not_zero:

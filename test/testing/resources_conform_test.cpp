@@ -16,11 +16,19 @@ using testing::make_subject;
 
 namespace {
 
+// The fast tier uses one seed, the soak tier many.
+#if !defined(ALLOT_CONFORMANCE_SEEDS)
+#define ALLOT_CONFORMANCE_SEEDS 1
+#endif
+
 void expect_conforms(const testing::conformance_subject& subject) {
-  const auto report = testing::check_conformance(subject);
-  BOOST_TEST(report.passed(), report);
-  BOOST_TEST(report.served > 0u);
-  BOOST_TEST_MESSAGE(report);
+  testing::conformance_options options;
+  for (options.seed = 1; options.seed <= ALLOT_CONFORMANCE_SEEDS; ++options.seed) {
+    const auto report = testing::check_conformance(subject, options);
+    BOOST_TEST(report.passed(), report);
+    BOOST_TEST(report.served > 0u);
+    BOOST_TEST_MESSAGE(report);
+  }
 }
 
 auto arena_with(chained_arena_options options) {

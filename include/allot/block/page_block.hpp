@@ -64,8 +64,8 @@ class page_view {
 ///     |<---------------------- total_size() ---------------------->|
 ///
 /// Sizes round up to pages (large pages with large_pages). Guards are one page each, except that the lead guard of
-/// large-page blocks fills a large page. Where the system has guard advice a block costs no map entries of its own,
-/// elsewhere two.
+/// large-page blocks fills a large page. Where the system has guard advice a block costs no map entries of its own (a
+/// transient one costs one), elsewhere two.
 ///
 /// Move-only; views stay current in the moved-to block. Distinct blocks are independent; one block is not thread-safe.
 class ALLOT_EXPORT page_block {
@@ -141,6 +141,7 @@ class ALLOT_EXPORT page_block {
   os::status map_large_pages(std::size_t usable, os::placement where) noexcept;
   os::status finish_pages(void* p, std::size_t bytes) noexcept;
   os::status shrink(std::size_t usable) noexcept;
+  bool cut_tail() noexcept;
   os::status grow(std::size_t usable, contents keep) noexcept;
   os::status grow_in_place(std::size_t usable) noexcept;
   os::status replace(std::size_t usable, contents keep) noexcept;

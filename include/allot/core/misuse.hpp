@@ -11,7 +11,7 @@ enum class misuse_kind {
   double_free,
   foreign_pointer,    ///< a pointer this resource never handed out
   wrong_size,         ///< freed or expanded with another size than it was allocated with
-  wrong_alignment,    ///< freed with another alignment than it was allocated with
+  wrong_alignment,    ///< freed with an alignment the block was not allocated with, or cannot have
   invalid_alignment,  ///< an alignment of 0 or no power of two
   not_zero,           ///< memory promised to be zero is not
   released_twice,     ///< harmless, but seldom meant
