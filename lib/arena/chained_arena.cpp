@@ -226,10 +226,15 @@ bool chained_arena::extend_window(const request& wanted) noexcept {
 bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   if (needed <= held.committed) return true;
   const std::size_t allowed = options_.limit - held_;
+  const std::size_t least = align_up(needed, os::facts().page_size);
   std::size_t target = commit_target(held.committed, needed, held.bytes, options_.huge_pages);
-  if (target - held.committed > allowed) target = align_up(needed, os::facts().page_size);
+  if (target - held.committed > allowed) target = least;
+  if (target - held.committed > allowed) return false;
+  if (!os::commit(held.committed_end(), target - held.committed)) {
+    if (target == least || !os::commit(held.committed_end(), least - held.committed)) return false;
+    target = least;
+  }
   const std::size_t step = target - held.committed;
-  if (step > allowed || !os::commit(held.committed_end(), step)) return false;
   // An arena fills from one end: small pages that will be needed next cost a third less had at once than fault by
   // fault.
   if (!options_.huge_pages && step == small_step) (void)os::populate(held.committed_end(), step);
@@ -244,22 +249,41 @@ chained_arena::block* chained_arena::find_spare(const request& wanted) noexcept 
   std::size_t needed = 0;
   if (spare_ == nullptr || !wanted.block_bytes(needed) || spare_->bytes < needed) return nullptr;
   block** chosen = &spare_;
-  if (spare_->bytes - needed < static_cast<std::size_t>(end_ - cursor_))
+  if (spare_->bytes - needed < room_left())
     while ((*chosen)->next != nullptr && (*chosen)->next->bytes >= needed) chosen = &(*chosen)->next;
   if (!commit(**chosen, needed)) return nullptr;
   return std::exchange(*chosen, (*chosen)->next);
+}
+
+/// Bytes the current block still has for the caller, committed or not.
+std::size_t chained_arena::room_left() const noexcept {
+  const std::byte* const end = current_ != nullptr ? current_->start() + current_->bytes : end_;
+  return static_cast<std::size_t>(end - cursor_);
+}
+
+/// Whether `bytes` more are within the limit. Kept blocks that stand in the way are given back, smallest first.
+bool chained_arena::make_room(std::size_t bytes) noexcept {
+  std::size_t kept = 0;
+  for (const block* b = spare_; b != nullptr; b = b->next) kept += b->committed;
+  if (bytes > options_.limit - (held_ - kept)) return false;
+  while (bytes > options_.limit - held_) {
+    block** smallest = &spare_;
+    while ((*smallest)->next != nullptr) smallest = &(*smallest)->next;
+    give_back(std::exchange(*smallest, nullptr));
+  }
+  return true;
 }
 
 chained_arena::block* chained_arena::new_block(const request& wanted) {
   if (options_.virtual_blocks) return block_from_system(wanted);
   std::size_t needed = 0;
   if (!wanted.block_bytes(needed)) fail(memory_errc::size_overflow, wanted);
-  if (needed > options_.limit - held_) fail(memory_errc::limit_reached, wanted, options_.limit);
+  if (!make_room(needed)) fail(memory_errc::limit_reached, wanted, options_.limit);
 
   // The window goes where more room is left. If that is not the new block, it need not be larger than the request.
-  const auto room_left = static_cast<std::size_t>(end_ - cursor_);
   std::size_t bytes = needed;
-  if (needed <= next_block_ && next_block_ - needed >= room_left) bytes = std::min(next_block_, options_.limit - held_);
+  if (needed <= next_block_ && next_block_ - needed >= room_left())
+    bytes = std::min(next_block_, options_.limit - held_);
   return block_from_upstream(bytes, needed);
 }
 
@@ -298,8 +322,8 @@ chained_arena::block* chained_arena::block_from_system(const request& wanted) {
       !checked_align_up(options_.reserve, page, bytes) || !checked_add(std::max(bytes, needed), skipped, total) ||
       total > max_object_bytes)
     fail(memory_errc::size_overflow, wanted);
-  if (needed > options_.limit - held_) fail(memory_errc::limit_reached, wanted, options_.limit);
-  bytes = std::max(bytes, needed);
+  if (!make_room(needed)) fail(memory_errc::limit_reached, wanted, options_.limit);
+  if (bytes < needed || bytes - needed < room_left()) bytes = needed;  // as for blocks from an upstream
 
   const std::size_t alignment =
       std::max<std::size_t>(skipped != 0 ? wanted.alignment : 1, std::max<std::size_t>(large, 1));
@@ -329,12 +353,13 @@ void* chained_arena::serve_from(block* fresh, const request& wanted) noexcept {
   std::byte* const old_cursor = cursor_;
   std::byte* const old_end = end_;
   block* const old_current = current_;
+  const std::size_t old_room = room_left();
   fresh->next = std::exchange(blocks_, fresh);
 
   close_window();
   open(fresh);
   void* const p = take(wanted);
-  if (old_end - old_cursor > end_ - cursor_) {
+  if (old_room > room_left()) {
     close_window();
     current_ = old_current;
     set_window(old_cursor, old_end);
@@ -389,7 +414,7 @@ void chained_arena::deallocate_watched(void* p, std::size_t bytes, std::size_t a
     if (!range_contains(found.begin, found.bytes, p, bytes)) {
       const auto most = static_cast<std::size_t>(static_cast<const std::byte*>(found.begin) + found.bytes -
                                                  static_cast<const std::byte*>(p));
-      report_misuse({misuse_kind::wrong_size, name(), p, bytes, most});
+      report_misuse({misuse_kind::wrong_size, name(), p, bytes, most, true, false});
       return;
     }
   }
@@ -403,9 +428,13 @@ bool chained_arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_b
   auto* const start = static_cast<std::byte*>(p);
   std::byte* const old_end = start + old_bytes;
   const std::size_t gap = tool_ && old_end + memory_tools::redzone == cursor_ ? memory_tools::redzone : 0;
-  const bool newest = old_end + gap == cursor_;
+  const std::byte* const region = current_ != nullptr ? current_->first() : buffer_;
+  const bool newest = old_end + gap == cursor_ && region <= start;
   if (new_bytes <= old_bytes) {
-    if (newest) set_window(start + new_bytes + gap, end_);
+    if (newest) {
+      peak_ = usage().peak;
+      set_window(start + new_bytes + gap, end_);
+    }
     if (tool_) memory_tools::poison(start + new_bytes, old_bytes - new_bytes);
     return true;
   }

@@ -44,7 +44,8 @@ void give_back(void* p, std::size_t bytes) noexcept {
 
 page_block::page_block(std::size_t bytes, page_flags flags) : page_block(bytes, page_options{flags}) {}
 
-page_block::page_block(std::size_t bytes, const page_options& options) {
+// Delegates, so that the destructor runs should a misuse handler throw.
+page_block::page_block(std::size_t bytes, const page_options& options) : page_block() {
   if (const os::status outcome = create(bytes, options); !outcome) fail(outcome, bytes);
   verify_zero(0);
 }
@@ -84,14 +85,16 @@ os::status page_block::try_resize(std::size_t bytes, contents keep) noexcept {
   if (!checked_align_up(bytes, page_size(), usable)) return {memory_errc::size_overflow, 0};
 
   const std::size_t old_size = size_;
-  const bool may_move = !includes(flags_, page_flags::base_fixed);
+  const bool discards = keep == contents::discard;
   os::status outcome;
-  if (usable != size_ && keep == contents::discard && may_move && !includes(rights(), os::access::write)) {
-    outcome = replace(usable, keep);  // zeroing what is not writable can fail, and then it is too late
+  if (usable != size_ && discards && !includes(rights(), os::access::write)) {
+    // Zeroing what is not writable can fail, and after the size has changed that would be too late.
+    if (includes(flags_, page_flags::base_fixed)) return {memory_errc::not_supported, 0};
+    outcome = replace(usable, keep);
   } else {
     if (usable < size_) outcome = shrink(usable);
     if (usable > size_) outcome = grow(usable, keep);
-    if (outcome && keep == contents::discard) outcome = os::zero_pages(data_, size_, rights());
+    if (outcome && discards) outcome = zero_all();
   }
   if (!outcome) return outcome;
   requested_ = bytes;
@@ -102,14 +105,14 @@ os::status page_block::try_resize(std::size_t bytes, contents keep) noexcept {
 
 void page_block::reset() {
   if (empty()) return;
-  if (const os::status outcome = os::zero_pages(data_, size_, rights()); !outcome) fail(outcome, size_);
-  (void)finish_pages(data_, size_);
+  if (const os::status outcome = zero_all(); !outcome) fail(outcome, size_);
   verify_zero(0);
 }
 
 void page_block::release() noexcept {
   if (empty()) {
-    if (checked_ && generation_ != 0) report_misuse({misuse_kind::released_twice, name_, nullptr, 0, 0, false});
+    if (checked_ && generation_ != 0)
+      report_misuse({misuse_kind::released_twice, display_name(), nullptr, 0, 0, false});
     return;
   }
   unmap();
@@ -188,7 +191,11 @@ os::status page_block::map_small_pages(std::size_t usable, os::placement where) 
   where.aligned_byte = page;
   const bool advice = os::facts().guard_advice;
   const std::size_t alignment = aligned ? large : 1;
-  const os::mapping made = advice ? os::map(total, alignment, rights(), where) : os::reserve(total, alignment, where);
+  const auto make = [&](std::size_t aligned_to) {
+    return advice ? os::map(total, aligned_to, rights(), where) : os::reserve(total, aligned_to, where);
+  };
+  os::mapping made = make(alignment);
+  if (!made && aligned) made = make(1);  // aligning takes more address space for a moment than there may be
   if (!made) return made.outcome;
 
   void* const data = at(made.address, page);
@@ -213,10 +220,20 @@ os::status page_block::map_small_pages(std::size_t usable, os::placement where) 
 
 os::status page_block::map_large_pages(std::size_t usable, os::placement where) noexcept {
   const std::size_t page = os::facts().page_size;
-  const bool placed = where.rule == os::placement::how::fixed;  // a hint is honoured only if it happens to be aligned
-  const std::size_t lead = placed ? page : page_size();
-  const std::size_t total = lead + usable + page;
-  const os::mapping made = placed ? os::reserve(total, 1, where) : os::reserve(total, page_size());
+  const bool fixed = where.rule == os::placement::how::fixed;
+  std::size_t lead = page;
+  std::size_t total = lead + usable + page;
+  os::mapping made;
+  if (fixed || (where.rule == os::placement::how::hint && is_aligned(base_, page_size()))) {
+    where.rule = os::placement::how::fixed;
+    made = os::reserve(total, 1, where);
+    if (fixed && !made) return made.outcome;
+  }
+  if (!made) {
+    lead = page_size();
+    total = lead + usable + page;
+    made = os::reserve(total, page_size());
+  }
   if (!made) return made.outcome;
 
   void* const data = at(made.address, lead);
@@ -267,8 +284,7 @@ bool page_block::cut_tail() noexcept {
 os::status page_block::grow(std::size_t usable, contents keep) noexcept {
   const os::status outcome = grow_in_place(usable);
   if (outcome) return outcome;
-  if (!includes(flags_, page_flags::base_fixed)) return replace(usable, keep);
-  return outcome.error == memory_errc::not_supported ? os::status{memory_errc::address_in_use, 0} : outcome;
+  return includes(flags_, page_flags::base_fixed) ? outcome : replace(usable, keep);
 }
 
 /// Maps more pages right behind the block and turns the old tail guard into usable pages, last of all.
@@ -344,6 +360,21 @@ os::status page_block::take_contents_of(page_block& old) noexcept {
   return outcome;
 }
 
+os::status page_block::zero_all() noexcept {
+  const bool by_writing = includes(flags_, page_flags::large_pages) && !includes(rights(), os::access::write);
+  if (!by_writing) {
+    const os::status outcome = os::zero_pages(data_, size_, rights());
+    if (outcome) (void)finish_pages(data_, size_);  // new pages may have replaced the old ones
+    return outcome;
+  }
+  // Pages that replace large ones would be small: these are made writable for the moment instead.
+  if (const os::status outcome = os::protect(data_, size_, os::access::read_write); !outcome) return outcome;
+  (void)os::zero_pages(data_, size_, os::access::read_write);
+  const os::status restored = os::protect(data_, size_, rights());
+  if (!restored) flags_ = without(flags_, access_mask) | page_flags::rw;  // flags() tells the truth
+  return restored;
+}
+
 void page_block::adopt(page_block& other) noexcept {
   data_ = std::exchange(other.data_, nullptr);
   size_ = std::exchange(other.size_, 0);
@@ -367,14 +398,17 @@ void page_block::verify_zero(std::size_t from) const {
   if (!checked_ || !includes(flags_, page_flags::zeroed | page_flags::read)) return;
   const auto* bytes = static_cast<const unsigned char*>(data_);
   const auto* found = std::find_if(bytes + from, bytes + size_, [](unsigned char byte) { return byte != 0; });
-  if (found != bytes + size_) report_misuse({misuse_kind::not_zero, name_, found});
+  if (found != bytes + size_) report_misuse({misuse_kind::not_zero, display_name(), found});
+}
+
+std::string_view page_block::display_name() const noexcept {
+  return name_.size() != 0 ? std::string_view(name_) : "page_block";
 }
 
 void page_block::start_generation() noexcept { generation_ = ++last_generation; }
 
 void page_block::fail(const os::status& why, std::size_t bytes) const {
-  throw allocation_error(
-      {why.error, name_.size() != 0 ? std::string_view(name_) : "page_block", bytes, 0, 0, why.os_code});
+  throw allocation_error({why.error, display_name(), bytes, 0, 0, why.os_code});
 }
 
 }  // namespace allot

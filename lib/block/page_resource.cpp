@@ -21,6 +21,11 @@ bool round_to_pages(std::size_t bytes, std::size_t& rounded) noexcept {
 
 void* behind(const block_table::entry& block) noexcept { return static_cast<std::byte*>(block.address) + block.mapped; }
 
+/// What is left of the last page is not the caller's.
+void poison_slack(void* p, std::size_t bytes, std::size_t mapped) noexcept {
+  if (memory_tools::active()) memory_tools::poison(static_cast<std::byte*>(p) + bytes, mapped - bytes);
+}
+
 block_info describe(const block_table::entry& block) noexcept {
   return {block.address, block.requested, true, block_state::used};
 }
@@ -62,6 +67,7 @@ os::mapping page_resource::map_block(std::size_t bytes, std::size_t alignment) n
   if (!made) return made;
   if (huge) (void)os::advise(made.address, mapped, os::advice::huge_pages);
   blocks_.insert({made.address, mapped, bytes, alignment});
+  poison_slack(made.address, bytes, mapped);
   usage_.reserved += mapped;
   usage_.committed += mapped;
   usage_.used += bytes;
@@ -94,8 +100,10 @@ bool page_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_b
   if (!round_to_pages(new_bytes, mapped)) return false;
   const std::lock_guard lock(mutex_);
   block_table::entry* const block = blocks_.find(p);
-  if (block == nullptr || block->requested != old_bytes || block->alignment != alignment) return false;
+  if (block == nullptr || !live(*block) || block->requested != old_bytes || block->alignment != alignment) return false;
   if (mapped != block->mapped && !resize_block(*block, mapped)) return false;
+  if (memory_tools::active()) memory_tools::unpoison(p, new_bytes);
+  poison_slack(p, new_bytes, block->mapped);
   usage_.used = usage_.used - old_bytes + new_bytes;
   usage_.peak = std::max(usage_.peak, usage_.used);
   block->requested = new_bytes;

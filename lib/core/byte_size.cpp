@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <allot/core/byte_size.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/fixed_text.hpp>
@@ -28,8 +29,9 @@ bool same_letters(std::string_view a, std::string_view b) noexcept {
 }
 
 std::string_view without_blanks(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  constexpr std::string_view blanks = " \t\r\n";
+  while (!text.empty() && blanks.find(text.front()) != blanks.npos) text.remove_prefix(1);
+  while (!text.empty() && blanks.find(text.back()) != blanks.npos) text.remove_suffix(1);
   return text;
 }
 
@@ -43,19 +45,18 @@ parsed_byte_size parse_byte_size(std::string_view text) noexcept {
   text = without_blanks(text);
   std::size_t count = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (status == std::errc::result_out_of_range) return {0, memory_errc::size_overflow};
-  if (status != std::errc()) return {0, memory_errc::invalid_size};
+  const bool too_large = status == std::errc::result_out_of_range;
+  if (status != std::errc() && !too_large) return {0, memory_errc::invalid_size};
 
   const std::string_view suffix = without_blanks(text.substr(static_cast<std::size_t>(end - text.data())));
-  if (suffix.empty()) return {count, {}};
-  for (const unit& candidate : units) {
-    if (!same_letters(suffix, candidate.name)) continue;
-    if (candidate.shift >= sizeof(std::size_t) * 8)
-      return {0, count == 0 ? std::error_code() : memory_errc::size_overflow};
-    if (count > (largest >> candidate.shift)) return {0, memory_errc::size_overflow};
-    return {count << candidate.shift, {}};
-  }
-  return {0, memory_errc::invalid_size};
+  const auto* const found = std::find_if(units.begin(), units.end(), [&](const unit& candidate) {
+    return suffix.empty() || same_letters(suffix, candidate.name);  // no suffix: the first, bytes
+  });
+  if (found == units.end()) return {0, memory_errc::invalid_size};
+  if (too_large) return {0, memory_errc::size_overflow};
+  if (count == 0) return {0, {}};
+  const bool fits = found->shift < sizeof(std::size_t) * 8 && count <= (largest >> found->shift);
+  return fits ? parsed_byte_size{count << found->shift, {}} : parsed_byte_size{0, memory_errc::size_overflow};
 }
 
 std::string format_byte_size(std::size_t bytes) {

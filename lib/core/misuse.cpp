@@ -20,7 +20,7 @@ wording words_for(misuse_kind kind) noexcept {
     case misuse_kind::double_free:
       return {"double free", {}, {}};
     case misuse_kind::foreign_pointer:
-      return {"pointer is not from this resource", {}, {}};
+      return {"not a live block of this resource", {}, {}};
     case misuse_kind::wrong_size:
       return {"wrong size", "bytes claimed", "bytes allocated"};
     case misuse_kind::wrong_alignment:
@@ -43,7 +43,8 @@ fixed_text<255> line_for(const misuse_report& report) noexcept {
   if (report.address != nullptr) line.append(" at ").append_hex(address_of(report.address));
   if (!words.claimed.empty()) {
     line.append(": ").append(words.claimed).append(" ").append_decimal(report.claimed);
-    if (!words.actual.empty()) line.append(", ").append(words.actual).append(" ").append_decimal(report.actual);
+    if (!words.actual.empty())
+      line.append(", ").append(words.actual).append(report.exact ? " " : " at most ").append_decimal(report.actual);
   }
   return line;
 }

@@ -396,6 +396,56 @@ BOOST_AUTO_TEST_CASE(kept_blocks_are_used_before_the_upstream_whatever_their_siz
   BOOST_TEST(upstream.allocations() <= asked + 2);
 }
 
+BOOST_AUTO_TEST_CASE(kept_blocks_make_room_when_only_they_stand_in_the_way_of_the_limit) {
+  for (const bool virtual_blocks : {false, true}) {
+    counting_resource upstream;
+    chained_arena_options options = over(upstream);
+    options.limit = 256_KiB;
+    options.virtual_blocks = virtual_blocks;
+    options.reserve = 64_KiB;
+    chained_arena arena(options);
+    while (arena.try_allocate(100) != nullptr) {
+    }
+    arena.clear();
+    std::memset(arena.allocate(200_KiB), 1, 200_KiB);
+    BOOST_TEST(arena.usage().committed <= 256_KiB);
+    BOOST_TEST(arena.check());
+    BOOST_CHECK_EXCEPTION((void)arena.allocate(200_KiB), allocation_error, with_code(memory_errc::limit_reached));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_huge_request_of_a_virtual_arena_leaves_the_current_block_alone) {
+  chained_arena arena(virtual_options(64_MiB));
+  for (int i = 0; i < 16; ++i) arena.allocate(64_KiB);
+  for (int i = 0; i < 10; ++i) {
+    arena.allocate(63_MiB + 512_KiB);
+    arena.allocate(1_MiB);
+  }
+  BOOST_TEST(arena.usage().reserved < 720_MiB);  // 646 MiB are in use
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(the_peak_remembers_what_a_shrunk_block_had) {
+  chained_arena arena;
+  void* p = arena.allocate(1000);
+  const std::size_t before = arena.usage().used;
+  BOOST_TEST(arena.try_expand(p, 1000, 10, 16));
+  BOOST_TEST(arena.usage().used < before);
+  BOOST_TEST(arena.usage().peak == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_that_ends_where_the_window_begins_is_not_taken_for_the_newest) {
+  // The upstream's block ends exactly at the caller's buffer, which is empty.
+  alignas(16) std::array<std::byte, 2048> memory;
+  chained_arena outer(memory.data(), memory.size(), std::pmr::null_memory_resource());
+  chained_arena arena(memory.data() + 1024, 1024, &outer);
+  std::byte* const before_buffer = memory.data() + 1008;
+  BOOST_TEST(!arena.try_expand(before_buffer, 16, 32, 16));
+  BOOST_TEST(arena.try_expand(before_buffer, 16, 8, 16));
+  BOOST_TEST(arena.check());
+  BOOST_TEST(arena.available() == 1024u);
+}
+
 BOOST_AUTO_TEST_CASE(the_newest_block_grows_in_place_and_any_shrinks) {
   chained_arena arena(4_KiB);
   auto* a = static_cast<std::byte*>(arena.allocate(100));
@@ -526,6 +576,7 @@ BOOST_AUTO_TEST_CASE(deallocate_does_nothing_and_misuse_of_it_is_found_when_chec
   BOOST_TEST((reports[0].kind == misuse_kind::foreign_pointer));
   BOOST_TEST((reports[1].kind == misuse_kind::wrong_size));
   BOOST_TEST(reports[1].claimed == 5000u);
+  BOOST_TEST(!reports[1].exact);
   BOOST_TEST((reports[2].kind == misuse_kind::wrong_alignment));
   BOOST_TEST((reports[3].kind == misuse_kind::invalid_alignment));
   BOOST_TEST(reports[0].resource == "orders");

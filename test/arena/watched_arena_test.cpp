@@ -74,6 +74,16 @@ const test::child_program after_deallocate{"watched_after_deallocate", [] {
                                              arena.deallocate(p, 16);
                                              write(p, 0);
                                            }};
+const test::child_program past_page_block{"watched_past_a_block_of_pages", [] {
+                                            page_resource pages;
+                                            write(pages.allocate(20), 20);
+                                          }};
+const test::child_program past_shrunk_page_block{"watched_past_a_shrunk_block_of_pages", [] {
+                                                   page_resource pages;
+                                                   void* p = pages.allocate(200);
+                                                   if (!pages.try_expand(p, 200, 20, 16)) return;
+                                                   write(p, 20);
+                                                 }};
 const test::child_program inside{"watched_inside", [] {
                                    with_each_backing([](chained_arena& arena) {
                                      for (int round = 0; round < 3; ++round) {
@@ -96,7 +106,11 @@ const test::child_program inside{"watched_inside", [] {
                                    page_resource pages;
                                    for (int round = 0; round < 20; ++round) {
                                      chained_arena(&pages).allocate(5000);
-                                     void* p = pages.allocate(20000);
+                                     void* p = pages.allocate(100);
+                                     if (!pages.try_expand(p, 100, 20000, 16)) {
+                                       pages.deallocate(p, 100);
+                                       p = pages.allocate(20000);
+                                     }
                                      for (std::ptrdiff_t at = 0; at < 20000; ++at) write(p, at);
                                      pages.deallocate(p, 20000);
                                    }
@@ -116,7 +130,8 @@ BOOST_AUTO_TEST_CASE(writes_outside_blocks_and_after_their_end_are_reported) {
   for (const char* name :
        {"watched_past_a_block", "watched_past_an_odd_block", "watched_before_the_first_block",
         "watched_before_the_first_block_of_a_virtual_arena", "watched_past_the_last_block_in_a_buffer",
-        "watched_after_release", "watched_after_clear", "watched_after_deallocate"}) {
+        "watched_after_release", "watched_after_clear", "watched_after_deallocate", "watched_past_a_block_of_pages",
+        "watched_past_a_shrunk_block_of_pages"}) {
     const auto outcome = test::run_child(name);
     BOOST_TEST(outcome.says("AddressSanitizer"), name);
     BOOST_TEST(outcome.exit_code != 0, name);

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <allot/block/page_block.hpp>
 #include <allot/block/page_resource.hpp>
@@ -87,6 +89,21 @@ const test::child_program no_page_size{"no_page_size", [] {
                                          if (os::reserve(4096).outcome.error != memory_errc::page_size_unknown)
                                            std::abort();
                                        }};
+
+const test::child_program under_limit{"block_under_address_limit", [] {
+                                        // Room for the block and its guards, but not for aligning it.
+                                        constexpr std::size_t size = 64_MiB;
+                                        (void)os::facts();
+                                        rlimit limit{};
+                                        limit.rlim_cur = limit.rlim_max = test::address_space() + size + 1_MiB;
+                                        if (::setrlimit(RLIMIT_AS, &limit) != 0) std::abort();
+                                        os::status outcome;
+                                        const page_block block = page_block::try_create(size, {}, outcome);
+                                        if (block.size() != size) std::abort();
+                                        os::status second;
+                                        const page_block none = page_block::try_create(size, {}, second);
+                                        if (second.error != memory_errc::out_of_memory) std::abort();
+                                      }};
 
 template <class T, class = void>
 struct can_release : std::false_type {};
@@ -444,7 +461,21 @@ BOOST_AUTO_TEST_CASE(large_pages_work_with_the_privilege_to_reserve_them) {
   BOOST_TEST(!test::readable(bytes_of(block) + block.size()));
   block.reset();
   BOOST_TEST(all_are(block, 0, block.size(), 0));
+  std::memset(block.data(), 0x5a, block.size());
+  block.protect(page_flags::read);
+  {
+    const os::failure_injection injection(1, os::os_call::advise);
+    block.reset();
+  }
+  BOOST_TEST(all_are(block, 0, block.size(), 0));
+  BOOST_TEST(!test::writable(block.data()));
+  void* const address = block.data();
   block.release();
+  page_block hinted = page_block::try_create(
+      1, options_for(page_flags::rw | page_flags::large_pages | page_flags::base_hint, address), outcome);
+  BOOST_TEST(!!outcome);
+  BOOST_TEST(hinted.base_honoured());
+  hinted.release();
   std::ofstream(pool) << before;
 }
 
@@ -505,6 +536,42 @@ BOOST_AUTO_TEST_CASE(zeroed_is_verified_when_checked) {
         ((noted.kind == misuse_kind::not_zero && noted.address == tail + 7) || bytes_of(block) != tail - 2 * page));
   }
   set_misuse_handler(before);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_shrunk_where_the_system_refused_to_cut_grows_with_zeroes) {
+  for (const auto rule : {os::failure_injection::rule::once, os::failure_injection::rule::from_then_on}) {
+    page_block block(8 * page);
+    std::memset(block.data(), 0x5a, block.size());
+    {
+      const os::failure_injection injection(2, os::os_call::any, rule);
+      block.resize(2 * page);
+      BOOST_TEST(injection.fired());
+    }
+    BOOST_TEST(block.size() == 2 * page);
+    block.resize(20 * page);
+    BOOST_TEST(all_are(block, 0, 2 * page, 0x5a));
+    BOOST_TEST(all_are(block, 2 * page, 20 * page, 0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_fixed_block_without_write_access_is_not_discarded_into_another_size) {
+  void* const base = static_cast<char*>(free_address(64 * page)) + 8 * page;
+  page_block block(8 * page, options_for(page_flags::rw | page_flags::base_fixed, base));
+  std::memset(block.data(), 0x5a, block.size());
+  block.protect(page_flags::read);
+  for (std::size_t pages : {std::size_t{2}, std::size_t{20}})
+    BOOST_CHECK_EXCEPTION(block.resize(pages * page, page_block::contents::discard), allocation_error,
+                          with_code(memory_errc::not_supported));
+  BOOST_TEST(block.size() == 8 * page);
+  BOOST_TEST(all_are(block, 0, block.size(), 0x5a));
+  block.resize(8 * page, page_block::contents::discard);
+  BOOST_TEST(all_are(block, 0, block.size(), 0));
+}
+
+BOOST_AUTO_TEST_CASE(a_large_block_does_without_alignment_where_address_space_is_short) {
+  if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer has limits of its own");
+  const auto outcome = test::run_child("block_under_address_limit");
+  BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
 /// Creation and every kind of resize with each system call failing in turn: the block is as before, nothing is left

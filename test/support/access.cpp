@@ -44,6 +44,13 @@ bool writable(void* p) {
 
 std::size_t system_page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
+std::size_t address_space() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t pages = 0;
+  statm >> pages;
+  return pages * system_page_size();
+}
+
 std::size_t map_count() {
   std::ifstream maps("/proc/self/maps");
   std::size_t count = 0;

@@ -13,6 +13,9 @@ bool writable(void* p);
 /// The page size, asked of the system itself.
 std::size_t system_page_size();
 
+/// Bytes of address space this process has.
+std::size_t address_space();
+
 /// How many mappings this process has.
 std::size_t map_count();
 

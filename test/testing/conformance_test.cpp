@@ -1,3 +1,4 @@
+#include <allot/arena/chained_arena.hpp>
 #include <allot/testing/conformance.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
@@ -62,6 +63,9 @@ BOOST_AUTO_TEST_CASE(finds_a_resource_dead_after_a_failure) { expect_found(defec
 BOOST_AUTO_TEST_CASE(finds_use_of_the_default_resource) {
   expect_found(defect::uses_default_resource, "default resource");
 }
+BOOST_AUTO_TEST_CASE(finds_use_of_the_default_resource_at_deallocate) {
+  expect_found(defect::default_resource_at_deallocate, "default resource");
+}
 BOOST_AUTO_TEST_CASE(finds_equality_by_type) { expect_found(defect::equal_by_type, "equality"); }
 BOOST_AUTO_TEST_CASE(finds_a_release_that_keeps_blocks) { expect_found(defect::release_keeps_blocks, "release"); }
 BOOST_AUTO_TEST_CASE(finds_a_release_that_frees_twice) {
@@ -89,6 +93,21 @@ BOOST_AUTO_TEST_CASE(a_limited_resource_is_held_to_its_stated_capacity_and_no_fu
   BOOST_TEST(honest.not_tested.size() == 3u);  // no release(), no upstream, no allot::resource
   const auto boastful = check_with(8192);
   BOOST_TEST(boastful.broke("capacity"), boastful);
+}
+
+BOOST_AUTO_TEST_CASE(does_not_blame_an_arena_for_the_address_of_its_buffer) {
+  struct on_heap final : std::pmr::memory_resource {
+    std::unique_ptr<std::byte[]> buffer{new std::byte[65536]};
+    chained_arena arena{buffer.get(), 65536, std::pmr::null_memory_resource()};
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena.allocate(bytes, alignment); }
+    void do_deallocate(void*, std::size_t, std::size_t) override {}
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  };
+  for (int run = 0; run < 3; ++run) {
+    const auto report = testing::check_conformance(testing::make_subject(
+        "on heap", [](std::pmr::memory_resource&) { return std::make_unique<on_heap>(); }, 65536));
+    BOOST_TEST(report.passed(), report);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

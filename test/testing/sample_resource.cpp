@@ -4,6 +4,7 @@
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <string>
 
 namespace allot::test {
 
@@ -85,6 +86,7 @@ void* sample_resource::take(std::size_t bytes, std::size_t alignment) {
 }
 
 void sample_resource::do_deallocate(void* p, std::size_t, std::size_t) {
+  if (broken_ == defect::default_resource_at_deallocate) (void)std::pmr::string(100, 'x');
   const auto held = blocks_.find(p);
   if (held == blocks_.end()) return;
   give_back(held->second);

@@ -25,6 +25,7 @@ enum class defect {
   leaks_when_upstream_fails,
   dead_after_a_failure,
   uses_default_resource,
+  default_resource_at_deallocate,
   equal_by_type,
   release_keeps_blocks,
   release_twice_frees_twice,

@@ -96,7 +96,8 @@ class ALLOT_EXPORT chained_arena final : public resource {
   std::size_t next_block_size() const noexcept { return next_block_; }
 
   /// Empties the arena and keeps its blocks, the largest `retained_blocks` of them, for what comes next. Blocks handed
-  /// out are dead. Touches each block once, not its contents.
+  /// out are dead. Touches the headers of its blocks, not their contents. Kept blocks count against the limit, and are
+  /// given back when they stand in the way of a request.
   void clear() noexcept;
 
   std::string_view kind() const noexcept override { return "chained_arena"; }
@@ -130,6 +131,8 @@ class ALLOT_EXPORT chained_arena final : public resource {
   void* take(const request& wanted) noexcept;
   bool extend_window(const request& wanted) noexcept;
   bool commit(block& held, std::size_t needed) noexcept;
+  std::size_t room_left() const noexcept;
+  bool make_room(std::size_t bytes) noexcept;
   block* find_spare(const request& wanted) noexcept;
   block* new_block(const request& wanted);
   block* block_from_upstream(std::size_t bytes, std::size_t needed);

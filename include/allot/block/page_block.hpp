@@ -93,8 +93,9 @@ class ALLOT_EXPORT page_block {
 
   /// Changes the size in bytes, rounded up to pages. A block that rounds to the same size neither moves nor changes its
   /// generation; any other success starts a new one. An empty block allocates. Prefers to stay in place, then moves the
-  /// pages without copying, and copies only where the system can do neither. A base_fixed block that cannot stay fails
-  /// with address_in_use.
+  /// pages without copying, and copies only where the system can do neither. A base_fixed block stays or fails
+  /// (address_in_use where something is in the way; not_supported for large pages, and for discarding without write
+  /// access).
   /// @return whether data() moved
   /// @throws allocation_error; invalid_size for 0. The block is as before.
   bool resize(std::size_t bytes, contents keep = contents::preserve);
@@ -145,11 +146,13 @@ class ALLOT_EXPORT page_block {
   os::status grow(std::size_t usable, contents keep) noexcept;
   os::status grow_in_place(std::size_t usable) noexcept;
   os::status replace(std::size_t usable, contents keep) noexcept;
+  os::status zero_all() noexcept;
   os::status take_contents_of(page_block& old) noexcept;
   void adopt(page_block& other) noexcept;
   void unmap() noexcept;
   void verify_zero(std::size_t from) const;
   void start_generation() noexcept;
+  std::string_view display_name() const noexcept;
   void* start() const noexcept { return static_cast<std::byte*>(data_) - lead_; }
   os::access rights() const noexcept;
   [[noreturn]] void fail(const os::status& why, std::size_t bytes) const;

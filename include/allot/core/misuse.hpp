@@ -25,10 +25,12 @@ struct misuse_report {
   std::size_t claimed = 0;  ///< what the caller says (bytes or alignment)
   std::size_t actual = 0;   ///< what is true, as far as it is known
   bool fatal = true;        ///< false: a note; the program is not stopped
+  bool exact = true;        ///< false: `actual` is an upper bound
 };
 
-/// Called for every misuse found. It may throw (tests do) or return, and then the call that was misused has no effect;
-/// a handler that throws while a destructor runs terminates the program.
+/// Called for every misuse found. It may throw (tests do) or return, and then the call that was misused has no effect.
+/// A handler that throws while a noexcept function runs (a destructor, release(), a try_ function) terminates the
+/// program.
 using misuse_handler = void (*)(const misuse_report&);
 
 /// Installs `handler` for the whole process and returns the one before; null installs the default, which prints one

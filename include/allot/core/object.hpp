@@ -27,7 +27,7 @@ T* construct_with(std::pmr::memory_resource& memory, void* p, Args&&... args) {
 /// @throws whatever the resource or the constructor throws; the room is given back then.
 template <class T, class... Args>
 [[nodiscard]] T* new_object(std::pmr::memory_resource& memory, Args&&... args) {
-  static_assert(std::is_object_v<T> && !std::is_array_v<T>, "new_object makes single objects");
+  static_assert(std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T>, "new_object makes single objects");
   void* p = memory.allocate(sizeof(T), alignof(T));
   try {
     return detail::construct_with<T>(memory, p, std::forward<Args>(args)...);
@@ -42,7 +42,7 @@ template <class T>
 void delete_object(std::pmr::memory_resource& memory, T* object) noexcept {
   if (object == nullptr) return;
   object->~T();
-  memory.deallocate(const_cast<std::remove_cv_t<T>*>(object), sizeof(T), alignof(T));
+  memory.deallocate(object, sizeof(T), alignof(T));
 }
 
 /// Deletes through the resource an object came from. T is the type it was made as, never a base: sizes go back exactly.
