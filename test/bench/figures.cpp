@@ -42,7 +42,7 @@ const std::vector<figure>& figures() {
       {"document tree, fresh instance", "tree_cold/arena", "tree_cold/std", 0},
       {"fill 1.6 GB, huge-page advice, cold", "fill/arena_huge", "fill/std", 0.20},
       {"fill 1.6 GB, 4 KiB pages, cold", "fill/arena_small", "fill/std", 0.85},
-      {"the same by a bare pointer, huge pages (no allocator can be faster)", "fill/bare_huge", "fill/std", 0},
+      {"the same by a bare pointer, huge pages", "fill/bare_huge", "fill/std", 0},
       {"the same by a bare pointer, 4 KiB pages", "fill/bare_small", "fill/std", 0},
       // chained_arena against malloc and free
       {"10^6 allocations of 16-256 B and `clear()`, warm", "million/arena_clear", "million/malloc", 0.16},

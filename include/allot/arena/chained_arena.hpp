@@ -64,7 +64,8 @@ class ALLOT_EXPORT chained_arena final : public resource {
   chained_arena(void* buffer, std::size_t buffer_size, const chained_arena_options& options) noexcept;
   ~chained_arena() override;
 
-  /// 0 bytes count as 1; any power of two is an alignment.
+  /// 0 bytes count as 1; any power of two is an alignment. One that is none is misuse: 0 is always found, another when
+  /// checked, or where the request needs a new block.
   /// @throws allocation_error (size_overflow, limit_reached, invalid_alignment, or the system's refusal), or whatever
   /// the
   ///         upstream throws; the arena is as before
