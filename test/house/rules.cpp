@@ -135,7 +135,11 @@ class file_check {
 
   void check_include(std::size_t line, std::string_view name) {
     if (starts_with(name, "\"")) {
-      if (name.find('/') != std::string_view::npos)
+      // Of the same folder, or of the folder that holds the parts of this file.
+      const std::string_view file = path_.substr(path_.rfind('/') + 1);
+      const std::string parts = "\"" + std::string(file.substr(0, file.rfind('.'))) + "/";
+      const std::string_view rest = starts_with(name, parts) ? name.substr(parts.size()) : name;
+      if (rest.find('/') != std::string_view::npos)
         report(line, "quotes are for headers of the same folder: " + std::string(name));
       return;
     }
@@ -203,7 +207,10 @@ std::vector<std::string> mirror_violations(const std::set<std::string>& paths) {
     // os has a source a platform, tool has programs; neither is a class with a header of its name
     const std::string_view room = place_of(path).room;
     if (room == "os" || room == "tool") continue;
-    const std::string stem = path.substr(lib_root.size(), path.rfind('.') - lib_root.size());
+    std::string stem = path.substr(lib_root.size(), path.rfind('.') - lib_root.size());
+    // room/name/part.cpp is a part of room/name
+    const std::size_t room_end = stem.find('/');
+    if (const std::size_t name_end = stem.find('/', room_end + 1); name_end != stem.npos) stem.resize(name_end);
     const std::string header = std::string(include_root) + stem + ".hpp";
     if (paths.count(header) == 0) found.push_back(path + ": has no public header " + header);
   }

@@ -62,6 +62,9 @@ BOOST_AUTO_TEST_CASE(quotes_are_for_the_same_folder) {
   BOOST_TEST(complaints("lib/os/x.cpp", "#include \"posix_extras.hpp\"\n") == "");
   BOOST_TEST(complains("lib/arena/x.cpp", "#include \"../os/posix_extras.hpp\"", "same folder"));
   BOOST_TEST(complains("lib/core/x.cpp", "#include \"allot/core/x.hpp\"", "same folder"));
+  BOOST_TEST(complaints("lib/core/x.cpp", "#include \"x/part.hpp\"\n") == "");
+  BOOST_TEST(complains("lib/core/x.cpp", "#include \"y/part.hpp\"", "same folder"));
+  BOOST_TEST(complains("lib/core/x.cpp", "#include \"x/part/of_part.hpp\"", "same folder"));
 }
 
 BOOST_AUTO_TEST_CASE(platform_conditionals_stand_in_os) {
@@ -122,6 +125,8 @@ BOOST_AUTO_TEST_CASE(every_file_of_lib_mirrors_a_public_header) {
                  .empty());
   BOOST_TEST(mirror_violations({"include/allot/pool/x.hpp", "lib/core/x.cpp"}).size() == 1u);
   BOOST_TEST(mirror_violations({"lib/core/x.hpp"}).size() == 1u);
+  BOOST_TEST(mirror_violations({"include/allot/core/x.hpp", "lib/core/x/part.cpp", "lib/core/x/part.hpp"}).empty());
+  BOOST_TEST(mirror_violations({"include/allot/core/x.hpp", "lib/core/y/x.cpp"}).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(the_top_level_holds_what_it_should) {
