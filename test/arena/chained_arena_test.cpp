@@ -545,7 +545,7 @@ BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_a_virtual_arena_as_it_wa
       injection.reset();
       BOOST_TEST(arena.check());
       arena.release();
-      BOOST_TEST(test::map_count() <= maps + 1);
+      if (!test::under_thread_sanitizer()) BOOST_TEST(test::map_count() <= maps + 1);  // it adds mappings of its own
     }
     if (rule == os::failure_injection::rule::from_then_on) BOOST_TEST(thrown > 3u);
   }
