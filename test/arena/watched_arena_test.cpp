@@ -3,6 +3,7 @@
 #include <allot/arena/chained_arena.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/os/virtual_memory.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
 
@@ -100,6 +101,21 @@ const test::child_program inside{"watched_inside", [] {
                                    {
                                      chained_arena arena(buffer.data(), buffer.size());
                                      (void)arena.allocate(100);
+                                   }
+                                   for (std::size_t at = 0; at < buffer.size(); ++at)
+                                     write(buffer.data(), static_cast<std::ptrdiff_t>(at));
+                                   chained_arena_options options = virtual_options();
+                                   options.reserve = std::size_t{1} << 20;
+                                   for (int round = 0; round < 20; ++round) {
+                                     chained_arena(options).allocate(5000);
+                                     const auto again = os::map(options.reserve, 1, os::access::read_write);
+                                     for (std::size_t at = 0; at < options.reserve; at += 8)
+                                       write(again.address, static_cast<std::ptrdiff_t>(at));
+                                     (void)os::release(again.address, options.reserve);
+                                   }
+                                   {
+                                     std::pmr::monotonic_buffer_resource upstream(buffer.data(), buffer.size());
+                                     chained_arena(128, &upstream).allocate(50);
                                    }
                                    for (std::size_t at = 0; at < buffer.size(); ++at)
                                      write(buffer.data(), static_cast<std::ptrdiff_t>(at));

@@ -265,6 +265,23 @@ BOOST_AUTO_TEST_CASE(growing_preserves_the_contents_and_grown_bytes_are_zero) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_block_that_moves_leaves_nothing_behind) {
+  page_block block(page);
+  const std::size_t before = test::address_space();
+  for (std::size_t pages = 2; pages < 40; ++pages) {
+    void* const data = block.data();
+    const std::size_t lead = block.lead_guard_size();
+    const std::size_t total = block.total_size();
+    void* const start = bytes_of(block) - lead;
+    const os::mapping obstacle = os::reserve(page, 1, {os::placement::how::fixed, static_cast<char*>(start) + total});
+    block.resize(pages * page);
+    BOOST_TEST(block.data() != data);
+    if (obstacle) (void)os::release(obstacle.address, page);
+  }
+  block.resize(1);
+  if (!test::under_thread_sanitizer()) BOOST_TEST(test::address_space() <= before + 4 * page);
+}
+
 BOOST_AUTO_TEST_CASE(shrinking_stays_in_place_and_what_grows_back_is_zero) {
   page_block block(50 * page);
   std::memset(block.data(), 0x5a, block.size());
