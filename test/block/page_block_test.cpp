@@ -44,6 +44,22 @@ auto with_code(memory_errc code) {
   return [code](const allocation_error& error) { return error.code() == code; };
 }
 
+/// While it lives, the system has more large pages to give, if this process may ask for them.
+class large_page_pool {
+ public:
+  explicit large_page_pool(std::size_t more) {
+    std::ifstream(path) >> before_;
+    std::ofstream(path) << before_ + more;
+  }
+  ~large_page_pool() { std::ofstream(path) << before_; }
+  large_page_pool(const large_page_pool&) = delete;
+  large_page_pool& operator=(const large_page_pool&) = delete;
+
+ private:
+  static constexpr const char* path = "/proc/sys/vm/nr_hugepages";
+  std::size_t before_ = 0;
+};
+
 /// Whether this is a system of which nothing beyond POSIX is known.
 bool plain_system() {
   const page_block block(page);
@@ -459,10 +475,7 @@ BOOST_AUTO_TEST_CASE(large_pages_come_whole_or_are_refused_by_name) {
 
 BOOST_AUTO_TEST_CASE(large_pages_work_with_the_privilege_to_reserve_them) {
   const std::size_t large = os::facts().large_page_size;
-  const char* const pool = "/proc/sys/vm/nr_hugepages";
-  std::size_t before = 0;
-  std::ifstream(pool) >> before;
-  std::ofstream(pool) << before + 8;
+  const large_page_pool pool(8);
   os::status outcome;
   page_block block = page_block::try_create(1, options_for(page_flags::rw | page_flags::large_pages), outcome);
   if (!outcome) return test::skip("this machine grants no large pages (not root, or none free)");
@@ -492,8 +505,6 @@ BOOST_AUTO_TEST_CASE(large_pages_work_with_the_privilege_to_reserve_them) {
       1, options_for(page_flags::rw | page_flags::large_pages | page_flags::base_hint, address), outcome);
   BOOST_TEST(!!outcome);
   BOOST_TEST(hinted.base_honoured());
-  hinted.release();
-  std::ofstream(pool) << before;
 }
 
 BOOST_AUTO_TEST_CASE(a_view_goes_stale_with_every_change_of_place_or_size) {
