@@ -32,9 +32,9 @@ const auto tree_job = [](std::pmr::memory_resource& memory) {
   benchmark::DoNotOptimize(main_job::build_tree(text(), memory).children.size());
 };
 
+/// A round that is not timed, then rounds on the emptied arena.
 template <class Arena, class Job>
-void warm(benchmark::State& state, Job job) {
-  Arena arena;
+void rounds(benchmark::State& state, Arena& arena, Job job) {
   job(arena);
   for (auto _ : state) {
     empty(arena);
@@ -42,16 +42,18 @@ void warm(benchmark::State& state, Job job) {
   }
 }
 
+template <class Arena, class Job>
+void warm(benchmark::State& state, Job job) {
+  Arena arena;
+  rounds(state, arena, job);
+}
+
 /// Both on the same memory, so that the jobs differ by nothing but allocation.
 template <class Arena, class Job>
 void on_buffer(benchmark::State& state, Job job) {
   static std::vector<std::byte> buffer(std::size_t{64} << 20);
   Arena arena(buffer.data(), buffer.size());
-  job(arena);
-  for (auto _ : state) {
-    empty(arena);
-    job(arena);
-  }
+  rounds(state, arena, job);
 }
 
 template <class Arena, class Job>

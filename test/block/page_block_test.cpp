@@ -456,6 +456,14 @@ BOOST_AUTO_TEST_CASE(transient_blocks_stay_out_of_core_dumps_also_after_growing)
   block.resize(100 * page);
   for (std::size_t at : {std::size_t{0}, block.size() - 1})
     BOOST_TEST(std::string(test::map_flags(bytes_of(block) + at)).find(" dd") != std::string::npos);
+  // Also where the pages had to be replaced by new ones to be zero.
+  block.protect(page_flags::read);
+  {
+    const os::failure_injection injection(1, os::os_call::advise);
+    block.resize(block.size(), page_block::contents::discard);
+    BOOST_TEST(injection.fired());
+  }
+  BOOST_TEST(std::string(test::map_flags(block.data())).find(" dd") != std::string::npos);
   const page_block plain(page);
   BOOST_TEST(std::string(test::map_flags(plain.data())).find(" dd") == std::string::npos);
 }
