@@ -10,6 +10,8 @@ ALLOT_WEAK void __asan_poison_memory_region(const volatile void* p, std::size_t 
 ALLOT_WEAK void __asan_unpoison_memory_region(const volatile void* p, std::size_t bytes);
 ALLOT_WEAK void __msan_poison(const volatile void* p, std::size_t bytes);
 ALLOT_WEAK void __msan_unpoison(const volatile void* p, std::size_t bytes);
+ALLOT_WEAK int __asan_address_is_poisoned(const volatile void* p);
+ALLOT_WEAK std::ptrdiff_t __msan_test_shadow(const volatile void* p, std::size_t bytes);
 }
 
 namespace allot::memory_tools {
@@ -21,9 +23,14 @@ bool address_sanitizer() noexcept {
 
 bool memory_sanitizer() noexcept { return &__msan_poison != nullptr && &__msan_unpoison != nullptr; }
 
-bool valgrind() noexcept {
-#if defined(RUNNING_ON_VALGRIND)
-  static const bool running = RUNNING_ON_VALGRIND != 0;
+/// Only its Memcheck looks at memory: under the tools that count or trace, a program must run as it does without them.
+bool memcheck() noexcept {
+#if defined(VALGRIND_GET_VBITS)
+  static const bool running = [] {
+    unsigned char byte = 0;
+    unsigned char validity = 0;
+    return VALGRIND_GET_VBITS(&byte, &validity, 1) == 1;
+  }();
   return running;
 #else
   return false;
@@ -32,7 +39,17 @@ bool valgrind() noexcept {
 
 }  // namespace
 
-bool active() noexcept { return address_sanitizer() || memory_sanitizer() || valgrind(); }
+bool active() noexcept { return address_sanitizer() || memory_sanitizer() || memcheck(); }
+
+bool accessible(const void* p) noexcept {
+  if (address_sanitizer() && __asan_address_is_poisoned != nullptr) return __asan_address_is_poisoned(p) == 0;
+  if (memory_sanitizer() && __msan_test_shadow != nullptr) return __msan_test_shadow(p, 1) == -1;
+#if defined(VALGRIND_GET_VBITS)
+  unsigned char validity = 0;
+  if (memcheck()) return VALGRIND_GET_VBITS(p, &validity, 1) == 1 && validity == 0;
+#endif
+  return true;
+}
 
 void poison(const void* p, std::size_t bytes) noexcept {
   constexpr std::size_t most_at_once = std::size_t{1} << 30;
@@ -46,7 +63,7 @@ void poison(const void* p, std::size_t bytes) noexcept {
   if (address_sanitizer()) __asan_poison_memory_region(p, bytes);
   if (memory_sanitizer()) __msan_poison(p, bytes);
 #if defined(VALGRIND_MAKE_MEM_NOACCESS)
-  if (valgrind()) VALGRIND_MAKE_MEM_NOACCESS(p, bytes);
+  if (memcheck()) VALGRIND_MAKE_MEM_NOACCESS(p, bytes);
 #endif
 }
 
@@ -55,7 +72,7 @@ void hand_out(const void* p, std::size_t bytes) noexcept {
   if (address_sanitizer()) __asan_unpoison_memory_region(p, bytes);
   if (memory_sanitizer()) __msan_poison(p, bytes);
 #if defined(VALGRIND_MAKE_MEM_UNDEFINED)
-  if (valgrind()) VALGRIND_MAKE_MEM_UNDEFINED(p, bytes);
+  if (memcheck()) VALGRIND_MAKE_MEM_UNDEFINED(p, bytes);
 #endif
 }
 
@@ -64,7 +81,7 @@ void unpoison(const void* p, std::size_t bytes) noexcept {
   if (address_sanitizer()) __asan_unpoison_memory_region(p, bytes);
   if (memory_sanitizer()) __msan_unpoison(p, bytes);
 #if defined(VALGRIND_MAKE_MEM_DEFINED)
-  if (valgrind()) VALGRIND_MAKE_MEM_DEFINED(p, bytes);
+  if (memcheck()) VALGRIND_MAKE_MEM_DEFINED(p, bytes);
 #endif
 }
 

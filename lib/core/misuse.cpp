@@ -31,6 +31,20 @@ wording words_for(misuse_kind kind) noexcept {
       return {"memory promised to be zero is not", {}, {}};
     case misuse_kind::released_twice:
       return {"released a second time", {}, {}};
+    case misuse_kind::overrun:
+      return {"written behind the end of a block", "bytes of the block", {}};
+    case misuse_kind::underrun:
+      return {"written before the start of a block", "bytes of the block", {}};
+    case misuse_kind::stale_mark:
+      return {"stale mark", "marked position", "position since"};
+    case misuse_kind::invalid_position:
+      return {"not a position to go back to", "asked for", "position"};
+    case misuse_kind::live_sub_arena:
+      return {"gives up the memory of a live sub-arena", "going back to position", "sub-arena ends at"};
+    case misuse_kind::overlapping_memory:
+      return {"memory another arena manages", "bytes", "bytes of the other"};
+    case misuse_kind::outer_scope:
+      return {"an outer scope used while an inner one lives", "depth", "depth of the inner"};
   }
   return {"misuse of an unknown kind", {}, {}};
 }

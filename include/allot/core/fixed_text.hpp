@@ -11,29 +11,30 @@ namespace allot {
 template <std::size_t Capacity>
 class fixed_text {
  public:
-  constexpr fixed_text() noexcept = default;
-  constexpr fixed_text(std::string_view text) noexcept { append(text); }
+  fixed_text() noexcept { bytes_[0] = '\0'; }
+  fixed_text(std::string_view text) noexcept : fixed_text() { append(text); }
 
-  constexpr fixed_text& append(std::string_view text) noexcept {
+  fixed_text& append(std::string_view text) noexcept {
     for (const char c : text) {
       if (size_ == Capacity) break;
       bytes_[size_++] = c;
     }
+    bytes_[size_] = '\0';
     return *this;
   }
 
-  constexpr fixed_text& append_decimal(std::size_t value) noexcept { return append_digits(value, 10); }
-  constexpr fixed_text& append_hex(std::size_t value) noexcept {
+  fixed_text& append_decimal(std::size_t value) noexcept { return append_digits(value, 10); }
+  fixed_text& append_hex(std::size_t value) noexcept {
     append("0x");
     return append_digits(value, 16);
   }
 
-  constexpr const char* c_str() const noexcept { return bytes_.data(); }
-  constexpr std::size_t size() const noexcept { return size_; }
-  constexpr operator std::string_view() const noexcept { return {bytes_.data(), size_}; }
+  const char* c_str() const noexcept { return bytes_.data(); }
+  std::size_t size() const noexcept { return size_; }
+  operator std::string_view() const noexcept { return {bytes_.data(), size_}; }
 
  private:
-  constexpr fixed_text& append_digits(std::size_t value, std::size_t base) noexcept {
+  fixed_text& append_digits(std::size_t value, std::size_t base) noexcept {
     char digits[20] = {};  // 2^64 has 20 decimal digits
     std::size_t at = sizeof digits;
     do {
@@ -43,7 +44,7 @@ class fixed_text {
     return append(std::string_view(digits + at, sizeof digits - at));
   }
 
-  std::array<char, Capacity + 1> bytes_{};
+  std::array<char, Capacity + 1> bytes_;  // set up to the zero byte, so that an empty text costs next to nothing
   std::size_t size_ = 0;
 };
 

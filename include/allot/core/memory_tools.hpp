@@ -5,7 +5,7 @@
 
 namespace allot {
 
-/// Tells AddressSanitizer, MemorySanitizer and Valgrind which bytes of a resource are handed out.
+/// Tells AddressSanitizer, MemorySanitizer and Valgrind's Memcheck which bytes of a resource are handed out.
 ///
 /// Decided at run time by the symbols and the processor the process really has: one plain build of the library serves
 /// plain and sanitized programs. Without a tool every call is one test of a constant. Thread-safe as far as the bytes
@@ -15,6 +15,9 @@ namespace memory_tools {
 /// True when a tool watches this process. Resources then keep their inline path closed, so that every call is
 /// annotated.
 ALLOT_EXPORT bool active() noexcept;
+
+/// False where a tool would report reading the byte at p: not handed out, or never written, as far as the tool knows.
+ALLOT_EXPORT bool accessible(const void* p) noexcept;
 
 /// Bytes left poisoned behind a block got through allocate(), so that running over its end is seen.
 inline constexpr std::size_t redzone = 16;

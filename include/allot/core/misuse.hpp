@@ -9,12 +9,19 @@ namespace allot {
 /// What a program did wrong with memory.
 enum class misuse_kind {
   double_free,
-  foreign_pointer,    ///< a pointer this resource never handed out
-  wrong_size,         ///< freed or expanded with another size than it was allocated with
-  wrong_alignment,    ///< freed with an alignment the block was not allocated with, or cannot have
-  invalid_alignment,  ///< an alignment of 0 or no power of two
-  not_zero,           ///< memory promised to be zero is not
-  released_twice,     ///< harmless, but seldom meant
+  foreign_pointer,     ///< a pointer this resource never handed out
+  wrong_size,          ///< freed or expanded with another size than it was allocated with
+  wrong_alignment,     ///< freed with an alignment the block was not allocated with, or cannot have
+  invalid_alignment,   ///< an alignment of 0 or no power of two
+  not_zero,            ///< memory promised to be zero is not
+  released_twice,      ///< harmless, but seldom meant
+  overrun,             ///< bytes behind a block were written
+  underrun,            ///< bytes before a block were written
+  stale_mark,          ///< going back to a mark the arena has been below since, or that is not its own
+  invalid_position,    ///< a position an arena cannot go back to
+  live_sub_arena,      ///< giving up memory of a sub-arena that still lives
+  overlapping_memory,  ///< memory that another resource manages already
+  outer_scope,         ///< allocating from a scope while one inside it lives
 };
 
 /// What is found wrong, with both sides of the mismatch. Texts live as long as the call.
