@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <allot/arena/chained_arena.hpp>
+#include <allot/block/commit_ladder.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <array>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -13,64 +15,34 @@ namespace allot {
 static constexpr std::size_t natural_alignment = alignof(std::max_align_t);
 
 /// The header at the start of every block.
-struct chained_arena::block {
+///
+/// Going back needs to know what came when. The list of blocks is in the order they were made, and `resume` says how
+/// far the window of then was used. The window moves on into a new block, or stays where it is because more room is
+/// left there; a block the window never stayed in has a `top`.
+struct alignas(natural_alignment) chained_arena::block {
   block* next;
   std::size_t bytes;      // of the whole block, as it goes back
   std::size_t committed;  // of those, bytes that may be touched; `bytes` unless the block is virtual
-  std::byte* top;         // end of what was handed out when the window left; first() when nothing was
+  std::byte* top;         // end of what was handed out; null: the window is or was here
+  std::byte* resume;      // the cursor when the block was made, in the window of that time
 
   std::byte* start() noexcept { return reinterpret_cast<std::byte*>(this); }
   std::byte* first() noexcept { return start() + sizeof(block); }
   std::byte* committed_end() noexcept { return start() + committed; }
   const std::byte* start() const noexcept { return reinterpret_cast<const std::byte*>(this); }
   const std::byte* first() const noexcept { return start() + sizeof(block); }
-};
 
-/// A request as the slow path sees it. `gap` is the redzone before the first and behind every block of upstream memory.
-struct chained_arena::request {
-  std::size_t bytes;
-  std::size_t alignment;
-  std::size_t gap = 0;
-
-  request with_redzone() const noexcept {
-    return {bytes, std::max(alignment, memory_tools::granule), memory_tools::redzone};
-  }
-
-  /// Bytes a new block needs to be sure to hold this; false when there is no such number.
-  bool block_bytes(std::size_t& total) const noexcept {
-    const std::size_t padding = alignment > natural_alignment ? alignment - natural_alignment : 0;
-    std::size_t needed = 0;
-    if (!checked_add(bytes, sizeof(block) + 2 * gap, needed) || !checked_add(needed, padding, needed)) return false;
-    if (needed > max_object_bytes) return false;
-    total = needed;
-    return true;
+  /// The block the window was in before this one; null: the caller's buffer, or none.
+  block* window_below() const noexcept {
+    block* below = next;
+    while (below != nullptr && below->top != nullptr) below = below->next;
+    return below;
   }
 };
 
 namespace {
 
 constexpr std::size_t smallest_block = 128;
-
-constexpr std::size_t first_commit = std::size_t{64} << 10;
-constexpr std::size_t small_step = std::size_t{256} << 10;
-constexpr std::size_t huge_step = std::size_t{2} << 20;
-constexpr std::size_t largest_huge_step = std::size_t{64} << 20;
-
-/// How far to commit a block of `bytes` that has `committed` and needs `needed`. From 64 KiB it doubles to one step;
-/// then it grows by steps of 256 KiB, or, where huge pages are wanted, by half in multiples of 2 MiB: huge pages come
-/// only to ranges that are committed whole.
-std::size_t commit_target(std::size_t committed, std::size_t needed, std::size_t bytes, bool huge_pages) noexcept {
-  const std::size_t step = huge_pages ? huge_step : small_step;
-  std::size_t target = first_commit;
-  if (committed >= step) {
-    target = committed + (huge_pages ? std::clamp(committed / 2, huge_step, largest_huge_step) : small_step);
-  } else if (committed != 0) {
-    target = committed * 2;
-  }
-  target = std::max(target, needed);
-  if (target > step) target = align_up(target, step);
-  return std::min(align_up(target, os::facts().page_size), bytes);
-}
 
 chained_arena_options normalized(chained_arena_options options) noexcept {
   if (options.upstream == nullptr) options.upstream = std::pmr::get_default_resource();
@@ -95,6 +67,10 @@ chained_arena_options with_initial_size(std::size_t initial_size, std::pmr::memo
       !checked_add(options.first_block, header, options.first_block))
     options.first_block = max_object_bytes;
   return options;
+}
+
+commit_ladder ladder_for(const chained_arena_options& options) noexcept {
+  return {os::facts().page_size, options.huge_pages};
 }
 
 std::size_t grown(std::size_t bytes, unsigned percent, std::size_t cap) noexcept {
@@ -149,14 +125,11 @@ chained_arena::chained_arena(void* buffer, std::size_t buffer_size, std::pmr::me
     : chained_arena(buffer, buffer_size, with_upstream(upstream)) {}
 
 chained_arena::chained_arena(void* buffer, std::size_t buffer_size, const chained_arena_options& options) noexcept
-    : resource(options.name),
+    : arena(options.name, alignof(std::max_align_t), options.checked),
       buffer_(static_cast<std::byte*>(buffer)),
       buffer_size_(buffer != nullptr ? buffer_size : 0),
-      options_(normalized(options)),
-      tool_(memory_tools::active()),
-      watched_(tool_ || options.checked) {
-  static_assert(sizeof(block) % natural_alignment == 0 && sizeof(block) <= 32,
-                "blocks start aligned; the docs say 32 bytes");
+      options_(normalized(options)) {
+  static_assert(sizeof(block) % natural_alignment == 0 && sizeof(block) <= 48, "the docs say 48 bytes");
   upstream_ = options_.upstream;
   chained_arena::release();
 }
@@ -176,49 +149,49 @@ std::pmr::memory_resource* chained_arena::upstream() const noexcept {
   return options_.virtual_blocks ? nullptr : upstream_;
 }
 
-// ---- allocation
-// ----------------------------------------------------------------------------------------------------------
-
-void* chained_arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
-  request wanted{std::max<std::size_t>(bytes, 1), alignment};
-  if (!is_power_of_two(alignment)) {
-    report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
-    fail(memory_errc::invalid_alignment, wanted);
-  }
-  const request apart = tool_ ? wanted.with_redzone() : wanted;
-  const request here = current_ != nullptr ? apart : wanted;  // a caller's buffer keeps its exact capacity
-  if (void* p = take(here)) return p;
-  if (extend_window(here)) return take(here);
-  if (void* p = take(wanted)) return p;  // rather no redzone than another block where the plain program needs none
-
-  wanted = apart;
-  block* fresh = find_spare(wanted);
-  if (fresh == nullptr) fresh = new_block(wanted);
-  return serve_from(fresh, wanted);
+const std::pmr::memory_resource* chained_arena::root() const noexcept {
+  const resource* const ours = options_.virtual_blocks ? nullptr : as_resource(upstream_);
+  return ours != nullptr ? ours->root() : this;
 }
 
-/// Hands memory out from the window, or returns null and changes nothing.
-void* chained_arena::take(const request& wanted) noexcept {
-  const auto left = static_cast<std::size_t>(end_ - cursor_);
-  const std::size_t padding = padding_for(address_of(cursor_), wanted.alignment);
-  if (padding > left || wanted.bytes > left - padding || wanted.gap > left - padding - wanted.bytes) return nullptr;
-  std::byte* const p = cursor_ + padding;
-  cursor_ = p + wanted.bytes + wanted.gap;
-  limit_ = watched_ ? cursor_ : end_;
-  if (tool_) memory_tools::hand_out(p, wanted.bytes);
-  return p;
+// ---- allocation
+
+arena::served chained_arena::serve(const request& wanted, const request& plain) {
+  const request& here = fitting(wanted, plain);
+  if (extend_window(here)) return {take(here), true};
+  // rather not set apart than in another block where the plain program needs none
+  if (std::byte* p = take(plain)) return {p, false};
+  block* fresh = find_spare(wanted);
+  if (fresh == nullptr) fresh = new_block(wanted);
+  return {serve_from(fresh, wanted), true};
+}
+
+bool chained_arena::extend(std::size_t bytes) noexcept { return extend_window({bytes, 1}); }
+
+void chained_arena::zero(void* p, std::size_t bytes) noexcept { std::memset(p, 0, bytes); }
+
+/// Bytes a new block needs to be sure to hold the request; false when there is no such number.
+bool chained_arena::block_bytes(const request& wanted, std::size_t& total) const noexcept {
+  const std::size_t padding = wanted.alignment > natural_alignment ? wanted.alignment - natural_alignment : 0;
+  std::size_t needed = 0;
+  const std::size_t before = tool_ ? memory_tools::redzone : 0;
+  if (!checked_add(wanted.bytes, sizeof(block) + before + wanted.gap, needed) ||
+      !checked_add(needed, padding, needed) || needed > max_object_bytes)
+    return false;
+  total = needed;
+  return true;
 }
 
 /// Commits as much more of the current virtual block as the request needs. False, and nothing changed, if that cannot
 /// be.
 bool chained_arena::extend_window(const request& wanted) noexcept {
   if (current_ == nullptr || current_->committed == current_->bytes) return false;
+  if (!fits(wanted, room_left())) return false;
   const std::size_t padding = padding_for(address_of(cursor_), wanted.alignment);
-  const auto room = static_cast<std::size_t>(current_->start() + current_->bytes - cursor_);
-  if (padding > room || wanted.bytes > room - padding || wanted.gap > room - padding - wanted.bytes) return false;
   std::byte* const end = cursor_ + padding + wanted.bytes + wanted.gap;
   if (!commit(*current_, static_cast<std::size_t>(end - current_->start()))) return false;
-  set_window(cursor_, current_->committed_end());
+  end_ = current_->committed_end();
+  set_cursor(cursor_);
   return true;
 }
 
@@ -226,8 +199,9 @@ bool chained_arena::extend_window(const request& wanted) noexcept {
 bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   if (needed <= held.committed) return true;
   const std::size_t allowed = options_.limit - held_;
-  const std::size_t least = align_up(needed, os::facts().page_size);
-  std::size_t target = commit_target(held.committed, needed, held.bytes, options_.huge_pages);
+  const commit_ladder ladder = ladder_for(options_);
+  const std::size_t least = ladder.least(needed, held.bytes);
+  std::size_t target = ladder.target(held.committed, needed, held.bytes);
   if (target - held.committed > allowed) target = least;
   if (target - held.committed > allowed) return false;
   if (!os::commit(held.committed_end(), target - held.committed)) {
@@ -235,9 +209,7 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
     target = least;
   }
   const std::size_t step = target - held.committed;
-  // An arena fills from one end: small pages that will be needed next cost a third less had at once than fault by
-  // fault.
-  if (!options_.huge_pages && step == small_step) (void)os::populate(held.committed_end(), step);
+  if (ladder.populates(step)) (void)os::populate(held.committed_end(), step);
   if (tool_) memory_tools::poison(held.committed_end(), step);
   held.committed = target;
   held_ += step;
@@ -247,7 +219,7 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
 /// Unlinks a kept block for the request: the largest if the window should move there, else the smallest that fits.
 chained_arena::block* chained_arena::find_spare(const request& wanted) noexcept {
   std::size_t needed = 0;
-  if (spare_ == nullptr || !wanted.block_bytes(needed) || spare_->bytes < needed) return nullptr;
+  if (spare_ == nullptr || !block_bytes(wanted, needed) || spare_->bytes < needed) return nullptr;
   block** chosen = &spare_;
   if (spare_->bytes - needed < room_left())
     while ((*chosen)->next != nullptr && (*chosen)->next->bytes >= needed) chosen = &(*chosen)->next;
@@ -277,7 +249,7 @@ bool chained_arena::make_room(std::size_t bytes) noexcept {
 chained_arena::block* chained_arena::new_block(const request& wanted) {
   if (options_.virtual_blocks) return block_from_system(wanted);
   std::size_t needed = 0;
-  if (!wanted.block_bytes(needed)) fail(memory_errc::size_overflow, wanted);
+  if (!block_bytes(wanted, needed)) fail(memory_errc::size_overflow, wanted);
   if (!make_room(needed)) fail(memory_errc::limit_reached, wanted, options_.limit);
 
   // The window goes where more room is left. If that is not the new block, it need not be larger than the request.
@@ -295,7 +267,7 @@ chained_arena::block* chained_arena::block_from_upstream(std::size_t bytes, std:
       held_ += bytes;
       next_block_ = refused ? std::max(bytes, smallest_block)
                             : grown(next_block_, options_.growth_percent, options_.largest_block);
-      return ::new (p) block{nullptr, bytes, bytes, nullptr};
+      return ::new (p) block{nullptr, bytes, bytes, nullptr, nullptr};
     } catch (const std::bad_alloc&) {
       if (bytes == needed) throw;
     }
@@ -318,7 +290,7 @@ chained_arena::block* chained_arena::block_from_system(const request& wanted) {
   std::size_t needed = 0;
   std::size_t bytes = 0;
   std::size_t total = 0;
-  if (!body.block_bytes(needed) || !checked_align_up(needed, page, needed) ||
+  if (!block_bytes(body, needed) || !checked_align_up(needed, page, needed) ||
       !checked_align_up(options_.reserve, page, bytes) || !checked_add(std::max(bytes, needed), skipped, total) ||
       total > max_object_bytes)
     fail(memory_errc::size_overflow, wanted);
@@ -335,7 +307,7 @@ chained_arena::block* chained_arena::block_from_system(const request& wanted) {
   if (!made) fail(made.outcome.error, wanted, 0, made.outcome.os_code);
 
   auto* const start = static_cast<std::byte*>(made.address) + skipped;
-  std::size_t committed = commit_target(0, needed, bytes, options_.huge_pages);
+  std::size_t committed = ladder_for(options_).target(0, needed, bytes);
   if (committed > options_.limit - held_) committed = needed;
   os::status outcome = os::commit(start, committed);
   if (outcome && skipped != 0) outcome = os::release(made.address, skipped);
@@ -345,138 +317,101 @@ chained_arena::block* chained_arena::block_from_system(const request& wanted) {
   }
   if (large != 0) (void)os::advise(start, bytes, os::advice::huge_pages);
   held_ += committed;
-  return ::new (start) block{nullptr, bytes, committed, nullptr};
+  return ::new (start) block{nullptr, bytes, committed, nullptr, nullptr};
 }
 
 /// Links a block that surely holds the request, hands the memory out, and leaves the window where more room is.
-void* chained_arena::serve_from(block* fresh, const request& wanted) noexcept {
+std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexcept {
   std::byte* const old_cursor = cursor_;
-  std::byte* const old_end = end_;
   block* const old_current = current_;
   const std::size_t old_room = room_left();
   fresh->next = std::exchange(blocks_, fresh);
+  fresh->top = nullptr;
+  fresh->resume = old_cursor;
+  ++changes_;
 
-  close_window();
-  open(fresh);
-  void* const p = take(wanted);
+  if (tool_) memory_tools::poison(fresh->first(), fresh->committed - sizeof(block));
+  open(fresh, opening(fresh), position());
+  std::byte* const p = take(wanted);
   if (old_room > room_left()) {
-    close_window();
-    current_ = old_current;
-    set_window(old_cursor, old_end);
+    fresh->top = cursor_;
+    open(old_current, old_cursor, position());
   }
   return p;
 }
 
 // ---- the window
-// ----------------------------------------------------------------------------------------------------------
 
-void chained_arena::open(block* current) noexcept {
-  std::byte* first = current->first();
-  if (tool_) {
-    memory_tools::poison(first, static_cast<std::size_t>(current->committed_end() - first));
-    first += memory_tools::redzone;
+/// Where the first byte of a window in this block, or in the caller's buffer, lies.
+std::byte* chained_arena::opening(block* held) const noexcept {
+  if (held == nullptr) return buffer_;
+  return held->first() + (tool_ ? memory_tools::redzone : 0);
+}
+
+void chained_arena::open(block* held, std::byte* cursor, std::size_t position) noexcept {
+  current_ = held;
+  redzones_ = tool_ && held != nullptr;  // a caller's buffer keeps its exact capacity
+  set_window(opening(held), cursor, held != nullptr ? held->committed_end() : buffer_ + buffer_size_, position);
+}
+
+// ---- going back
+
+/// Undoes what was done since `position`, newest first. Blocks nothing is left in are kept for what comes.
+void chained_arena::lower(std::size_t position) noexcept {
+  block* left = nullptr;
+  std::size_t at = this->position();
+  while (at > position) {
+    block* const newest = blocks_;
+    const bool window_is_newest = newest == nullptr || newest == current_;
+    std::byte* const from = window_is_newest ? first_ : newest->resume;
+    const std::size_t back = std::min(at - position, static_cast<std::size_t>(cursor_ - from));
+    if (tool_) memory_tools::poison(cursor_ - back, back);
+    at -= back;
+    set_window(first_, cursor_ - back, end_, at);
+    if (cursor_ != from || newest == nullptr) continue;
+
+    // Nothing is left in the window that is younger than its block, or than the block beside it.
+    if (window_is_newest) {
+      open(newest->window_below(), newest->resume, at);
+    } else if (at != position) {
+      const auto inside = static_cast<std::size_t>(newest->top - opening(newest));
+      const std::size_t back_inside = std::min(at - position, inside);
+      newest->top -= back_inside;
+      if (tool_) memory_tools::poison(newest->top, back_inside);
+      at -= back_inside;
+      set_window(first_, cursor_, end_, at);
+      if (back_inside != inside) continue;
+    } else {
+      continue;
+    }
+    blocks_ = newest->next;
+    newest->next = left;
+    left = newest;
   }
-  current_ = current;
-  set_window(first, current->committed_end());
+  if (left != nullptr) keep(left);
 }
 
-void chained_arena::open_buffer() noexcept {
-  if (tool_) memory_tools::poison(buffer_, buffer_size_);
-  current_ = nullptr;
-  set_window(buffer_, buffer_ + buffer_size_);
-}
-
-void chained_arena::set_window(std::byte* cursor, std::byte* end) noexcept {
-  cursor_ = cursor;
-  end_ = end;
-  limit_ = watched_ ? cursor : end;
-}
-
-/// Remembers how far the window's memory was handed out.
-void chained_arena::close_window() noexcept { (current_ != nullptr ? current_->top : buffer_top_) = cursor_; }
-
-void chained_arena::deallocate_watched(void* p, std::size_t bytes, std::size_t alignment) {
-  bytes = std::max<std::size_t>(bytes, 1);
-  if (options_.checked) {
-    if (!is_power_of_two(alignment)) {
-      report_misuse({misuse_kind::invalid_alignment, name(), p, alignment});
-      return;
-    }
-    const block_info found = find_block(p);
-    if (found.begin == nullptr || !range_contains(found.begin, found.bytes, p, 1)) {
-      report_misuse({misuse_kind::foreign_pointer, name(), p});
-      return;
-    }
-    if (!is_aligned(p, alignment)) {
-      report_misuse({misuse_kind::wrong_alignment, name(), p, alignment, address_of(p) & (~address_of(p) + 1)});
-      return;
-    }
-    if (!range_contains(found.begin, found.bytes, p, bytes)) {
-      const auto most = static_cast<std::size_t>(static_cast<const std::byte*>(found.begin) + found.bytes -
-                                                 static_cast<const std::byte*>(p));
-      report_misuse({misuse_kind::wrong_size, name(), p, bytes, most, true, false});
-      return;
-    }
-  }
-  if (tool_) memory_tools::poison(p, bytes);
-}
-
-bool chained_arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
-                               std::size_t /*alignment*/) noexcept {
-  old_bytes = std::max<std::size_t>(old_bytes, 1);
-  new_bytes = std::max<std::size_t>(new_bytes, 1);
-  auto* const start = static_cast<std::byte*>(p);
-  std::byte* const old_end = start + old_bytes;
-  const std::size_t gap = tool_ && old_end + memory_tools::redzone == cursor_ ? memory_tools::redzone : 0;
-  const std::byte* const region = current_ != nullptr ? current_->first() : buffer_;
-  const bool newest = old_end + gap == cursor_ && region <= start;
-  if (new_bytes <= old_bytes) {
-    if (newest) {
-      peak_ = usage().peak;
-      set_window(start + new_bytes + gap, end_);
-    }
-    if (tool_) memory_tools::poison(start + new_bytes, old_bytes - new_bytes);
-    return true;
-  }
-  if (!newest) return false;
-  const request more{new_bytes - old_bytes, 1};
-  if (more.bytes > static_cast<std::size_t>(end_ - cursor_) && !extend_window(more)) return false;
-  set_window(cursor_ + more.bytes, end_);
-  if (tool_) memory_tools::unpoison(old_end, more.bytes);
-  return true;
-}
-
-// ---- giving back
-// ---------------------------------------------------------------------------------------------------------
-
-void chained_arena::clear() noexcept {
-  peak_ = usage().peak;
-  block* list = std::exchange(blocks_, nullptr);
-  if (list != nullptr) {
-    block* last = list;
-    for (;; last = last->next) {
-      if (tool_) memory_tools::poison(last->first(), last->committed - sizeof(block));
-      if (last->next == nullptr) break;
-    }
-    last->next = std::exchange(spare_, nullptr);
-    spare_ = list->next == nullptr ? list : sort_by_size(list);
-  }
+/// Adds blocks to the spare ones, as far as they may be retained.
+void chained_arena::keep(block* list) noexcept {
+  ++changes_;
+  for (block* b = list; tool_ && b != nullptr; b = b->next)
+    memory_tools::poison(b->first(), b->committed - sizeof(block));
+  spare_ = merge(sort_by_size(list), spare_);
   block** end = &spare_;
   for (std::size_t kept = 0; *end != nullptr && kept < options_.retained_blocks; ++kept) end = &(*end)->next;
   give_back_all(std::exchange(*end, nullptr));
-  buffer_top_ = buffer_;
-  open_buffer();
 }
 
 void chained_arena::release() noexcept {
+  restart(true);
   give_back_all(std::exchange(blocks_, nullptr));
   give_back_all(std::exchange(spare_, nullptr));
   next_block_ = options_.first_block;
   if (buffer_size_ != 0)
     next_block_ = std::max(next_block_, grown(buffer_size_, options_.growth_percent, options_.largest_block));
-  peak_ = 0;
-  buffer_top_ = buffer_;
-  open_buffer();
+  if (tool_) memory_tools::poison(buffer_, buffer_size_);
+  open(nullptr, buffer_, 0);
+  restart(false);  // what the way back left in the books
 }
 
 std::size_t chained_arena::trim() noexcept {
@@ -508,12 +443,15 @@ void chained_arena::give_back(block* held) noexcept {
 /// buffer).
 template <class Visit>
 void chained_arena::for_each_region(Visit visit) const {
-  if (buffer_size_ != 0) {
-    const std::byte* const top = current_ == nullptr ? cursor_ : buffer_top_;
-    visit(buffer_, top, buffer_ + buffer_size_, static_cast<const block*>(nullptr));
+  const block* window = current_;
+  const std::byte* cursor = cursor_;
+  for (const block* b = blocks_; b != nullptr; b = b->next) {
+    visit(b->first(), b == window ? cursor : b->top, b->start() + b->committed, b);
+    if (b != window) continue;
+    window = b->window_below();
+    cursor = b->resume;
   }
-  for (const block* b = blocks_; b != nullptr; b = b->next)
-    visit(b->first(), b == current_ ? cursor_ : b->top, b->start() + b->committed, b);
+  if (buffer_size_ != 0) visit(buffer_, cursor, buffer_ + buffer_size_, static_cast<const block*>(nullptr));
 }
 
 std::size_t chained_arena::available() const noexcept { return static_cast<std::size_t>(end_ - cursor_); }
@@ -532,7 +470,7 @@ memory_usage chained_arena::usage() const noexcept {
     now.reserved += b->bytes;
     now.committed += b->committed;
   }
-  now.peak = std::max(peak_, now.used);
+  now.peak = std::max(peak(), now.used);
   return now;
 }
 
@@ -554,7 +492,7 @@ void chained_arena::for_each_block(block_visitor visitor) const {
 }
 
 bool chained_arena::check() const noexcept {
-  bool sound = cursor_ <= end_ && limit_ == (watched_ ? cursor_ : end_) && held_ <= options_.limit;
+  bool sound = window_is_sound() && held_ <= options_.limit;
   bool current_found = current_ == nullptr;
   std::size_t held = 0;
   for_each_region([&](const std::byte* first, const std::byte* top, const std::byte* end, const block* b) {
@@ -569,10 +507,6 @@ bool chained_arena::check() const noexcept {
     held += b->committed;
   }
   return sound && current_found && held == held_;
-}
-
-void chained_arena::fail(memory_errc code, const request& wanted, std::size_t limit, int os_code) const {
-  throw allocation_error({code, name(), wanted.bytes, wanted.alignment, limit, os_code});
 }
 
 }  // namespace allot

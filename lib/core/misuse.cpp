@@ -55,7 +55,9 @@ fixed_text<255> line_for(const misuse_report& report) noexcept {
   line.append(report.fatal ? "misuse of " : "note on ").append(report.resource.empty() ? "memory" : report.resource);
   line.append(": ").append(words.what);
   if (report.address != nullptr) line.append(" at ").append_hex(address_of(report.address));
-  if (!words.claimed.empty()) {
+  const bool size_unknown =
+      report.claimed == 0 && (report.kind == misuse_kind::overrun || report.kind == misuse_kind::underrun);
+  if (!words.claimed.empty() && !size_unknown) {
     line.append(": ").append(words.claimed).append(" ").append_decimal(report.claimed);
     if (!words.actual.empty())
       line.append(", ").append(words.actual).append(report.exact ? " " : " at most ").append_decimal(report.actual);

@@ -1,19 +1,16 @@
 #pragma once
 
-#include <allot/core/checked_size.hpp>
+#include <allot/arena/arena.hpp>
 #include <allot/core/compiler.hpp>
-#include <allot/core/memory_errc.hpp>
 #include <allot/core/misuse.hpp>
-#include <allot/core/resource.hpp>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <memory_resource>
 #include <string_view>
 
 namespace allot {
 
-/// How a chained_arena gets and keeps its blocks. Sizes are in bytes, a block's 32-byte header included.
+/// How a chained_arena gets and keeps its blocks. Sizes are in bytes, a block's 48-byte header included.
 struct chained_arena_options {
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
@@ -49,7 +46,7 @@ struct chained_arena_options {
 /// caller's buffer, whose capacity stays exact) and everything not handed out is poisoned.
 ///
 /// Not thread-safe; distinct arenas are independent as far as their upstreams are.
-class ALLOT_EXPORT chained_arena final : public resource {
+class ALLOT_EXPORT chained_arena final : public arena {
  public:
   // The constructors of std::pmr::monotonic_buffer_resource. None allocates; `upstream` must not be null and must
   // outlive the arena. The caller's buffer is used first and never freed.
@@ -64,28 +61,9 @@ class ALLOT_EXPORT chained_arena final : public resource {
   chained_arena(void* buffer, std::size_t buffer_size, const chained_arena_options& options) noexcept;
   ~chained_arena() override;
 
-  /// 0 bytes count as 1; any power of two is an alignment. One that is none is misuse: 0 is always found, another when
-  /// checked, or where the request needs a new block.
-  /// @throws allocation_error (size_overflow, limit_reached, invalid_alignment, or the system's refusal), or whatever
-  /// the
-  ///         upstream throws; the arena is as before
-  void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    // The way from one cursor to the next is the shortest that aligns; all checks lie beside it. An alignment of 0
-    // gives a huge padding, 0 bytes a huge bytes - 1: both go the slow way, like everything that does not fit.
-    const std::uintptr_t aligned = (address_of(cursor_) + (alignment - 1)) & ~std::uintptr_t{alignment - 1};
-    const auto left = static_cast<std::size_t>(limit_ - cursor_);
-    const auto padding = static_cast<std::size_t>(aligned - address_of(cursor_));
-    if (ALLOT_LIKELY(padding <= left && bytes - 1 < left - padding)) {
-      auto* const p = reinterpret_cast<std::byte*>(aligned);
-      cursor_ = p + bytes;
-      return p;
-    }
-    return allocate_slow(bytes, alignment);
-  }
-
   /// Does nothing (poisons or checks the block where the arena is watched).
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    if (!ALLOT_LIKELY(!watched_)) deallocate_watched(p, bytes, alignment);
+    if (!ALLOT_LIKELY(!watched_)) (void)deallocate_watched(p, bytes, alignment);
   }
 
   std::pmr::memory_resource* upstream_resource() const noexcept { return upstream_; }
@@ -96,17 +74,16 @@ class ALLOT_EXPORT chained_arena final : public resource {
   /// Bytes the next block will be asked to have, unless a request needs more.
   std::size_t next_block_size() const noexcept { return next_block_; }
 
-  /// Empties the arena and keeps its blocks, the largest `retained_blocks` of them, for what comes next. Blocks handed
-  /// out are dead. Touches the headers of its blocks, not their contents. Kept blocks count against the limit, and are
-  /// given back when they stand in the way of a request.
-  void clear() noexcept;
+  /// Empties the arena and keeps its blocks, the largest `retained_blocks` of them, for what comes next; so does every
+  /// other way back with the blocks it leaves. Blocks handed out are dead. Touches the headers of its blocks, not their
+  /// contents. Kept blocks count against the limit, and are given back when they stand in the way of a request.
+  void clear() noexcept { give_up(0); }
 
   std::string_view kind() const noexcept override { return "chained_arena"; }
   std::pmr::memory_resource* upstream() const noexcept override;
 
-  /// Shrinks any block, and grows the newest one within the current block (committing more of a virtual one).
-  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
-                                std::size_t alignment) noexcept override;
+  /// Its upstream's, where that is one of ours: what lies in blocks from there ends with it.
+  const std::pmr::memory_resource* root() const noexcept override;
   std::size_t available() const noexcept override;
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
@@ -119,17 +96,17 @@ class ALLOT_EXPORT chained_arena final : public resource {
 
  private:
   struct block;
-  struct request;
 
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-    return chained_arena::allocate(bytes, alignment);
-  }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
     chained_arena::deallocate(p, bytes, alignment);
   }
 
-  void* allocate_slow(std::size_t bytes, std::size_t alignment);
-  void* take(const request& wanted) noexcept;
+  served serve(const request& wanted, const request& plain) override;
+  bool extend(std::size_t bytes) noexcept override;
+  void lower(std::size_t position) noexcept override;
+  void zero(void* p, std::size_t bytes) noexcept override;
+
+  bool block_bytes(const request& wanted, std::size_t& total) const noexcept;
   bool extend_window(const request& wanted) noexcept;
   bool commit(block& held, std::size_t needed) noexcept;
   std::size_t room_left() const noexcept;
@@ -138,36 +115,25 @@ class ALLOT_EXPORT chained_arena final : public resource {
   block* new_block(const request& wanted);
   block* block_from_upstream(std::size_t bytes, std::size_t needed);
   block* block_from_system(const request& wanted);
-  void* serve_from(block* fresh, const request& wanted) noexcept;
-  void open(block* current) noexcept;
-  void open_buffer() noexcept;
-  void set_window(std::byte* cursor, std::byte* end) noexcept;
-  void close_window() noexcept;
+  std::byte* serve_from(block* fresh, const request& wanted) noexcept;
+  std::byte* opening(block* held) const noexcept;
+  void open(block* held, std::byte* cursor, std::size_t position) noexcept;
+  void poison_window_behind(const std::byte* cursor) const noexcept;
+  void keep(block* list) noexcept;
   void give_back(block* held) noexcept;
   void give_back_all(block* list) noexcept;
-  void deallocate_watched(void* p, std::size_t bytes, std::size_t alignment);
-  [[noreturn]] void fail(memory_errc code, const request& wanted, std::size_t limit = 0, int os_code = 0) const;
   template <class Visit>
   void for_each_region(Visit visit) const;
 
-  // The window: memory between cursor_ and end_ is free. The inline path sees it up to limit_, which is end_, or
-  // cursor_ when the arena is watched and every call must go the slow way.
-  std::byte* cursor_ = nullptr;
-  std::byte* limit_ = nullptr;
-  std::byte* end_ = nullptr;
   block* current_ = nullptr;  // the block with the window; null: the caller's buffer, or none
   block* blocks_ = nullptr;   // blocks in use, newest first
-  block* spare_ = nullptr;    // blocks kept by clear(), largest first
+  block* spare_ = nullptr;    // blocks kept for what comes, largest first
   std::pmr::memory_resource* upstream_;
   std::byte* buffer_;
   std::size_t buffer_size_;
-  std::byte* buffer_top_ = nullptr;  // where the buffer's window was closed
-  std::size_t held_ = 0;             // bytes counted against the limit
+  std::size_t held_ = 0;  // bytes counted against the limit
   std::size_t next_block_ = 0;
-  std::size_t peak_ = 0;  // of used bytes, up to the last clear()
   chained_arena_options options_;
-  bool tool_;     // a memory tool watches: annotate
-  bool watched_;  // tool_ or checked
 };
 
 }  // namespace allot

@@ -1,0 +1,293 @@
+#include <allot/arena/arena.hpp>
+#include <allot/core/allocation_error.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <atomic>
+#include <utility>
+
+namespace allot {
+namespace {
+
+constexpr std::size_t natural_alignment(std::size_t bytes) noexcept {
+  const std::size_t divisor = bytes & (~bytes + 1);
+  return std::min(std::max<std::size_t>(divisor, 1), alignof(std::max_align_t));
+}
+
+}  // namespace
+
+arena::arena(std::string_view name, std::size_t auto_align, bool checked) noexcept
+    : resource(name), tool_(memory_tools::active()), checked_(checked), watched_(tool_ || checked) {
+  set_auto_align(auto_align == natural || is_power_of_two(auto_align) ? auto_align : alignof(std::max_align_t));
+}
+
+arena::arena(arena&& other) noexcept
+    : resource(other.name() == other.kind() ? std::string_view() : other.name()),
+      cursor_(std::exchange(other.cursor_, nullptr)),
+      limit_(std::exchange(other.limit_, nullptr)),
+      end_(std::exchange(other.end_, nullptr)),
+      first_(std::exchange(other.first_, nullptr)),
+      high_(std::exchange(other.high_, nullptr)),
+      origin_(std::exchange(other.origin_, 0)),
+      floor_(std::exchange(other.floor_, 0)),
+      tool_(other.tool_),
+      redzones_(other.redzones_),
+      checked_(other.checked_),
+      watched_(other.watched_),
+      newest_fence_(std::exchange(other.newest_fence_, nullptr)),
+      unfenced_blocks_(std::exchange(other.unfenced_blocks_, false)),
+      peak_(std::exchange(other.peak_, 0)),
+      auto_align_(other.auto_align_),
+      auto_mask_(other.auto_mask_),
+      auto_keep_(other.auto_keep_) {
+  other.id_ = 0;
+  ++other.changes_;
+  other.history_.forget();
+}
+
+std::uint64_t arena::new_id() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// ---- allocation
+
+void* arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
+  refresh();
+  const request plain{std::max<std::size_t>(bytes, 1), alignment};
+  check_alignment(alignment, plain);
+  const request wanted = set_apart(plain);
+  served block{take(fitting(wanted, plain)), true};
+  if (block.memory == nullptr) block = serve(wanted, plain);
+  if (checked_ && block.apart) put_fence(block.memory, plain.bytes);
+  if (checked_ && !block.apart) unfenced_blocks_ = true;
+  return block.memory;
+}
+
+void* arena::push_slow(std::size_t bytes, std::size_t alignment) {
+  refresh();
+  if (alignment == natural) alignment = natural_alignment(bytes);
+  const request wanted{bytes, alignment};
+  check_alignment(alignment, wanted);
+  if (bytes == 0) {
+    const std::uintptr_t aligned = address_of(cursor_) + padding_for(address_of(cursor_), alignment);
+    return reinterpret_cast<void*>(aligned != 0 ? aligned : alignment);  // nobody may touch it, but it is not null
+  }
+  if (std::byte* p = take(wanted)) return p;
+  return serve(wanted, wanted).memory;
+}
+
+void arena::align_to(std::size_t alignment) {
+  const request wanted{0, alignment};
+  check_alignment(alignment, wanted);
+  if (const std::size_t padding = padding_for(address_of(cursor_), alignment); padding != 0) (void)push(padding, 1);
+}
+
+void arena::auto_align(std::size_t alignment) {
+  if (alignment != natural && !is_power_of_two(alignment)) {
+    report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
+    return;
+  }
+  set_auto_align(alignment);
+}
+
+void arena::set_auto_align(std::size_t alignment) noexcept {
+  constexpr std::uintptr_t beyond = ~std::uintptr_t{0} / 4;
+  auto_align_ = alignment;
+  auto_mask_ = alignment == natural ? beyond : alignment - 1;
+  auto_keep_ = alignment == natural ? ~std::uintptr_t{0} : ~auto_mask_;
+}
+
+/// Hands memory out from the window, or returns null and changes nothing.
+std::byte* arena::take(const request& wanted) noexcept {
+  if (!fits(wanted, static_cast<std::size_t>(end_ - cursor_))) return nullptr;
+  std::byte* const p = cursor_ + padding_for(address_of(cursor_), wanted.alignment);
+  set_cursor(p + wanted.bytes + wanted.gap);
+  if (tool_) memory_tools::hand_out(p, wanted.bytes);
+  return p;
+}
+
+bool arena::fits(const request& wanted, std::size_t room) const noexcept {
+  const std::size_t padding = padding_for(address_of(cursor_), wanted.alignment);
+  return padding <= room && wanted.bytes <= room - padding && wanted.gap <= room - padding - wanted.bytes;
+}
+
+void arena::set_window(std::byte* first, std::byte* cursor, std::byte* end, std::size_t position) noexcept {
+  peak_ = peak();
+  high_ = nullptr;
+  first_ = first;
+  end_ = end;
+  origin_ = address_of(cursor) - position;
+  set_cursor(cursor);
+}
+
+void arena::set_cursor(std::byte* cursor) noexcept {
+  cursor_ = cursor;
+  limit_ = watched_ ? cursor : end_;
+  if (watched_) ++changes_;  // a scope must not set the cursor back behind the tool's or the checks' back
+  if (checked_) published_.store(cursor, std::memory_order_relaxed);
+}
+
+std::size_t arena::array_bytes(std::size_t count, std::size_t size, std::size_t alignment) const {
+  std::size_t bytes = 0;
+  if (!checked_multiply(count, size, bytes)) fail(memory_errc::size_overflow, {max_object_bytes, alignment});
+  return bytes;
+}
+
+bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t /*alignment*/) noexcept {
+  refresh();
+  old_bytes = std::max<std::size_t>(old_bytes, 1);
+  new_bytes = std::max<std::size_t>(new_bytes, 1);
+  auto* const start = static_cast<std::byte*>(p);
+  if (checked_ && !unfenced_blocks_ && find_fence(p, old_bytes) == nullptr) return false;
+  const bool newest = is_newest(p, old_bytes);
+  if (new_bytes > old_bytes) {
+    if (!newest) return false;
+    const request wanted = fitting(set_apart({new_bytes, 1}), {new_bytes, 1});
+    const auto behind = static_cast<std::size_t>(cursor_ - start);
+    std::size_t total = 0;
+    if (!checked_add(new_bytes, wanted.gap, total) || total > max_object_bytes) return false;
+    if (total > behind && total - behind > static_cast<std::size_t>(end_ - cursor_) && !extend(total - behind))
+      return false;
+    if (tool_) memory_tools::hand_out(start + old_bytes, new_bytes - old_bytes);
+    move_end(start, old_bytes, new_bytes, start + total);
+    return true;
+  }
+  const request kept = fitting(set_apart({new_bytes, 1}), {new_bytes, 1});
+  std::byte* const end = start + new_bytes + kept.gap;
+  if (tool_) memory_tools::poison(start + new_bytes, old_bytes - new_bytes);
+  const bool gives_back = newest && end < cursor_ && address_of(end) - origin_ >= floor_;
+  if (gives_back) high_ = std::max(high_, cursor_);
+  move_end(start, old_bytes, new_bytes, gives_back ? end : cursor_);
+  return true;
+}
+
+// ---- going back
+
+void arena::give_up(std::size_t position) {
+  if (position >= this->position()) return;
+  high_ = std::max(high_, cursor_);
+  const auto overrun = drop_fences(position);
+  lower(position);
+  if (position < floor_) {
+    history_.record(position, checked_);
+    floor_ = position;
+    ++stamp_;
+  }
+  if (overrun) report_misuse(*overrun);
+}
+
+void arena::pop(std::size_t bytes) {
+  refresh();
+  if (bytes > position()) {
+    report_misuse({misuse_kind::invalid_position, name(), nullptr, bytes, position()});
+    return;
+  }
+  pop_to(position() - bytes);
+}
+
+void arena::pop_to(std::size_t position) {
+  refresh();
+  if (position > this->position()) {
+    report_misuse({misuse_kind::invalid_position, name(), nullptr, position, this->position()});
+    return;
+  }
+  if (may_go_back(position, true)) give_up(position);
+}
+
+void arena::clear() { pop_to(0); }
+
+bool arena::may_go_back(std::size_t position, bool report) const {
+  const std::size_t taken = sub_arenas_end();
+  if (taken <= position) return true;
+  if (report) report_misuse({misuse_kind::live_sub_arena, name(), nullptr, position, taken});
+  return false;
+}
+
+/// The lowest position since the moment; 0 when the moment is not one of this arena's.
+std::size_t arena::lowest_since(std::uint64_t id, std::uint64_t epoch) const noexcept {
+  return id == id_ && id != 0 ? history_.lowest_since(epoch) : 0;
+}
+
+void arena::rewind(const arena_mark& mark) {
+  refresh();
+  const std::size_t lowest = lowest_since(mark.arena_, mark.epoch_);
+  if (mark.arena_ != id_ || id_ == 0 || lowest < mark.position_) {
+    report_misuse({misuse_kind::stale_mark, name(), nullptr, mark.position_, lowest});
+  } else if (may_go_back(mark.position_, true)) {
+    give_up(mark.position_);
+  }
+}
+
+bool arena::try_rewind(const arena_mark& mark) noexcept {
+  refresh();
+  if (mark.arena_ != id_ || id_ == 0 || history_.lowest_since(mark.epoch_) < mark.position_) return false;
+  if (!may_go_back(mark.position_, false)) return false;
+  give_up(mark.position_);
+  return true;
+}
+
+/// A scope's end when more than closed scopes came since its start. `position` is where it leaves the arena: at its
+/// start or above.
+void arena::close_scope_slow(const moment& start, std::size_t position) {
+  refresh();
+  const std::size_t lowest = lowest_since(start.id, start.epoch);
+  if (start.id != id_ || lowest < start.position) {
+    report_misuse({misuse_kind::stale_mark, name(), nullptr, start.position, lowest});
+    return;
+  }
+  const bool last = stamp_ == start.stamp + 1;
+  if (may_go_back(position, true)) give_up(position);
+  if (last) keep_scope(start);
+}
+
+/// The scope's own mark is gone; when no other was taken since, what held before holds again.
+void arena::keep_scope(const moment& start) noexcept {
+  if (stamp_ != start.stamp + 1) return;
+  floor_ = start.floor;
+  stamp_ = start.stamp;
+}
+
+void arena::restart(bool memory_is_there) {
+  const auto overrun = memory_is_there ? drop_fences(0) : std::nullopt;
+  newest_fence_ = nullptr;
+  unfenced_blocks_ = false;
+  forget_marks();
+  high_ = nullptr;
+  peak_ = 0;
+  if (overrun) report_misuse(*overrun);
+}
+
+void arena::forget_marks() noexcept {
+  history_.forget();
+  id_ = 0;
+  floor_ = 0;
+  ++changes_;
+}
+
+void arena::forget_fences() noexcept {
+  newest_fence_ = nullptr;
+  unfenced_blocks_ = true;
+}
+
+// ---- looking inside
+
+std::size_t arena::peak() const noexcept {
+  const std::size_t here = high_ != nullptr ? static_cast<std::size_t>(address_of(high_) - origin_) : 0;
+  return std::max({peak_, here, position()});
+}
+
+bool arena::window_is_sound() const noexcept {
+  return first_ <= cursor_ && cursor_ <= end_ && limit_ == (watched_ ? cursor_ : end_) &&
+         position() >= static_cast<std::size_t>(cursor_ - first_) && (!checked_ || fences_are_sound());
+}
+
+void arena::check_alignment(std::size_t alignment, const request& wanted) const {
+  if (is_power_of_two(alignment)) return;
+  report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
+  fail(memory_errc::invalid_alignment, wanted);
+}
+
+void arena::fail(memory_errc code, const request& wanted, std::size_t limit, int os_code) const {
+  throw allocation_error({code, name(), wanted.bytes, wanted.alignment, limit, os_code});
+}
+
+}  // namespace allot

@@ -1,0 +1,436 @@
+#include <algorithm>
+#include <allot/arena/monotonic_arena.hpp>
+#include <allot/core/allocation_error.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <allot/os/virtual_memory.hpp>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace allot {
+namespace {
+
+constexpr std::size_t default_reservation = std::size_t{1} << 30;
+constexpr std::size_t default_upstream_block = std::size_t{64} << 10;
+
+/// What an upstream is asked for; more is reached by padding inside the block.
+constexpr std::size_t upstream_alignment = alignof(std::max_align_t);
+
+monotonic_arena_options sized(std::size_t size, std::pmr::memory_resource* upstream) noexcept {
+  monotonic_arena_options options;
+  options.size = size;
+  options.upstream = upstream;
+  return options;
+}
+
+/// Whether every byte of the block reads zero again.
+bool drop_contents(page_block& block) noexcept {
+  try {
+    block.reset();
+    return true;
+  } catch (const allocation_error&) {
+    return false;
+  }
+}
+
+std::size_t bytes_between(const std::byte* from, const std::byte* to) noexcept {
+  return static_cast<std::size_t>(to - from);
+}
+
+}  // namespace
+
+monotonic_arena::monotonic_arena(std::size_t size) : monotonic_arena(sized(size, nullptr)) {}
+
+monotonic_arena::monotonic_arena(std::size_t size, std::pmr::memory_resource* upstream)
+    : monotonic_arena(sized(size, upstream)) {}
+
+monotonic_arena::monotonic_arena(const monotonic_arena_options& options)
+    : arena(options.name, options.auto_align, options.checked),
+      backing_(options.upstream != nullptr ? backing::upstream : backing::reservation),
+      huge_pages_(options.huge_pages),
+      wanted_size_(options.size),
+      wanted_page_(options.page_size),
+      upstream_(options.upstream) {
+  redzones_ = tool_ && backing_ == backing::reservation;  // other memory keeps its exact capacity
+}
+
+monotonic_arena::monotonic_arena(void* buffer, std::size_t size, const monotonic_arena_options& options)
+    : arena(options.name, options.auto_align, options.checked), backing_(backing::buffer) {
+  if (buffer == nullptr) size = 0;
+  use(buffer, size, size, size);
+  claim_memory();
+}
+
+monotonic_arena::monotonic_arena(page_block&& block, const monotonic_arena_options& options)
+    : arena(options.name, options.auto_align, options.checked),
+      backing_(backing::owned_block),
+      block_(std::move(block)) {
+  use(block_.data(), block_.size(), block_.size(), block_.size());
+}
+
+monotonic_arena::monotonic_arena(const page_block& block, const monotonic_arena_options& options)
+    : arena(options.name, options.auto_align, options.checked),
+      backing_(backing::viewed_block),
+      viewed_(&block),
+      generation_(block.generation()) {
+  watched_ = true;  // every call must see whether the block is still there
+  use(block.data(), block.size(), block.size(), block.size());
+  claim_memory();
+}
+
+monotonic_arena::monotonic_arena(monotonic_arena& parent, void* data, std::size_t size, std::string_view name)
+    : arena(name, alignof(std::max_align_t), parent.checked_), backing_(backing::slice), parent_(&parent) {
+  auto* const first = static_cast<std::byte*>(data);
+  std::byte* const dirty = std::clamp(parent.dirty_end(), first, first + size);
+  use(data, size, size, bytes_between(first, dirty));
+  older_ = parent.newest_slice_;
+  if (older_ != nullptr) older_->newer_ = this;
+  parent.newest_slice_ = this;
+}
+
+monotonic_arena::monotonic_arena(monotonic_arena&& other) noexcept
+    : arena(std::move(other)),
+      backing_(other.backing_),
+      huge_pages_(other.huge_pages_),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      clean_(std::exchange(other.clean_, nullptr)),
+      wanted_size_(other.wanted_size_),
+      wanted_page_(other.wanted_page_),
+      upstream_(other.upstream_),
+      range_(std::move(other.range_)),
+      block_(std::move(other.block_)),
+      viewed_(std::exchange(other.viewed_, nullptr)),
+      generation_(other.generation_) {
+  adopt_relatives(other);
+  take_claim_of(other);
+  other.backing_ = backing::none;
+}
+
+monotonic_arena::~monotonic_arena() {
+  if (newest_slice_ != nullptr)
+    report_misuse({misuse_kind::live_sub_arena, name(), nullptr, 0, monotonic_arena::sub_arenas_end()});
+  refresh();
+  restart(data_ != nullptr);
+  orphan_sub_arenas();
+  leave_parent();
+  disclaim_memory();
+  give_back();
+}
+
+// ---- where the memory is
+
+/// Starts on memory of which the first `usable` bytes may be touched and the first `dirty` may not be zero.
+void monotonic_arena::use(void* data, std::size_t size, std::size_t usable, std::size_t dirty) noexcept {
+  data_ = static_cast<std::byte*>(data);
+  size_ = size;
+  clean_ = data_ + dirty;
+  set_window(data_, data_, data_ + usable, 0);
+  if (tool_) memory_tools::poison(data_, usable);
+}
+
+/// Gets the memory that was put off until it is needed.
+void monotonic_arena::obtain(const request& wanted) {
+  std::size_t needed = 0;
+  const std::size_t padding = wanted.alignment > upstream_alignment ? wanted.alignment - upstream_alignment : 0;
+  if (!checked_add(wanted.bytes, wanted.gap, needed) || !checked_add(needed, padding, needed) ||
+      needed > max_object_bytes)
+    fail(memory_errc::size_overflow, wanted);
+
+  const bool stated = wanted_size_ != 0;
+  if (backing_ == backing::reservation) {
+    if (page_size() == 0) fail(memory_errc::page_size_unknown, wanted);
+    const std::size_t size = planned_size();
+    if (wanted.bytes > size) fail(memory_errc::limit_reached, wanted, size);
+    const os::status outcome = range_.reserve(size, stated ? size : std::min(needed, size), page_size(), huge_pages_);
+    if (!outcome) fail(outcome.error, wanted, 0, outcome.os_code);
+    use(range_.data(), range_.size(), 0, 0);
+    return;
+  }
+  std::size_t size = stated ? wanted_size_ : std::max(default_upstream_block, needed);
+  if (wanted.bytes > size) fail(memory_errc::limit_reached, wanted, size);
+  void* block = nullptr;
+  while (block == nullptr) {
+    try {
+      block = upstream_->allocate(size, upstream_alignment);
+    } catch (const std::bad_alloc&) {
+      if (stated || size == needed) throw;
+      size = std::max(size / 2, needed);
+    }
+  }
+  use(block, size, size, size);
+}
+
+void monotonic_arena::give_back() noexcept {
+  if (data_ != nullptr && tool_ && backing_ != backing::slice && backing_ != backing::reservation)
+    memory_tools::unpoison(data_, size_);
+  if (backing_ == backing::upstream && data_ != nullptr) upstream_->deallocate(data_, size_, upstream_alignment);
+  range_.release();
+  data_ = clean_ = nullptr;
+  size_ = 0;
+  set_window(nullptr, nullptr, nullptr, 0);
+}
+
+/// As constructed, for what needs no new memory.
+void monotonic_arena::release() noexcept {
+  refresh();
+  if (newest_slice_ != nullptr) {
+    report_misuse({misuse_kind::live_sub_arena, name(), nullptr, 0, sub_arenas_end()});
+    return;
+  }
+  restart(data_ != nullptr);
+  switch (backing_) {
+    case backing::none:
+      break;
+    case backing::reservation:
+    case backing::upstream:
+      give_back();
+      break;
+    case backing::buffer:
+    case backing::viewed_block:
+      use(data_, size_, size_, size_);
+      break;
+    case backing::owned_block:
+      use(data_, size_, size_, drop_contents(block_) ? 0 : size_);
+      break;
+    case backing::slice:
+      die();
+      break;
+  }
+  restart(false);  // what the way back left in the books
+}
+
+/// No memory any more, for good.
+void monotonic_arena::die() noexcept {
+  restart(false);
+  orphan_sub_arenas();
+  leave_parent();
+  disclaim_memory();
+  viewed_ = nullptr;
+  data_ = clean_ = nullptr;
+  size_ = 0;
+  backing_ = backing::none;
+  set_window(nullptr, nullptr, nullptr, 0);
+}
+
+void monotonic_arena::refresh() noexcept {
+  if (backing_ == backing::viewed_block && (viewed_->generation() != generation_ || viewed_->data() != data_)) die();
+}
+
+// ---- allocation
+
+arena::served monotonic_arena::serve(const request& wanted, const request& plain) {
+  if (dead()) fail(memory_errc::null_pointer, plain);
+  const bool fresh =
+      data_ == nullptr && size_ == 0 && (backing_ == backing::reservation || backing_ == backing::upstream);
+  if (fresh) obtain(plain);
+  os::status outcome;
+  if (std::byte* p = take_or_commit(fitting(wanted, plain), outcome)) return {p, true};
+  if (std::byte* p = take_or_commit(plain, outcome)) return {p, false};
+  const std::size_t limit = size_;
+  if (fresh) {
+    give_back();
+    restart(false);
+  }
+  if (outcome) fail(memory_errc::limit_reached, plain, limit);
+  fail(outcome.error, plain, 0, outcome.os_code);
+}
+
+std::byte* monotonic_arena::take_or_commit(const request& wanted, os::status& outcome) noexcept {
+  if (std::byte* p = take(wanted)) return p;
+  if (backing_ != backing::reservation || !fits(wanted, bytes_between(cursor_, data_ + size_))) return nullptr;
+  const std::size_t padding = padding_for(address_of(cursor_), wanted.alignment);
+  outcome = reach(padding + wanted.bytes + wanted.gap);
+  if (!outcome) return nullptr;
+  return take(wanted);
+}
+
+/// Moves the end of the window to `bytes` behind the cursor or further, within the arena's memory.
+os::status monotonic_arena::reach(std::size_t bytes) noexcept {
+  if (bytes > bytes_between(cursor_, data_ + size_)) return {memory_errc::limit_reached, 0};
+  const std::size_t before = range_.committed();
+  const os::status outcome = range_.commit(position() + bytes);
+  if (!outcome) return outcome;
+  if (tool_) memory_tools::poison(data_ + before, range_.committed() - before);
+  end_ = data_ + range_.committed();
+  set_cursor(cursor_);
+  return {};
+}
+
+bool monotonic_arena::extend(std::size_t bytes) noexcept {
+  return backing_ == backing::reservation && static_cast<bool>(reach(bytes));
+}
+
+void monotonic_arena::deallocate_slow(void* p, std::size_t bytes, std::size_t alignment) {
+  refresh();
+  if (dead()) return;
+  if (!deallocate_watched(p, bytes, alignment)) return;
+  if (!is_newest(p, std::max<std::size_t>(bytes, 1))) return;
+  const std::size_t position = static_cast<std::size_t>(address_of(p) - origin_);
+  if (position >= floor_) give_up(position);
+}
+
+std::byte* monotonic_arena::dirty_end() const noexcept { return std::max({clean_, high_, cursor_}); }
+
+void monotonic_arena::zero(void* p, std::size_t bytes) noexcept {
+  const std::byte* const dirty = std::max(clean_, high_);
+  auto* const first = static_cast<std::byte*>(p);
+  if (bytes != 0 && first < dirty) std::memset(p, 0, std::min(bytes, bytes_between(first, dirty)));
+}
+
+// ---- going back
+
+void monotonic_arena::lower(std::size_t position) noexcept {
+  std::byte* const old = cursor_;
+  set_cursor(data_ + position);
+  if (tool_) memory_tools::poison(cursor_, bytes_between(cursor_, old));
+}
+
+void monotonic_arena::clear(std::size_t retained) {
+  arena::clear();
+  if (position() == 0) drop_pages(retained);
+}
+
+std::size_t monotonic_arena::trim() noexcept { return drop_pages(position()); }
+
+/// Gives committed memory beyond `kept` bytes back. Returns how much.
+std::size_t monotonic_arena::drop_pages(std::size_t kept) noexcept {
+  if (backing_ != backing::reservation || data_ == nullptr) return 0;
+  const std::size_t before = range_.committed();
+  clean_ = dirty_end();
+  if (!range_.decommit(kept)) return 0;
+  std::byte* const end = data_ + range_.committed();
+  clean_ = std::min(clean_, end);
+  set_window(data_, cursor_, end, position());
+  return before - range_.committed();
+}
+
+bool monotonic_arena::resize(std::size_t size) {
+  const request wanted{size, 1};
+  if (backing_ != backing::reservation) fail(memory_errc::not_supported, wanted);
+  if (size == 0 || size < position()) fail(memory_errc::invalid_size, wanted);
+  if (data_ == nullptr) {
+    if (size > max_object_bytes - page_size()) fail(memory_errc::size_overflow, wanted);
+    wanted_size_ = size;
+    return false;
+  }
+  const std::size_t at = position();
+  const std::size_t dirty = bytes_between(data_, dirty_end());
+  const bool may_move = newest_slice_ == nullptr;
+  const os::status outcome = range_.resize(size, may_move);
+  if (!outcome) fail(outcome.error, wanted, 0, outcome.os_code);
+  const bool moved = range_.data() != data_;
+  data_ = range_.data();
+  size_ = range_.size();
+  std::byte* const end = data_ + range_.committed();
+  clean_ = std::min(data_ + dirty, end);
+  set_window(data_, data_ + at, end, at);
+  if (moved) {
+    forget_marks();
+    forget_fences();
+    if (tool_) memory_tools::poison(cursor_, bytes_between(cursor_, end));
+  }
+  return moved;
+}
+
+// ---- slices
+
+monotonic_arena monotonic_arena::carve(std::size_t size, std::size_t alignment, std::string_view name) {
+  void* const memory = push(size, alignment);
+  floor_ = position();  // a block freed below must not take the slice along
+  ++changes_;
+  return {*this, memory, size, name};
+}
+
+std::size_t monotonic_arena::sub_arenas_end() const noexcept {
+  if (newest_slice_ == nullptr) return 0;
+  return static_cast<std::size_t>(address_of(newest_slice_->data_) - origin_) + newest_slice_->size_;
+}
+
+/// Takes the place of `other` among its parent's slices, and in the eyes of its own.
+void monotonic_arena::adopt_relatives(monotonic_arena& other) noexcept {
+  parent_ = std::exchange(other.parent_, nullptr);
+  older_ = std::exchange(other.older_, nullptr);
+  newer_ = std::exchange(other.newer_, nullptr);
+  if (older_ != nullptr) older_->newer_ = this;
+  if (newer_ != nullptr) {
+    newer_->older_ = this;
+  } else if (parent_ != nullptr) {
+    parent_->newest_slice_ = this;
+  }
+  newest_slice_ = std::exchange(other.newest_slice_, nullptr);
+  for (monotonic_arena* slice = newest_slice_; slice != nullptr; slice = slice->older_) slice->parent_ = this;
+}
+
+void monotonic_arena::leave_parent() noexcept {
+  if (parent_ == nullptr) return;
+  if (older_ != nullptr) older_->newer_ = newer_;
+  (newer_ != nullptr ? newer_->older_ : parent_->newest_slice_) = older_;
+  parent_ = older_ = newer_ = nullptr;
+}
+
+void monotonic_arena::orphan_sub_arenas() noexcept {
+  while (newest_slice_ != nullptr) newest_slice_->die();
+}
+
+// ---- looking inside
+
+std::size_t monotonic_arena::page_size() const noexcept {
+  if (!block_.empty()) return block_.page_size();
+  const std::size_t page = os::facts().page_size;
+  if (page == 0 || wanted_page_ == 0) return page;
+  return (wanted_page_ - 1) / page * page + page;
+}
+
+/// The size there will be once there is memory.
+std::size_t monotonic_arena::planned_size() const noexcept {
+  if (backing_ == backing::upstream) return wanted_size_ != 0 ? wanted_size_ : default_upstream_block;
+  if (backing_ != backing::reservation) return 0;
+  const std::size_t size = wanted_size_ != 0 ? wanted_size_ : default_reservation;
+  const std::size_t page = page_size();
+  return page == 0 || size > max_object_bytes - page ? size : (size + page - 1) / page * page;
+}
+
+std::pmr::memory_resource* monotonic_arena::upstream() const noexcept {
+  return backing_ == backing::slice ? parent_ : upstream_;
+}
+
+const std::pmr::memory_resource* monotonic_arena::root() const noexcept {
+  if (parent_ != nullptr) return parent_->root();
+  const resource* const ours = as_resource(upstream_);
+  return ours != nullptr ? ours->root() : this;
+}
+
+std::size_t monotonic_arena::available() const noexcept { return size() - position(); }
+
+std::size_t monotonic_arena::committed() const noexcept {
+  return backing_ == backing::reservation ? range_.committed() : size_;
+}
+
+memory_usage monotonic_arena::usage() const noexcept {
+  memory_usage now;
+  now.reserved = size_;
+  now.committed = committed();
+  now.used = position();
+  now.peak = peak();
+  return now;
+}
+
+bool monotonic_arena::owns(const void* p) const noexcept { return range_contains(data_, size_, p, 1); }
+
+block_info monotonic_arena::find_block(const void* p) const noexcept {
+  if (!owns(p)) return {};
+  return {data_, position(), false, p < cursor_ ? block_state::used : block_state::free};
+}
+
+void monotonic_arena::for_each_block(block_visitor visitor) const {
+  if (data_ != nullptr) visitor({data_, position(), false, block_state::used});
+}
+
+bool monotonic_arena::check() const noexcept {
+  const bool within = data_ == first_ && end_ == data_ + committed() && committed() <= size_;
+  const bool marks = floor_ <= peak() && sub_arenas_end() <= position();
+  return within && marks && window_is_sound();
+}
+
+}  // namespace allot

@@ -1,0 +1,62 @@
+// Checked arenas on memory that is not their own, a caller's buffer or a block of pages, know of each other: two that
+// hand out the same bytes are a mistake that shows much later. An arena on memory that another one has handed out is
+// none.
+
+#include <allot/arena/monotonic_arena.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <mutex>
+#include <utility>
+
+namespace allot {
+namespace {
+
+std::mutex mutex;                   // guards all below
+monotonic_arena* newest = nullptr;  // the claims, linked through the arenas themselves
+
+}  // namespace
+
+/// Makes the claim, or reports that another arena's is in the way; this one is dead then.
+void monotonic_arena::claim_memory() {
+  if (!checked_ || size_ == 0) return;
+  std::size_t others_size = 0;
+  {
+    const std::lock_guard lock(mutex);
+    for (const monotonic_arena* other = newest; other != nullptr; other = other->next_claim_) {
+      const bool apart = data_ + size_ <= other->data_ || other->data_ + other->size_ <= data_;
+      const bool handed_out = other->data_ <= data_ && data_ + size_ <= other->published_cursor();
+      if (!apart && !handed_out) others_size = other->size_;
+    }
+    if (others_size == 0) {
+      claimed_ = true;
+      next_claim_ = newest;
+      if (newest != nullptr) newest->previous_claim_ = this;
+      newest = this;
+      return;
+    }
+  }
+  const misuse_report overlap{misuse_kind::overlapping_memory, name(), data_, size_, others_size};
+  if (tool_) memory_tools::unpoison(data_, size_);
+  die();
+  report_misuse(overlap);
+}
+
+void monotonic_arena::disclaim_memory() noexcept {
+  if (!claimed_) return;
+  const std::lock_guard lock(mutex);
+  if (next_claim_ != nullptr) next_claim_->previous_claim_ = previous_claim_;
+  (previous_claim_ != nullptr ? previous_claim_->next_claim_ : newest) = next_claim_;
+  next_claim_ = previous_claim_ = nullptr;
+  claimed_ = false;
+}
+
+void monotonic_arena::take_claim_of(monotonic_arena& other) noexcept {
+  if (!other.claimed_) return;
+  const std::lock_guard lock(mutex);
+  claimed_ = std::exchange(other.claimed_, false);
+  next_claim_ = std::exchange(other.next_claim_, nullptr);
+  previous_claim_ = std::exchange(other.previous_claim_, nullptr);
+  if (next_claim_ != nullptr) next_claim_->previous_claim_ = this;
+  (previous_claim_ != nullptr ? previous_claim_->next_claim_ : newest) = this;
+}
+
+}  // namespace allot

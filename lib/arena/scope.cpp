@@ -1,0 +1,11 @@
+#include <allot/arena/scope.hpp>
+#include <utility>
+
+namespace allot {
+
+arena* scope::leave() {
+  if (arena_ == nullptr) report_misuse({misuse_kind::stale_mark, "scope", nullptr, start_.position, start_.position});
+  return std::exchange(arena_, nullptr);
+}
+
+}  // namespace allot
