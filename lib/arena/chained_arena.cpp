@@ -149,11 +149,6 @@ std::pmr::memory_resource* chained_arena::upstream() const noexcept {
   return options_.virtual_blocks ? nullptr : upstream_;
 }
 
-const std::pmr::memory_resource* chained_arena::root() const noexcept {
-  const resource* const ours = options_.virtual_blocks ? nullptr : as_resource(upstream_);
-  return ours != nullptr ? ours->root() : this;
-}
-
 // ---- allocation
 
 arena::served chained_arena::serve(const request& wanted, const request& plain) {
@@ -213,6 +208,7 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   if (tool_) memory_tools::poison(held.committed_end(), step);
   held.committed = target;
   held_ += step;
+  if (held_ > options_.retained_bytes) ++changes_;  // the way back has something to shed
   return true;
 }
 
@@ -370,8 +366,10 @@ void chained_arena::lower(std::size_t position) noexcept {
     set_window(first_, cursor_ - back, end_, at);
     if (cursor_ != from || newest == nullptr) continue;
 
-    // Nothing is left in the window that is younger than its block, or than the block beside it.
+    // Nothing is left in the window that is younger than its block, or than the block beside it. The chain's first
+    // block stays open, so that what comes next finds room.
     if (window_is_newest) {
+      if (at == position && newest->next == nullptr && buffer_size_ == 0) continue;
       open(newest->window_below(), newest->resume, at);
     } else if (at != position) {
       const auto inside = static_cast<std::size_t>(newest->top - opening(newest));
@@ -389,6 +387,15 @@ void chained_arena::lower(std::size_t position) noexcept {
     left = newest;
   }
   if (left != nullptr) keep(left);
+  if (at == 0 && held_ > options_.retained_bytes) shed(options_.retained_bytes);
+}
+
+void chained_arena::clear() noexcept {
+  give_up(0);
+  if (blocks_ == nullptr) return;
+  block* const first = std::exchange(blocks_, nullptr);
+  open(nullptr, buffer_, 0);
+  keep(first);
 }
 
 /// Adds blocks to the spare ones, as far as they may be retained.
@@ -412,6 +419,26 @@ void chained_arena::release() noexcept {
   if (tool_) memory_tools::poison(buffer_, buffer_size_);
   open(nullptr, buffer_, 0);
   restart(false);  // what the way back left in the books
+}
+
+/// Of an empty arena, gives back what it holds beyond `kept` bytes, as far as that goes: spare blocks, and committed
+/// memory of the virtual block that is open.
+void chained_arena::shed(std::size_t kept) noexcept {
+  while (spare_ != nullptr && held_ > kept) {
+    block** smallest = &spare_;
+    while ((*smallest)->next != nullptr) smallest = &(*smallest)->next;
+    give_back(std::exchange(*smallest, nullptr));
+  }
+  if (current_ == nullptr || !options_.virtual_blocks || held_ <= kept) return;
+  const std::size_t target = ladder_for(options_).least(std::max<std::size_t>(kept, sizeof(block)), current_->bytes);
+  if (target >= current_->committed) return;
+  std::byte* const rest = current_->start() + target;
+  const std::size_t bytes = current_->committed - target;
+  if (tool_) memory_tools::unpoison(rest, bytes);
+  if (!os::decommit(rest, bytes)) return;
+  held_ -= bytes;
+  current_->committed = target;
+  open(current_, cursor_, 0);
 }
 
 std::size_t chained_arena::trim() noexcept {

@@ -396,9 +396,7 @@ std::pmr::memory_resource* monotonic_arena::upstream() const noexcept {
 }
 
 const std::pmr::memory_resource* monotonic_arena::root() const noexcept {
-  if (parent_ != nullptr) return parent_->root();
-  const resource* const ours = as_resource(upstream_);
-  return ours != nullptr ? ours->root() : this;
+  return parent_ != nullptr ? parent_->root() : this;
 }
 
 std::size_t monotonic_arena::available() const noexcept { return size() - position(); }

@@ -3,8 +3,6 @@
 
 namespace allot {
 
-resource::~resource() = default;
-
 void* resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   if (!is_power_of_two(alignment)) return nullptr;
   try {

@@ -121,7 +121,7 @@ class ALLOT_EXPORT arena : public resource {
   void pop_to(std::size_t position);
 
   /// Sets the position back to 0 and keeps the memory.
-  void clear();
+  virtual void clear();
 
   /// The present moment. Costs a push nothing.
   arena_mark mark() noexcept {
@@ -224,6 +224,8 @@ class ALLOT_EXPORT arena : public resource {
 
  private:
   friend class scope;
+  friend class inner_scratch;
+  friend class scratch;
   struct fence;
 
   /// What a scope remembers of its start.

@@ -19,7 +19,8 @@ struct chained_arena_options {
   unsigned growth_percent = 150;                      ///< each block is this much of the one before; at least 100
   std::size_t largest_block = std::size_t{64} << 20;  ///< where growth stops; single requests may be larger
   std::size_t limit = no_limit;                       ///< most bytes held at a time (committed ones of virtual blocks)
-  std::size_t retained_blocks = no_limit;             ///< most blocks clear() keeps, the largest ones
+  std::size_t retained_blocks = no_limit;             ///< most blocks kept when nothing is left in them, the largest
+  std::size_t retained_bytes = no_limit;              ///< most bytes kept when the position is 0 again
   bool virtual_blocks =
       false;  ///< take blocks from the system instead of the upstream: reserved whole, committed as used
   std::size_t reserve = std::size_t{64} << 20;  ///< address space of one virtual block
@@ -74,16 +75,14 @@ class ALLOT_EXPORT chained_arena final : public arena {
   /// Bytes the next block will be asked to have, unless a request needs more.
   std::size_t next_block_size() const noexcept { return next_block_; }
 
-  /// Empties the arena and keeps its blocks, the largest `retained_blocks` of them, for what comes next; so does every
-  /// other way back with the blocks it leaves. Blocks handed out are dead. Touches the headers of its blocks, not their
+  /// Empties the arena and keeps its blocks, as far as they may be retained, for what comes next; so does every other
+  /// way back with the blocks it leaves. Blocks handed out are dead. Touches the headers of its blocks, not their
   /// contents. Kept blocks count against the limit, and are given back when they stand in the way of a request.
-  void clear() noexcept { give_up(0); }
+  void clear() noexcept override;
 
   std::string_view kind() const noexcept override { return "chained_arena"; }
   std::pmr::memory_resource* upstream() const noexcept override;
 
-  /// Its upstream's, where that is one of ours: what lies in blocks from there ends with it.
-  const std::pmr::memory_resource* root() const noexcept override;
   std::size_t available() const noexcept override;
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
@@ -120,6 +119,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   void open(block* held, std::byte* cursor, std::size_t position) noexcept;
   void poison_window_behind(const std::byte* cursor) const noexcept;
   void keep(block* list) noexcept;
+  void shed(std::size_t kept) noexcept;
   void give_back(block* held) noexcept;
   void give_back_all(block* list) noexcept;
   template <class Visit>

@@ -59,7 +59,7 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
  public:
   resource(const resource&) = delete;
   resource& operator=(const resource&) = delete;
-  ~resource() override;
+  ~resource() override = default;
 
   /// The class's own name, such as "chained_arena".
   virtual std::string_view kind() const noexcept = 0;
@@ -108,7 +108,8 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   virtual void for_each_block(block_visitor /*visitor*/) const {}
 
  protected:
-  explicit resource(std::string_view name = {}) noexcept : name_(name) {}
+  resource() noexcept = default;
+  explicit resource(std::string_view name) noexcept : name_(name) {}
 
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept final { return this == &other; }
 

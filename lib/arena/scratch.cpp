@@ -1,0 +1,43 @@
+#include <allot/arena/scratch.hpp>
+#include <allot/core/allocation_error.hpp>
+
+namespace allot {
+
+// Checked arenas know their scopes, innermost first.
+
+void scratch::enter() noexcept {
+  outer_ = slot_.newest;
+  slot_.newest = this;
+}
+
+void scratch::leave() noexcept {
+  scratch** link = &slot_.newest;
+  while (*link != this) link = &(*link)->outer_;
+  *link = outer_;
+}
+
+std::size_t scratch::depth() const noexcept {
+  std::size_t result = 1;
+  for (const scratch* s = outer_; s != nullptr; s = s->outer_) ++result;
+  return result;
+}
+
+void scratch::expect_newest() const {
+  if (slot_.newest == this) return;
+  report_misuse({misuse_kind::outer_scope, slot_.memory.name(), nullptr, depth(), slot_.newest->depth()});
+  throw allocation_error({memory_errc::not_supported, slot_.memory.name(), 0, 0, 0, 0});
+}
+
+bool scratch::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) noexcept {
+  if (slot_.memory.checked() && slot_.newest != this && new_bytes > old_bytes) return false;
+  return slot_.memory.try_expand(p, old_bytes, new_bytes, alignment);
+}
+
+std::size_t scratch::available() const noexcept { return slot_.memory.available(); }
+memory_usage scratch::usage() const noexcept { return slot_.memory.usage(); }
+bool scratch::owns(const void* p) const noexcept { return slot_.memory.owns(p); }
+block_info scratch::find_block(const void* p) const noexcept { return slot_.memory.find_block(p); }
+bool scratch::check() const noexcept { return slot_.memory.check(); }
+void scratch::for_each_block(block_visitor visitor) const { slot_.memory.for_each_block(visitor); }
+
+}  // namespace allot
