@@ -38,9 +38,7 @@ arena::arena(arena&& other) noexcept
       auto_align_(other.auto_align_),
       auto_mask_(other.auto_mask_),
       auto_keep_(other.auto_keep_) {
-  other.id_ = 0;
-  ++other.changes_;
-  other.history_.forget();
+  other.forget_marks();
 }
 
 std::uint64_t arena::new_id() noexcept {
@@ -122,7 +120,7 @@ void arena::set_window(std::byte* first, std::byte* cursor, std::byte* end, std:
 void arena::set_cursor(std::byte* cursor) noexcept {
   cursor_ = cursor;
   limit_ = watched_ ? cursor : end_;
-  if (watched_) ++changes_;  // a scope must not set the cursor back behind the tool's or the checks' back
+  if (watched_) note_change();  // a scope must not set the cursor back behind the tool's or the checks' back
   if (checked_) published_.store(cursor, std::memory_order_relaxed);
 }
 
@@ -168,9 +166,9 @@ void arena::give_up(std::size_t position) {
   const auto overrun = drop_fences(position);
   lower(position);
   if (position < floor_) {
-    history_.record(position, checked_);
+    clock_ += one_event;
+    history_.record(clock_ / one_event, static_cast<std::ptrdiff_t>(position), checked_);
     floor_ = position;
-    ++stamp_;
   }
   if (overrun) report_misuse(*overrun);
 }
@@ -202,16 +200,14 @@ bool arena::may_go_back(std::size_t position, bool report) const {
   return false;
 }
 
-/// The lowest position since the moment; 0 when the moment is not one of this arena's.
-std::size_t arena::lowest_since(std::uint64_t id, std::uint64_t epoch) const noexcept {
-  return id == id_ && id != 0 ? history_.lowest_since(epoch) : 0;
+bool arena::is_good(const arena_mark& mark) const noexcept {
+  return mark.arena_ == id_ && id_ != 0 && history_.never_below(mark.position_, mark.moment_);
 }
 
 void arena::rewind(const arena_mark& mark) {
   refresh();
-  const std::size_t lowest = lowest_since(mark.arena_, mark.epoch_);
-  if (mark.arena_ != id_ || id_ == 0 || lowest < mark.position_) {
-    report_misuse({misuse_kind::stale_mark, name(), nullptr, mark.position_, lowest});
+  if (!is_good(mark)) {
+    report_misuse({misuse_kind::stale_mark, name(), nullptr, mark.position_, position()});
   } else if (may_go_back(mark.position_, true)) {
     give_up(mark.position_);
   }
@@ -219,31 +215,29 @@ void arena::rewind(const arena_mark& mark) {
 
 bool arena::try_rewind(const arena_mark& mark) noexcept {
   refresh();
-  if (mark.arena_ != id_ || id_ == 0 || history_.lowest_since(mark.epoch_) < mark.position_) return false;
-  if (!may_go_back(mark.position_, false)) return false;
+  if (!is_good(mark) || !may_go_back(mark.position_, false)) return false;
   give_up(mark.position_);
   return true;
 }
 
 /// A scope's end when more than closed scopes came since its start. `position` is where it leaves the arena: at its
 /// start or above.
-void arena::close_scope_slow(const moment& start, std::size_t position) {
+void arena::close_scope_slow(moment start, std::size_t position) {
   refresh();
-  const std::size_t lowest = lowest_since(start.id, start.epoch);
-  if (start.id != id_ || lowest < start.position) {
-    report_misuse({misuse_kind::stale_mark, name(), nullptr, start.position, lowest});
+  if (!history_.never_below(start.position, start.clock / one_event)) {
+    report_misuse({misuse_kind::stale_mark, name(), nullptr, start.position, this->position()});
     return;
   }
-  const bool last = stamp_ == start.stamp + 1;
+  const bool last = only_scopes_since(start);
   if (may_go_back(position, true)) give_up(position);
   if (last) keep_scope(start);
 }
 
 /// The scope's own mark is gone; when no other was taken since, what held before holds again.
 void arena::keep_scope(const moment& start) noexcept {
-  if (stamp_ != start.stamp + 1) return;
+  if (!only_scopes_since(start)) return;
   floor_ = start.floor;
-  stamp_ = start.stamp;
+  clock_ -= one_event;
 }
 
 void arena::restart(bool memory_is_there) {
@@ -257,10 +251,10 @@ void arena::restart(bool memory_is_there) {
 }
 
 void arena::forget_marks() noexcept {
+  clock_ += one_event;
   history_.forget();
-  id_ = 0;
+  history_.record(clock_ / one_event, mark_history::nowhere, checked_);
   floor_ = 0;
-  ++changes_;
 }
 
 void arena::forget_fences() noexcept {

@@ -208,7 +208,7 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   if (tool_) memory_tools::poison(held.committed_end(), step);
   held.committed = target;
   held_ += step;
-  if (held_ > options_.retained_bytes) ++changes_;  // the way back has something to shed
+  if (held_ > options_.retained_bytes) note_change();  // the way back has something to shed
   return true;
 }
 
@@ -324,7 +324,7 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
   fresh->next = std::exchange(blocks_, fresh);
   fresh->top = nullptr;
   fresh->resume = old_cursor;
-  ++changes_;
+  note_change();
 
   if (tool_) memory_tools::poison(fresh->first(), fresh->committed - sizeof(block));
   open(fresh, opening(fresh), position());
@@ -400,7 +400,7 @@ void chained_arena::clear() noexcept {
 
 /// Adds blocks to the spare ones, as far as they may be retained.
 void chained_arena::keep(block* list) noexcept {
-  ++changes_;
+  note_change();
   for (block* b = list; tool_ && b != nullptr; b = b->next)
     memory_tools::poison(b->first(), b->committed - sizeof(block));
   spare_ = merge(sort_by_size(list), spare_);

@@ -5,23 +5,21 @@
 
 namespace allot {
 
-void mark_history::record(std::size_t position, bool exact) noexcept {
-  ++epoch_;
+void mark_history::record(std::uint64_t moment, std::ptrdiff_t position, bool exact) noexcept {
   entry* all = entries();
   while (count_ != 0 && all[count_ - 1].lowest >= position) --count_;
   if (count_ == capacity_ && !(exact && grow())) {
     std::copy(all + 1, all + count_, all);
     --count_;
   }
-  entries()[count_++] = {epoch_, position};
+  entries()[count_++] = {moment, position};
 }
 
-std::size_t mark_history::lowest_since(std::uint64_t epoch) const noexcept {
-  const entry* const first = entries();
-  const entry* const last = first + count_;
-  const entry* const younger =
-      std::upper_bound(first, last, epoch, [](std::uint64_t e, const entry& other) { return e < other.epoch; });
-  return younger == last ? never : younger->lowest;
+bool mark_history::never_below(std::size_t position, std::uint64_t moment) const noexcept {
+  const entry* const last = entries() + count_;
+  const entry* const later =
+      std::upper_bound(entries(), last, moment, [](std::uint64_t at, const entry& other) { return at < other.moment; });
+  return later == last || later->lowest >= static_cast<std::ptrdiff_t>(position);
 }
 
 /// Twice the room, in pages. False, and nothing changed, when the system has none.

@@ -338,7 +338,7 @@ bool monotonic_arena::resize(std::size_t size) {
 monotonic_arena monotonic_arena::carve(std::size_t size, std::size_t alignment, std::string_view name) {
   void* const memory = push(size, alignment);
   floor_ = position();  // a block freed below must not take the slice along
-  ++changes_;
+  note_change();
   return {*this, memory, size, name};
 }
 

@@ -6,14 +6,19 @@ namespace allot {
 // Checked arenas know their scopes, innermost first.
 
 void scratch::enter() noexcept {
+  slot_.memory.note_change();  // so that end() is called
   outer_ = slot_.newest;
   slot_.newest = this;
 }
 
-void scratch::leave() noexcept {
-  scratch** link = &slot_.newest;
-  while (*link != this) link = &(*link)->outer_;
-  *link = outer_;
+/// More happened than closed scopes.
+void scratch::end(arena::moment start) {
+  if (slot_.memory.checked()) {
+    scratch** link = &slot_.newest;
+    while (*link != this) link = &(*link)->outer_;
+    *link = outer_;
+  }
+  slot_.memory.close_scope_slow(start, start.position);
 }
 
 std::size_t scratch::depth() const noexcept {

@@ -36,7 +36,7 @@ wording words_for(misuse_kind kind) noexcept {
     case misuse_kind::underrun:
       return {"written before the start of a block", "bytes of the block", {}};
     case misuse_kind::stale_mark:
-      return {"stale mark", "marked position", "position since"};
+      return {"stale mark", "marked position", "present position"};
     case misuse_kind::invalid_position:
       return {"not a position to go back to", "asked for", "position"};
     case misuse_kind::live_sub_arena:

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_report_names_the_resource_and_both_sides) {
   BOOST_TEST(line_for({misuse_kind::overrun, "orders", address, 24}) ==
              "allot: misuse of orders: written behind the end of a block at 0x1000: bytes of the block 24");
   BOOST_TEST(line_for({misuse_kind::stale_mark, "frame", nullptr, 96, 32}) ==
-             "allot: misuse of frame: stale mark: marked position 96, position since 32");
+             "allot: misuse of frame: stale mark: marked position 96, present position 32");
 }
 
 BOOST_AUTO_TEST_CASE(a_line_is_cut_to_the_buffer) {

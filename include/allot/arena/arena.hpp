@@ -126,9 +126,9 @@ class ALLOT_EXPORT arena : public resource {
   /// The present moment. Costs a push nothing.
   arena_mark mark() noexcept {
     if (!ALLOT_LIKELY(id_ != 0)) id_ = new_id();
-    ++stamp_;
+    clock_ += one_event;
     floor_ = position();
-    return {id_, history_.epoch(), floor_};
+    return {id_, clock_ / one_event, floor_};
   }
 
   /// Goes back to a mark. A stale one is misuse, as is going below a live sub-arena; either changes nothing. When
@@ -194,6 +194,8 @@ class ALLOT_EXPORT arena : public resource {
   bool is_newest(const void* p, std::size_t bytes) const noexcept;
   /// Goes down to `position`, if that is down. Marks above are stale then.
   void give_up(std::size_t position);
+  /// Going back from here has to undo more than the cursor.
+  void note_change() noexcept { clock_ += one_change; }
   /// No mark, block or peak is left of what was. Checked blocks are looked at a last time if the memory is there.
   void restart(bool memory_is_there);
   void forget_marks() noexcept;
@@ -216,7 +218,6 @@ class ALLOT_EXPORT arena : public resource {
   std::byte* high_ = nullptr;   // the highest the cursor was in this window before it went down
   std::uintptr_t origin_ = 0;   // the address position 0 would have in this window
   std::size_t floor_ = 0;       // no good mark is above this position
-  std::uint64_t changes_ = 0;   // counts what going back must undo beyond the cursor
   bool tool_;                   // a memory tool watches: annotate
   bool redzones_ = false;       // and blocks in this window are set apart for it
   bool checked_;
@@ -228,15 +229,17 @@ class ALLOT_EXPORT arena : public resource {
   friend class scratch;
   struct fence;
 
+  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events are marks, starts of
+  // scopes, and going below a mark; what a scope has counted it takes back at its end, if it was the only one. Changes
+  // are all that must be undone beside setting the cursor back.
+  static constexpr std::uint64_t one_event = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t one_change = 1;
+
   /// What a scope remembers of its start.
   struct moment {
-    std::byte* cursor;
     std::size_t position;
+    std::uint64_t clock;
     std::size_t floor;
-    std::uint64_t stamp;
-    std::uint64_t changes;
-    std::uint64_t epoch;
-    std::uint64_t id;
   };
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) final { return arena::allocate(bytes, alignment); }
@@ -287,28 +290,29 @@ class ALLOT_EXPORT arena : public resource {
   }
 
   moment open_scope() noexcept {
-    if (!ALLOT_LIKELY(id_ != 0)) id_ = new_id();
-    const moment now{cursor_, position(), floor_, stamp_, changes_, history_.epoch(), id_};
-    ++stamp_;
+    const moment now{position(), clock_, floor_};
+    clock_ = now.clock + one_event;
     floor_ = now.position;
     return now;
   }
 
-  /// Nothing but closed scopes came since the start: then setting the cursor back is all there is to do.
-  void close_scope(const moment& start) {
-    if (ALLOT_LIKELY(stamp_ == start.stamp + 1 && changes_ == start.changes)) {
-      high_ = std::max(high_, cursor_);
-      cursor_ = start.cursor;
-      floor_ = start.floor;
-      stamp_ = start.stamp;
-    } else {
-      close_scope_slow(start, start.position);
-    }
+  /// Ends a scope if nothing but closed scopes came since its start. False, and nothing changed, otherwise.
+  bool close_scope_inline(const moment& start) noexcept {
+    if (!ALLOT_LIKELY(clock_ == start.clock + one_event)) return false;
+    if (cursor_ > high_) high_ = cursor_;
+    cursor_ = reinterpret_cast<std::byte*>(origin_ + start.position);
+    floor_ = start.floor;
+    clock_ = start.clock;
+    return true;
   }
-  void close_scope_slow(const moment& start, std::size_t position);
+  void close_scope(const moment& start) {
+    if (!close_scope_inline(start)) close_scope_slow(start, start.position);
+  }
+  void close_scope_slow(moment start, std::size_t position);
   void keep_scope(const moment& start) noexcept;
+  bool only_scopes_since(const moment& start) const noexcept { return (clock_ - start.clock) / one_event == 1; }
   bool may_go_back(std::size_t position, bool report) const;
-  std::size_t lowest_since(std::uint64_t id, std::uint64_t epoch) const noexcept;
+  bool is_good(const arena_mark& mark) const noexcept;
 
   void* allocate_slow(std::size_t bytes, std::size_t alignment);
   void* push_slow(std::size_t bytes, std::size_t alignment);
@@ -331,8 +335,8 @@ class ALLOT_EXPORT arena : public resource {
 
   std::atomic<const std::byte*> published_{nullptr};
 
+  std::uint64_t clock_ = 0;  // events and changes
   std::uint64_t id_ = 0;     // of marks; 0: none was taken yet
-  std::uint64_t stamp_ = 0;  // changes with every mark, and when the arena goes below one
   mark_history history_;
   std::size_t peak_ = 0;  // of windows before this one
 

@@ -21,11 +21,11 @@ class arena_mark {
 
  private:
   friend class arena;
-  arena_mark(std::uint64_t arena, std::uint64_t epoch, std::size_t position) noexcept
-      : arena_(arena), epoch_(epoch), position_(position) {}
+  arena_mark(std::uint64_t arena, std::uint64_t moment, std::size_t position) noexcept
+      : arena_(arena), moment_(moment), position_(position) {}
 
-  std::uint64_t arena_ = 0;  // never used again for another arena, nor for this one after release()
-  std::uint64_t epoch_ = 0;
+  std::uint64_t arena_ = 0;  // never used again for another arena
+  std::uint64_t moment_ = 0;
   std::size_t position_ = 0;
 };
 

@@ -34,8 +34,7 @@ class ALLOT_EXPORT scratch final : public resource {
  public:
   scratch(const scratch&) = delete;
   ~scratch() override {
-    if (!ALLOT_LIKELY(!slot_.memory.checked())) leave();
-    slot_.memory.close_scope(start_);
+    if (!slot_.memory.close_scope_inline(start_)) end(start_);
   }
 
   /// As arena's functions of these names.
@@ -89,13 +88,13 @@ class ALLOT_EXPORT scratch final : public resource {
     return slot_.memory;
   }
   void enter() noexcept;
-  void leave() noexcept;
+  void end(arena::moment start);
   void expect_newest() const;
   std::size_t depth() const noexcept;
 
   scratch_slot& slot_;
   arena::moment start_;
-  scratch* outer_ = nullptr;  // where checked
+  scratch* outer_;  // where checked
 };
 
 }  // namespace allot
