@@ -12,21 +12,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "errno_keeper.hpp"
 #include "posix_extras.hpp"
 
 namespace allot::os {
 namespace {
-
-class errno_keeper {
- public:
-  errno_keeper() noexcept : saved_(errno) {}
-  ~errno_keeper() { errno = saved_; }
-  errno_keeper(const errno_keeper&) = delete;
-  errno_keeper& operator=(const errno_keeper&) = delete;
-
- private:
-  int saved_;
-};
 
 constexpr int protection_bits(access rights) noexcept {
   return (includes(rights, access::read) ? PROT_READ : 0) | (includes(rights, access::write) ? PROT_WRITE : 0) |
