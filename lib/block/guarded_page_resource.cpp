@@ -348,9 +348,7 @@ std::size_t guarded_page_resource::explain(const void* address, char* buffer, st
     const std::lock_guard lock(mutex_);
     text = describe(address);
   }
-  const std::size_t length = std::min(size, text.size());
-  std::memcpy(buffer, text.c_str(), length);
-  return length;
+  return std::string_view(text).copy(buffer, size);
 }
 
 guarded_page_resource::explanation guarded_page_resource::describe(const void* address) const noexcept {

@@ -163,7 +163,10 @@ status decommit(void* p, std::size_t bytes) noexcept {
 
 status release(void* p, std::size_t bytes) noexcept {
   const errno_keeper keep;
-  return outcome_of(checked_munmap(p, bytes));
+  const int code = checked_munmap(p, bytes);
+  // The one thing unmapping can run out of. Counting the mappings to make sure takes long just when there are many.
+  if (code == ENOMEM) return {memory_errc::map_limit, code};
+  return outcome_of(code);
 }
 
 status protect(void* p, std::size_t bytes, access rights) noexcept {

@@ -32,7 +32,7 @@ struct guarded_page_options {
 ///     placement::end:    | lead guard | slack  block slack* | tail guard |
 ///     placement::start:  | lead guard | block         slack | tail guard |
 ///
-/// (*) less than the alignment asked for; none where the size is a multiple of it and the alignment at most a page.
+/// (*) less than the alignment asked for, and none where the size is a multiple of it.
 /// Slack holds a pattern, and one that has changed is misuse (overrun, underrun), found at deallocate(), try_expand(),
 /// check(), release() and destruction. A freed block loses its contents and stays inaccessible, in a bounded quarantine
 /// that gives up its oldest first.
@@ -88,7 +88,7 @@ class ALLOT_EXPORT guarded_page_resource final : public resource {
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
 
-  // With the mutex locked, but for report_damage() and on_fault():
+  // With the mutex locked, but for on_fault():
   os::mapping map_block(std::size_t bytes, std::size_t alignment) noexcept;
   std::size_t offset_in_pages(std::size_t usable, std::size_t bytes, std::size_t alignment) const noexcept;
   std::optional<misuse_report> damage_of(const entry& block) const noexcept;
