@@ -1,8 +1,8 @@
 #include <algorithm>
+#include <allot/block/guarded_pages.hpp>
 #include <allot/block/page_block.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
-#include <allot/core/memory_tools.hpp>
 #include <atomic>
 #include <cstring>
 #include <utility>
@@ -11,7 +11,6 @@ namespace allot {
 namespace {
 
 std::atomic<std::uint64_t> last_generation{0};
-std::atomic<std::size_t> leaked{0};
 
 constexpr page_flags access_mask = page_flags::rwx;
 
@@ -31,14 +30,6 @@ static_assert(to_access(page_flags::read) == os::access::read && to_access(page_
               "page_flags and os::access agree on the access bits");
 
 std::byte* at(void* p, std::size_t offset) noexcept { return static_cast<std::byte*>(p) + offset; }
-
-void give_back(void* p, std::size_t bytes) noexcept {
-  if (bytes == 0) return;
-  if (memory_tools::active()) memory_tools::unpoison(p, bytes);
-  if (os::release(p, bytes)) return;
-  (void)os::decommit(p, bytes);  // what can still be done: drop the contents
-  leaked += bytes;
-}
 
 }  // namespace
 
@@ -134,7 +125,7 @@ std::size_t page_block::page_size() const noexcept {
   return includes(flags_, page_flags::large_pages) ? os::facts().large_page_size : os::facts().page_size;
 }
 
-std::size_t page_block::leaked_bytes() noexcept { return leaked; }
+std::size_t page_block::leaked_bytes() noexcept { return leaked_page_bytes(); }
 
 os::access page_block::rights() const noexcept { return to_access(flags_); }
 
@@ -183,35 +174,22 @@ os::status page_block::map_pages(std::size_t usable) noexcept {
 
 os::status page_block::map_small_pages(std::size_t usable, os::placement where) noexcept {
   const std::size_t page = os::facts().page_size;
-  const std::size_t total = page + usable + page;
   // Large blocks all lie alike within large pages: whole page tables can move when they are resized, and advice for
   // huge pages finds aligned ranges.
   const std::size_t large = os::facts().large_page_size;
   const bool aligned = where.rule == os::placement::how::anywhere && large != 0 && usable >= 2 * large;
-  where.aligned_byte = page;
-  const bool advice = os::facts().guard_advice;
-  const std::size_t alignment = aligned ? large : 1;
-  const auto make = [&](std::size_t aligned_to) {
-    return advice ? os::map(total, aligned_to, rights(), where) : os::reserve(total, aligned_to, where);
-  };
-  os::mapping made = make(alignment);
-  if (!made && aligned) made = make(1);  // aligning takes more address space for a moment than there may be
+  os::mapping made = map_guarded_pages(usable, aligned ? large : 1, rights(), where);
+  // Aligning takes more address space for a moment than there may be.
+  if (!made && aligned) made = map_guarded_pages(usable, 1, rights(), where);
   if (!made) return made.outcome;
 
-  void* const data = at(made.address, page);
-  os::status outcome;
-  if (advice) {
-    outcome = os::guard(made.address, page);
-    if (outcome) outcome = os::guard(at(data, usable), page);
-  } else if (rights() != os::access::none) {
-    outcome = os::commit(data, usable, rights());
-  }
-  if (outcome) outcome = finish_pages(made.address, total);
-  if (!outcome) {
-    give_back(made.address, total);
+  void* const start = static_cast<std::byte*>(made.address) - page;
+  const std::size_t total = page + usable + page;
+  if (const os::status outcome = finish_pages(start, total); !outcome) {
+    give_back_pages(start, total);
     return outcome;
   }
-  data_ = data;
+  data_ = made.address;
   size_ = usable;
   lead_ = page;
   total_ = total;
@@ -240,7 +218,7 @@ os::status page_block::map_large_pages(std::size_t usable, os::placement where) 
   os::status outcome = os::commit_large(data, usable, rights());
   if (outcome) outcome = finish_pages(data, usable);
   if (!outcome) {
-    give_back(made.address, total);
+    give_back_pages(made.address, total);
     return outcome;
   }
   data_ = data;
@@ -311,7 +289,7 @@ os::status page_block::grow_in_place(std::size_t usable) noexcept {
   if (outcome) outcome = finish_pages(end, extra);
   if (outcome) outcome = os::unguard(at(data_, size_), tail_guard_size(), rights());
   if (!outcome) {
-    give_back(end, extra);
+    give_back_pages(end, extra);
     return outcome;
   }
   size_ = usable;
@@ -341,8 +319,8 @@ os::status page_block::replace(std::size_t usable, contents keep) noexcept {
 /// guards only through this function, which gives them back: the hole between them is not ours any more.
 os::status page_block::take_contents_of(page_block& old) noexcept {
   if (!includes(flags_, page_flags::large_pages) && os::move_pages(old.data_, old.size_, data_)) {
-    give_back(old.start(), old.lead_);
-    give_back(at(old.data_, old.size_), old.tail_guard_size());
+    give_back_pages(old.start(), old.lead_);
+    give_back_pages(at(old.data_, old.size_), old.tail_guard_size());
     old.data_ = nullptr;
     old.size_ = old.lead_ = old.total_ = 0;
     return {};
@@ -391,7 +369,7 @@ void page_block::adopt(page_block& other) noexcept {
 }
 
 void page_block::unmap() noexcept {
-  if (!empty()) give_back(start(), total_);
+  if (!empty()) give_back_pages(start(), total_);
 }
 
 void page_block::verify_zero(std::size_t from) const {

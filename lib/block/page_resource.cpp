@@ -8,12 +8,6 @@
 namespace allot {
 namespace {
 
-// In block_table::entry::requested: freed, but the system could not unmap it yet. Its pages are dropped; trim() tries
-// again.
-constexpr std::size_t waiting_for_unmap = static_cast<std::size_t>(-1);
-
-bool live(const block_table::entry& block) noexcept { return block.requested != waiting_for_unmap; }
-
 bool round_to_pages(std::size_t bytes, std::size_t& rounded) noexcept {
   const std::size_t page = os::facts().page_size;
   return page != 0 && checked_align_up(std::max<std::size_t>(bytes, 1), page, rounded) && rounded <= max_object_bytes;
@@ -80,11 +74,11 @@ void page_resource::do_deallocate(void* p, std::size_t bytes, std::size_t alignm
   {
     const std::lock_guard lock(mutex_);
     block_table::entry* const block = blocks_.find(p);
-    if (block != nullptr && live(*block) && block->requested == bytes && block->alignment == alignment) {
+    if (block != nullptr && !block->freed && block->requested == bytes && block->alignment == alignment) {
       give_back(*block);
       return;
     }
-    if (block != nullptr && !live(*block)) {
+    if (block != nullptr && block->freed) {
       wrong.kind = misuse_kind::double_free;
     } else if (block != nullptr && block->requested != bytes) {
       wrong = {misuse_kind::wrong_size, name(), p, bytes, block->requested};
@@ -100,7 +94,7 @@ bool page_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_b
   if (!round_to_pages(new_bytes, mapped)) return false;
   const std::lock_guard lock(mutex_);
   block_table::entry* const block = blocks_.find(p);
-  if (block == nullptr || !live(*block) || block->requested != old_bytes || block->alignment != alignment) return false;
+  if (block == nullptr || block->freed || block->requested != old_bytes || block->alignment != alignment) return false;
   if (mapped != block->mapped && !resize_block(*block, mapped)) return false;
   if (memory_tools::active()) memory_tools::unpoison(p, new_bytes);
   poison_slack(p, new_bytes, block->mapped);
@@ -129,7 +123,7 @@ bool page_resource::resize_block(block_table::entry& block, std::size_t mapped) 
 /// with.
 void page_resource::give_back(block_table::entry& block) noexcept {
   if (memory_tools::active()) memory_tools::unpoison(block.address, block.mapped);
-  if (live(block)) {
+  if (!block.freed) {
     usage_.used -= block.requested;
     usage_.committed -= block.mapped;
   }
@@ -138,7 +132,7 @@ void page_resource::give_back(block_table::entry& block) noexcept {
     blocks_.erase(&block);
   } else {
     (void)os::decommit(block.address, block.mapped);
-    block.requested = waiting_for_unmap;
+    block.freed = true;
   }
 }
 
@@ -155,7 +149,7 @@ block_info page_resource::find_block(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
   block_info found;
   blocks_.for_each([&](const block_table::entry& block) {
-    if (live(block) && range_contains(block.address, block.mapped, p, 1)) found = describe(block);
+    if (!block.freed && range_contains(block.address, block.mapped, p, 1)) found = describe(block);
   });
   return found;
 }
@@ -176,7 +170,7 @@ std::size_t page_resource::trim() noexcept {
   for (bool progress = true; progress;) {  // erasing moves entries, so the walk starts again after each
     block_table::entry waiting;
     blocks_.for_each([&](const block_table::entry& block) {
-      if (!live(block)) waiting = block;
+      if (block.freed) waiting = block;
     });
     progress = waiting.address != nullptr && os::release(waiting.address, waiting.mapped);
     if (!progress) break;
@@ -194,9 +188,9 @@ bool page_resource::check() const noexcept {
   bool sound = true;
   blocks_.for_each([&](const block_table::entry& block) {
     reserved += block.mapped;
-    if (live(block)) used += block.requested;
+    if (!block.freed) used += block.requested;
     sound = sound && is_aligned(block.address, page) && block.mapped % page == 0 &&
-            (!live(block) || block.requested <= block.mapped);
+            (block.freed || block.requested <= block.mapped);
   });
   return sound && reserved == usage_.reserved && used == usage_.used;
 }
@@ -204,7 +198,7 @@ bool page_resource::check() const noexcept {
 void page_resource::for_each_block(block_visitor visitor) const {
   const std::lock_guard lock(mutex_);
   blocks_.for_each([&](const block_table::entry& block) {
-    if (live(block)) visitor(describe(block));
+    if (!block.freed) visitor(describe(block));
   });
 }
 

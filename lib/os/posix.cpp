@@ -12,21 +12,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "errno_keeper.hpp"
 #include "posix_extras.hpp"
 
 namespace allot::os {
 namespace {
-
-class errno_keeper {
- public:
-  errno_keeper() noexcept : saved_(errno) {}
-  ~errno_keeper() { errno = saved_; }
-  errno_keeper(const errno_keeper&) = delete;
-  errno_keeper& operator=(const errno_keeper&) = delete;
-
- private:
-  int saved_;
-};
 
 constexpr int protection_bits(access rights) noexcept {
   return (includes(rights, access::read) ? PROT_READ : 0) | (includes(rights, access::write) ? PROT_WRITE : 0) |
@@ -173,7 +163,10 @@ status decommit(void* p, std::size_t bytes) noexcept {
 
 status release(void* p, std::size_t bytes) noexcept {
   const errno_keeper keep;
-  return outcome_of(checked_munmap(p, bytes));
+  const int code = checked_munmap(p, bytes);
+  // The one thing unmapping can run out of. Counting the mappings to make sure takes long just when there are many.
+  if (code == ENOMEM) return {memory_errc::map_limit, code};
+  return outcome_of(code);
 }
 
 status protect(void* p, std::size_t bytes, access rights) noexcept {

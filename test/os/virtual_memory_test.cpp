@@ -228,6 +228,12 @@ BOOST_AUTO_TEST_CASE(released_memory_is_gone) {
   BOOST_TEST(!test::readable(made.address));
 }
 
+BOOST_AUTO_TEST_CASE(what_cannot_be_unmapped_says_that_map_entries_are_missing) {
+  const mapped range(os::map(page, 1, os::access::read_write), page);
+  const os::failure_injection injection(1, os::os_call::unmap);
+  BOOST_TEST((os::release(range.at(), page).error == memory_errc::map_limit));
+}
+
 BOOST_AUTO_TEST_CASE(dropped_from_dumps_shows_in_the_maps) {
   const mapped range(os::map(page, 1, os::access::read_write), page);
   const os::status advised = os::advise(range.at(), page, os::advice::no_dump);

@@ -1,6 +1,7 @@
 // Every resource of the library against the conformance kit.
 
 #include <allot/arena/chained_arena.hpp>
+#include <allot/block/guarded_page_resource.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/testing/conformance.hpp>
@@ -70,6 +71,27 @@ BOOST_AUTO_TEST_CASE(page_resource_with_huge_pages_conforms) {
     page_resource_options options;
     options.huge_pages = true;
     return std::make_unique<page_resource>(options);
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(guarded_page_resource_conforms) {
+  expect_conforms(
+      make_subject("guarded_page_resource, end", [](auto&) { return std::make_unique<guarded_page_resource>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(guarded_page_resource_placed_at_the_start_conforms) {
+  expect_conforms(make_subject("guarded_page_resource, start", [](auto&) {
+    guarded_page_options options;
+    options.at = guarded_page_options::placement::start;
+    return std::make_unique<guarded_page_resource>(options);
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(guarded_page_resource_with_a_small_quarantine_conforms) {
+  expect_conforms(make_subject("guarded_page_resource, quarantine of 10", [](auto&) {
+    guarded_page_options options;
+    options.quarantine_blocks = 10;
+    return std::make_unique<guarded_page_resource>(options);
   }));
 }
 

@@ -18,6 +18,8 @@ class ALLOT_EXPORT block_table {
     std::size_t mapped = 0;     ///< bytes the block really has
     std::size_t requested = 0;  ///< bytes asked for
     std::size_t alignment = 0;
+    bool freed = false;    ///< deallocated, but kept by the resource
+    void* next = nullptr;  ///< for a chain of the resource's own: an address, because entries move
   };
 
   block_table() noexcept = default;

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <allot/block/block_table.hpp>
+#include <allot/core/compiler.hpp>
+#include <allot/core/fixed_text.hpp>
+#include <allot/core/misuse.hpp>
+#include <allot/core/resource.hpp>
+#include <allot/os/fault_hook.hpp>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <string_view>
+
+namespace allot {
+
+struct guarded_page_options {
+  enum class placement {
+    end,    ///< the end of a block touches the guard behind it, as closely as its alignment lets it
+    start,  ///< the start of a block touches the guard before it
+  };
+
+  placement at = placement::end;
+  std::size_t quarantine_blocks = 4096;                  ///< most freed blocks kept inaccessible; 0 for none
+  std::size_t quarantine_bytes = std::size_t{64} << 20;  ///< most address space they take, guards included
+  bool explain_faults = false;  ///< say on standard error which block a fault is at; see explain()
+  std::string_view name = {};
+};
+
+/// Finds out who writes or reads outside a block, or in one that was freed: a resource for hunting bugs. Every block
+/// has pages of its own between two guards, so the first byte too many faults where it happens:
+///
+///     placement::end:    | lead guard | slack  block slack* | tail guard |
+///     placement::start:  | lead guard | block         slack | tail guard |
+///
+/// (*) less than the alignment asked for, and none where the size is a multiple of it.
+/// Slack holds a pattern, and one that has changed is misuse (overrun, underrun), found at deallocate(), try_expand(),
+/// check(), release() and destruction. A freed block loses its contents and stays inaccessible, in a bounded quarantine
+/// that gives up its oldest first.
+///
+/// A block costs at least a page of memory, three of addresses and about five system calls. What was handed out is
+/// remembered in pages of its own, so every deallocate is checked exactly, always. New blocks are zero.
+///
+/// Thread-safe, but for release() and destruction. Constructing one asks the system for no memory.
+class ALLOT_EXPORT guarded_page_resource final : public resource {
+ public:
+  guarded_page_resource() noexcept : guarded_page_resource(guarded_page_options{}) {}
+  explicit guarded_page_resource(const guarded_page_options& options) noexcept;
+  ~guarded_page_resource() override;
+
+  /// @throws allocation_error; nothing has changed
+  void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    return guarded_page_resource::do_allocate(bytes, alignment);
+  }
+  void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    guarded_page_resource::do_deallocate(p, bytes, alignment);
+  }
+
+  std::string_view kind() const noexcept override { return "guarded_page_resource"; }
+  [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override;
+  /// Succeeds where a block of the new size would lie just there in the same pages, so that the placement keeps its
+  /// promise: to any size that fits the pages with placement::start, within the slack behind it with placement::end.
+  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                std::size_t alignment) noexcept override;
+  /// `reserved` counts guards and quarantine, `committed` the pages of live blocks.
+  memory_usage usage() const noexcept override;
+  /// Whether p points into the pages of a block, live or in quarantine, or into their guards.
+  bool owns(const void* p) const noexcept override;
+  /// The block p points into, slack not included; state free for one in quarantine.
+  block_info find_block(const void* p) const noexcept override;
+  void release() noexcept override;
+  /// Empties the quarantine.
+  std::size_t trim() noexcept override;
+  /// Looks at all slack as well; the first block with damage is reported as misuse.
+  bool check() const noexcept override;
+  /// Visits blocks in quarantine, too.
+  void for_each_block(block_visitor visitor) const override;
+
+  /// Writes in words, without a line end, what lies at an address: "1 byte past the end of a live block of 24 bytes at
+  /// 0x..." and its like. Returns the length, cut off when too long; 0 when owns(address) is false. Not for signal
+  /// handlers: use options.explain_faults.
+  std::size_t explain(const void* address, char* buffer, std::size_t size) const noexcept;
+
+ private:
+  using entry = block_table::entry;
+  using explanation = fixed_text<191>;
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
+
+  // With the mutex locked, but for on_fault():
+  os::mapping map_block(std::size_t bytes, std::size_t alignment) noexcept;
+  std::size_t offset_in_pages(std::size_t usable, std::size_t bytes, std::size_t alignment) const noexcept;
+  std::optional<misuse_report> damage_of(const entry& block) const noexcept;
+  void mark_freed(entry& block) noexcept;
+  void quarantine(entry& block) noexcept;
+  void append_to_quarantine(entry& block) noexcept;
+  bool unmap_oldest() noexcept;
+  void unmap_all_freed() noexcept;
+  explanation describe(const void* address) const noexcept;
+  static void on_fault(void* self, const void* address) noexcept;
+
+  const guarded_page_options::placement placement_;
+  const std::size_t most_freed_blocks_;
+  const std::size_t most_freed_bytes_;
+
+  mutable std::mutex mutex_;  // guards all below but hook_
+  block_table blocks_;
+  memory_usage usage_;
+  void* oldest_freed_ = nullptr;  // the quarantine: a chain through the table, from here by entry::next
+  void* youngest_freed_ = nullptr;
+  std::size_t freed_blocks_ = 0;
+  std::size_t freed_bytes_ = 0;
+
+  std::optional<os::fault_hook> hook_;  // the last member: it is gone before what it looks at
+};
+
+}  // namespace allot
