@@ -222,22 +222,20 @@ bool arena::try_rewind(const arena_mark& mark) noexcept {
 
 /// A scope's end when more than closed scopes came since its start. `position` is where it leaves the arena: at its
 /// start or above.
-void arena::close_scope_slow(moment start, std::size_t position) {
+void arena::close_scope_slow(std::size_t start, std::size_t floor, std::uint64_t clock, std::size_t position) {
   refresh();
-  if (!history_.never_below(start.position, start.clock / one_event)) {
-    report_misuse({misuse_kind::stale_mark, name(), nullptr, start.position, this->position()});
+  if (!history_.never_below(start, clock / one_event)) {
+    report_misuse({misuse_kind::stale_mark, name(), nullptr, start, this->position()});
     return;
   }
-  const bool last = only_scopes_since(start);
+  const bool last = only_scopes_since(start, clock);
   if (may_go_back(position, true)) give_up(position);
-  if (last) keep_scope(start);
+  if (last) floor_ = floor;
 }
 
 /// The scope's own mark is gone; when no other was taken since, what held before holds again.
-void arena::keep_scope(const moment& start) noexcept {
-  if (!only_scopes_since(start)) return;
-  floor_ = start.floor;
-  clock_ -= one_event;
+void arena::keep_scope(std::size_t start, std::size_t floor, std::uint64_t clock) noexcept {
+  if (only_scopes_since(start, clock)) floor_ = floor;
 }
 
 void arena::restart(bool memory_is_there) {

@@ -12,13 +12,13 @@ void scratch::enter() noexcept {
 }
 
 /// More happened than closed scopes.
-void scratch::end(arena::moment start) {
+void scratch::end(std::size_t start, std::size_t floor, std::uint64_t clock) {
   if (slot_.memory.checked()) {
     scratch** link = &slot_.newest;
     while (*link != this) link = &(*link)->outer_;
     *link = outer_;
   }
-  slot_.memory.close_scope_slow(start, start.position);
+  slot_.memory.close_scope_slow(start, floor, clock, start);
 }
 
 std::size_t scratch::depth() const noexcept {

@@ -28,14 +28,14 @@ scratch_pair::scratch_pair(const scratch_options& options) noexcept
              scratch_slot(arena_options(options)), scratch_slot(arena_options(options))} {}
 
 /// Whether `upper` is the candidate, or has its memory from there.
+bool scratch_pair::stands_on(const resource& upper, const arena& candidate) noexcept {
+  return &upper == &candidate || upper.root() == &candidate || stands_on(upper.upstream(), candidate);
+}
+
 bool scratch_pair::stands_on(const std::pmr::memory_resource* upper, const arena& candidate) noexcept {
-  while (upper != nullptr && upper != &candidate) {
-    const resource* const ours = as_resource(upper);
-    if (ours == nullptr) return false;
-    if (ours->root() == &candidate) return true;
-    upper = ours->upstream();
-  }
-  return upper != nullptr;
+  if (upper == nullptr || upper == std::pmr::new_delete_resource()) return false;  // the usual end of a chain
+  const resource* const ours = as_resource(upper);
+  return ours != nullptr && stands_on(*ours, candidate);
 }
 
 void scratch_pair::refuse() const {

@@ -229,17 +229,17 @@ class ALLOT_EXPORT arena : public resource {
   friend class scratch;
   struct fence;
 
-  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events are marks, starts of
-  // scopes, and going below a mark; what a scope has counted it takes back at its end, if it was the only one. Changes
-  // are all that must be undone beside setting the cursor back.
+  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events are marks, and going
+  // below a mark or the start of a scope; changes are all that must be undone beside setting the cursor back.
   static constexpr std::uint64_t one_event = std::uint64_t{1} << 32;
   static constexpr std::uint64_t one_change = 1;
 
   /// What a scope remembers of its start.
   struct moment {
-    std::size_t position;
+    std::byte* cursor;
     std::uint64_t clock;
     std::size_t floor;
+    std::size_t position;
   };
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) final { return arena::allocate(bytes, alignment); }
@@ -290,27 +290,31 @@ class ALLOT_EXPORT arena : public resource {
   }
 
   moment open_scope() noexcept {
-    const moment now{position(), clock_, floor_};
-    clock_ = now.clock + one_event;
-    floor_ = now.position;
-    return now;
+    std::byte* cursor = cursor_;
+    std::size_t floor = floor_;
+    ALLOT_IN_REGISTER(cursor);
+    ALLOT_IN_REGISTER(floor);
+    floor_ = static_cast<std::size_t>(address_of(cursor) - origin_);
+    return {cursor, clock_, floor, floor_};
   }
 
   /// Ends a scope if nothing but closed scopes came since its start. False, and nothing changed, otherwise.
   bool close_scope_inline(const moment& start) noexcept {
-    if (!ALLOT_LIKELY(clock_ == start.clock + one_event)) return false;
-    if (cursor_ > high_) high_ = cursor_;
-    cursor_ = reinterpret_cast<std::byte*>(origin_ + start.position);
+    if (!ALLOT_LIKELY(clock_ == start.clock && floor_ == start.position)) return false;
+    if (!ALLOT_LIKELY(cursor_ <= high_)) high_ = cursor_;
+    cursor_ = start.cursor;
     floor_ = start.floor;
-    clock_ = start.clock;
     return true;
   }
   void close_scope(const moment& start) {
-    if (!close_scope_inline(start)) close_scope_slow(start, start.position);
+    if (!close_scope_inline(start)) close_scope_slow(start.position, start.floor, start.clock, start.position);
   }
-  void close_scope_slow(moment start, std::size_t position);
-  void keep_scope(const moment& start) noexcept;
-  bool only_scopes_since(const moment& start) const noexcept { return (clock_ - start.clock) / one_event == 1; }
+  // One by one, so that a scope can live in registers.
+  void close_scope_slow(std::size_t start, std::size_t floor, std::uint64_t clock, std::size_t position);
+  void keep_scope(std::size_t start, std::size_t floor, std::uint64_t clock) noexcept;
+  bool only_scopes_since(std::size_t start, std::uint64_t clock) const noexcept {
+    return clock_ / one_event == clock / one_event && floor_ == start;
+  }
   bool may_go_back(std::size_t position, bool report) const;
   bool is_good(const arena_mark& mark) const noexcept;
 

@@ -26,7 +26,7 @@ class scope {
 
   /// Ends the scope and keeps what is in it.
   void dismiss() {
-    if (arena* const memory = leave()) memory->keep_scope(start_);
+    if (arena* const memory = leave()) memory->keep_scope(start_.position, start_.floor, start_.clock);
   }
 
   /// The arena's position in bytes at the start.

@@ -34,7 +34,7 @@ class ALLOT_EXPORT scratch final : public resource {
  public:
   scratch(const scratch&) = delete;
   ~scratch() override {
-    if (!slot_.memory.close_scope_inline(start_)) end(start_);
+    if (!slot_.memory.close_scope_inline(start_)) end(start_.position, start_.floor, start_.clock);
   }
 
   /// As arena's functions of these names.
@@ -74,7 +74,7 @@ class ALLOT_EXPORT scratch final : public resource {
  private:
   friend class scratch_pair;
 
-  explicit scratch(scratch_slot& slot) noexcept : slot_(slot), start_(slot.memory.open_scope()) {
+  explicit scratch(scratch_slot& slot) noexcept : start_(slot.memory.open_scope()), slot_(slot) {
     if (!ALLOT_LIKELY(!slot.memory.checked())) enter();
   }
 
@@ -88,13 +88,13 @@ class ALLOT_EXPORT scratch final : public resource {
     return slot_.memory;
   }
   void enter() noexcept;
-  void end(arena::moment start);
+  void end(std::size_t start, std::size_t floor, std::uint64_t clock);
   void expect_newest() const;
   std::size_t depth() const noexcept;
 
-  scratch_slot& slot_;
   arena::moment start_;
   scratch* outer_;  // where checked
+  scratch_slot& slot_;
 };
 
 }  // namespace allot

@@ -42,14 +42,17 @@ class ALLOT_EXPORT scratch_pair final : public resource {
   /// @throws allocation_error (limit_reached) when all are
   template <class... Conflicts>
   [[nodiscard]] scratch get(const Conflicts&... conflicts) {
-    if constexpr (sizeof...(Conflicts) == 0) {
-      return scratch(slots_[0]);
-    } else {
-      std::size_t chosen = 0;
-      while (chosen != most_arenas && (conflict(conflicts, slots_[chosen].memory) || ...)) ++chosen;
-      if (chosen == most_arenas) refuse();
-      return scratch(slots_[chosen]);
-    }
+    return scratch(pick_slot(conflicts...));
+  }
+
+  /// The arena get() would take, for use under a scope of the caller's own: that costs less than one that is a
+  /// memory_resource.
+  ///
+  ///     allot::arena& memory = allot::thread_scratch().pick(output);
+  ///     allot::scope here(memory);
+  template <class... Conflicts>
+  [[nodiscard]] chained_arena& pick(const Conflicts&... conflicts) {
+    return pick_slot(conflicts...).memory;
   }
 
   // Inline twins: a caller that knows the type pays no virtual call.
@@ -83,12 +86,22 @@ class ALLOT_EXPORT scratch_pair final : public resource {
     scratch_pair::deallocate(p, bytes, alignment);
   }
 
+  template <class... Conflicts>
+  scratch_slot& pick_slot(const Conflicts&... conflicts) {
+    scratch_slot* chosen = slots_.data();
+    while ((conflict(conflicts, chosen->memory) || ...))
+      if (++chosen == slots_.data() + most_arenas) refuse();
+    return *chosen;
+  }
+
   template <class Conflict>
   static bool conflict(const Conflict& with, const arena& candidate) noexcept {
     if constexpr (std::is_same_v<Conflict, std::nullptr_t>) {
       return false;
     } else if constexpr (std::is_same_v<Conflict, scratch>) {
       return with.root() == &candidate;
+    } else if constexpr (std::is_convertible_v<const Conflict&, const resource&>) {
+      return stands_on(static_cast<const resource&>(with), candidate);
     } else if constexpr (std::is_convertible_v<const Conflict&, const std::pmr::memory_resource&>) {
       return stands_on(&static_cast<const std::pmr::memory_resource&>(with), candidate);
     } else if constexpr (std::is_convertible_v<const Conflict&, const std::pmr::memory_resource*>) {
@@ -106,6 +119,7 @@ class ALLOT_EXPORT scratch_pair final : public resource {
   template <class T>
   struct has_resource<T, std::void_t<decltype(std::declval<const T&>().resource())>> : std::true_type {};
 
+  static bool stands_on(const resource& upper, const arena& candidate) noexcept;
   static bool stands_on(const std::pmr::memory_resource* upper, const arena& candidate) noexcept;
   [[noreturn]] void refuse() const;
 
