@@ -1,6 +1,7 @@
 #include <benchmark/benchmark.h>
 
 #include <allot/arena/chained_arena.hpp>
+#include <allot/arena/monotonic_arena.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <cstdlib>
 #include <memory>
@@ -11,6 +12,7 @@
 namespace {
 
 using allot::chained_arena;
+using allot::monotonic_arena;
 using std::pmr::memory_resource;
 using std::pmr::monotonic_buffer_resource;
 
@@ -53,7 +55,7 @@ const size_source mixed_sizes = make_sizes(allocations, 8, 256, 8);
 std::vector<std::byte> buffer(1 << 20);
 
 void empty(monotonic_buffer_resource& arena) { arena.release(); }
-void empty(chained_arena& arena) { arena.clear(); }
+void empty(allot::arena& arena) { arena.clear(); }
 
 template <class Arena, class Work>
 void warm(benchmark::State& state, Work work) {
@@ -127,6 +129,13 @@ std::unique_ptr<chained_arena> virtual_arena(bool huge_pages) {
   return std::make_unique<chained_arena>(options);
 }
 
+std::unique_ptr<monotonic_arena> own_reservation(bool huge_pages) {
+  allot::monotonic_arena_options options;
+  options.size = fill_count * 16;
+  options.huge_pages = huge_pages;
+  return std::make_unique<monotonic_arena>(options);
+}
+
 // ---- a million allocations of 16 to 256 bytes
 // ----------------------------------------------------------------------------
 
@@ -192,9 +201,13 @@ const bool registered = [] {
   RegisterBenchmark("fixed/std", [](State& s) { warm<std_arena>(s, fixed_through_pointer); });
   RegisterBenchmark("fixed/arena", [](State& s) { warm<chained_arena>(s, fixed_through_pointer); });
   RegisterBenchmark("fixed/arena_direct", [](State& s) { warm<chained_arena>(s, fixed_direct); });
+  RegisterBenchmark("fixed/monotonic", [](State& s) { warm<monotonic_arena>(s, fixed_through_pointer); });
+  RegisterBenchmark("fixed/monotonic_direct", [](State& s) { warm<monotonic_arena>(s, fixed_direct); });
   RegisterBenchmark("mixed/std", [](State& s) { warm<std_arena>(s, mixed_through_pointer); });
   RegisterBenchmark("mixed/arena", [](State& s) { warm<chained_arena>(s, mixed_through_pointer); });
   RegisterBenchmark("mixed/arena_direct", [](State& s) { warm<chained_arena>(s, mixed_direct); });
+  RegisterBenchmark("mixed/monotonic", [](State& s) { warm<monotonic_arena>(s, mixed_through_pointer); });
+  RegisterBenchmark("mixed/monotonic_direct", [](State& s) { warm<monotonic_arena>(s, mixed_direct); });
   RegisterBenchmark("fixed_cold/std", [](State& s) { cold<std_arena>(s, fixed_through_pointer); });
   RegisterBenchmark("fixed_cold/arena", [](State& s) { cold<chained_arena>(s, fixed_through_pointer); });
   RegisterBenchmark("mixed_cold/std", [](State& s) { cold<std_arena>(s, mixed_through_pointer); });
@@ -202,6 +215,12 @@ const bool registered = [] {
   RegisterBenchmark("fill/std", [](State& s) { fill(s, [] { return std::make_unique<std_arena>(); }); })->Iterations(1);
   RegisterBenchmark("fill/arena_huge", [](State& s) { fill(s, [] { return virtual_arena(true); }); })->Iterations(1);
   RegisterBenchmark("fill/arena_small", [](State& s) { fill(s, [] { return virtual_arena(false); }); })->Iterations(1);
+  RegisterBenchmark("fill/monotonic_huge", [](State& s) {
+    fill(s, [] { return own_reservation(true); });
+  })->Iterations(1);
+  RegisterBenchmark("fill/monotonic_small", [](State& s) {
+    fill(s, [] { return own_reservation(false); });
+  })->Iterations(1);
   RegisterBenchmark("fill/bare_huge", [](State& s) { fill_bare(s, true); })->Iterations(1);
   RegisterBenchmark("fill/bare_small", [](State& s) { fill_bare(s, false); })->Iterations(1);
   RegisterBenchmark("million/malloc", malloc_million<false>)->Iterations(3);

@@ -44,6 +44,18 @@ const std::vector<figure>& figures() {
       {"fill 1.6 GB, 4 KiB pages, cold", "fill/arena_small", "fill/std", 0.85},
       {"the same by a bare pointer, huge pages", "fill/bare_huge", "fill/std", 0},
       {"the same by a bare pointer, 4 KiB pages", "fill/bare_small", "fill/std", 0},
+      {"`monotonic_arena`, 16 B, through `memory_resource*`", "fixed/monotonic", "fixed/std", 0.78},
+      {"`monotonic_arena`, 8-256 B, through `memory_resource*`", "mixed/monotonic", "mixed/std", 0.78},
+      {"`monotonic_arena`, 16 B, concrete type", "fixed/monotonic_direct", "fixed/std", 0},
+      {"`monotonic_arena`, 8-256 B, concrete type", "mixed/monotonic_direct", "mixed/std", 0},
+      {"`monotonic_arena`, fill 1.6 GB, huge-page advice, cold", "fill/monotonic_huge", "fill/std", 0},
+      {"`monotonic_arena`, fill 1.6 GB, 4 KiB pages, cold", "fill/monotonic_small", "fill/std", 0},
+      // temporaries against malloc and free
+      {"scratch arena and scope, push 64", "scratch/arena", "scratch/malloc", 0.40},
+      {"the same, with a conflict", "scratch/arena_conflict", "scratch/malloc", 0},
+      {"`get_scratch()` as a `memory_resource`, push 64", "scratch/resource", "scratch/malloc", 0.40},
+      {"the same, with a conflict", "scratch/resource_conflict", "scratch/malloc", 0},
+      {"`mark()`, push 64, `rewind()`", "scratch/mark", "scratch/malloc", 0},
       // chained_arena against malloc and free
       {"10^6 allocations of 16-256 B and `clear()`, warm", "million/arena_clear", "million/malloc", 0.16},
       {"the same through the concrete type", "million/arena_clear_direct", "million/malloc", 0},

@@ -51,7 +51,7 @@ class ALLOT_EXPORT arena : public resource {
   /// @throws as allocate()
   void* push(std::size_t bytes) {
     void* p;
-    if (ALLOT_LIKELY(addable(bytes - 1) && take_inline(bytes, auto_mask_, auto_keep_, p))) return p;
+    if (ALLOT_LIKELY(addable(bytes - 1)) && ALLOT_LIKELY(take_inline(bytes, auto_mask_, auto_keep_, p))) return p;
     return push_slow(bytes, auto_align_);
   }
   void* push(std::size_t bytes, std::size_t alignment) {
@@ -252,7 +252,7 @@ class ALLOT_EXPORT arena : public resource {
 
   bool take_inline(std::size_t bytes, std::size_t alignment, void*& p) noexcept {
     const std::uintptr_t mask = alignment - 1;
-    return addable((bytes - 1) | mask) && take_inline(bytes, mask, ~mask, p);
+    return ALLOT_LIKELY(addable((bytes - 1) | mask)) && take_inline(bytes, mask, ~mask, p);
   }
 
   /// The whole fast path. False, and nothing changed, when the window has not that much.
@@ -260,7 +260,7 @@ class ALLOT_EXPORT arena : public resource {
     const std::uintptr_t start = address_of(cursor_);
     const std::uintptr_t aligned = (start + mask) & keep;
     const std::uintptr_t end = aligned + bytes;
-    if (end > address_of(limit_)) return false;
+    if (!ALLOT_LIKELY(end <= address_of(limit_))) return false;
     if constexpr (!sums_fit) {
       if (aligned < start || end < aligned) return false;
     }
