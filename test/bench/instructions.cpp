@@ -33,13 +33,10 @@ COUNTED push_constant_size_and_alignment(allot::monotonic_arena& arena) {
 COUNTED push_type(allot::monotonic_arena& arena) {
   for (long i = 0; i < repetitions; ++i) use(arena.push<long>());
 }
-COUNTED push_general_alignment(allot::monotonic_arena& arena, std::size_t alignment) {
-  for (long i = 0; i < repetitions; ++i) {
-    ALLOT_IN_REGISTER(alignment);  // another one each time, for all the compiler knows
-    use(arena.push(16, alignment));
-  }
+COUNTED push_general_alignment(allot::monotonic_arena& arena, const volatile std::size_t& alignment) {
+  for (long i = 0; i < repetitions; ++i) use(arena.push(16, alignment));  // one of the instructions reads it
 }
-COUNTED push_general_size(allot::monotonic_arena& arena, std::size_t bytes) {
+COUNTED push_general_size(allot::monotonic_arena& arena, const volatile std::size_t& bytes) {
   for (long i = 0; i < repetitions; ++i) use(arena.push(bytes));
 }
 COUNTED push_behind_marks(allot::monotonic_arena& arena) {
@@ -67,8 +64,10 @@ int main() {
   push_constant_size(arena);
   push_constant_size_and_alignment(arena);
   push_type(arena);
-  push_general_alignment(arena, 8);
-  push_general_size(arena, 24);
+  const std::size_t alignment = 8;
+  const std::size_t bytes = 24;
+  push_general_alignment(arena, alignment);
+  push_general_size(arena, bytes);
   for (int i = 0; i < 100; ++i) {
     (void)arena.mark();
     arena.push(1);

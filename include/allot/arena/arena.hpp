@@ -247,12 +247,13 @@ class ALLOT_EXPORT arena : public resource {
   static constexpr bool sums_fit = sizeof(std::uintptr_t) >= 8;
 
   /// Whether a number can be added to any address twice without passing the end of the address space, where that has
-  /// room enough. False for 0 - 1, which sends 0 bytes and alignment 0 the slow way.
-  static constexpr bool addable(std::uintptr_t value) noexcept { return (value >> (sums_fit ? 48 : 28)) == 0; }
+  /// room enough; one that can be compared with in one instruction. False for 0 - 1, which sends 0 bytes and alignment
+  /// 0 the slow way.
+  static constexpr bool addable(std::uintptr_t value) noexcept { return value <= (sums_fit ? 0x7fffffff : 0xfffffff); }
 
   bool take_inline(std::size_t bytes, std::size_t alignment, void*& p) noexcept {
     const std::uintptr_t mask = alignment - 1;
-    return ALLOT_LIKELY(addable((bytes - 1) | mask)) && take_inline(bytes, mask, ~mask, p);
+    return ALLOT_LIKELY(addable(mask)) && ALLOT_LIKELY(addable(bytes - 1)) && take_inline(bytes, mask, ~mask, p);
   }
 
   /// The whole fast path. False, and nothing changed, when the window has not that much.
