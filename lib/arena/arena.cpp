@@ -76,9 +76,15 @@ void* arena::push_slow(std::size_t bytes, std::size_t alignment) {
 }
 
 void arena::align_to(std::size_t alignment) {
+  refresh();
   const request wanted{0, alignment};
   check_alignment(alignment, wanted);
-  if (const std::size_t padding = padding_for(address_of(cursor_), alignment); padding != 0) (void)push(padding, 1);
+  if (alignment == 1) return;
+  if (fits({1, alignment}, static_cast<std::size_t>(end_ - cursor_))) {
+    (void)take(wanted);
+  } else {
+    (void)serve(wanted, wanted);
+  }
 }
 
 void arena::auto_align(std::size_t alignment) {

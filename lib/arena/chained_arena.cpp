@@ -158,9 +158,11 @@ const std::pmr::memory_resource* chained_arena::root() const noexcept {
 
 arena::served chained_arena::serve(const request& wanted, const request& plain) {
   const request& here = fitting(wanted, plain);
-  if (extend_window(here)) return {take(here), true};
+  // a request of 0 bytes is for an address with room behind it
+  if (extend_window({std::max<std::size_t>(here.bytes, 1), here.alignment, here.gap})) return {take(here), true};
   // rather not set apart than in another block where the plain program needs none
-  if (std::byte* p = take(plain)) return {p, false};
+  if (wanted.bytes != 0)
+    if (std::byte* p = take(plain)) return {p, false};
   block* fresh = find_spare(wanted);
   if (fresh == nullptr) fresh = new_block(wanted);
   return {serve_from(fresh, wanted), true};
@@ -175,7 +177,7 @@ bool chained_arena::block_bytes(const request& wanted, std::size_t& total) const
   const std::size_t padding = wanted.alignment > natural_alignment ? wanted.alignment - natural_alignment : 0;
   std::size_t needed = 0;
   const std::size_t before = tool_ ? memory_tools::redzone : 0;
-  if (!checked_add(wanted.bytes, sizeof(block) + before + wanted.gap, needed) ||
+  if (!checked_add(std::max<std::size_t>(wanted.bytes, 1), sizeof(block) + before + wanted.gap, needed) ||
       !checked_add(needed, padding, needed) || needed > max_object_bytes)
     return false;
   total = needed;
@@ -333,7 +335,7 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
   if (tool_) memory_tools::poison(fresh->first(), fresh->committed - sizeof(block));
   open(fresh, opening(fresh), position());
   std::byte* const p = take(wanted);
-  if (old_room > room_left()) {
+  if (wanted.bytes != 0 && old_room > room_left()) {
     fresh->top = cursor_;
     open(old_current, old_cursor, position());
   }
