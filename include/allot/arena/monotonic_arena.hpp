@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <allot/arena/arena.hpp>
 #include <allot/block/page_block.hpp>
 #include <allot/block/reserved_range.hpp>
@@ -71,7 +72,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     auto* const block = static_cast<std::byte*>(p);
     if (!ALLOT_LIKELY(!watched_)) return deallocate_slow(p, bytes, alignment);
-    if (block + bytes == cursor_ && address_of(block) - origin_ >= floor_) {
+    if (block + std::max<std::size_t>(bytes, 1) == cursor_ && address_of(block) - origin_ >= floor_) {
       high_ = std::max(high_, cursor_);
       cursor_ = block;
     }
