@@ -264,8 +264,8 @@ bool monotonic_arena::extend(std::size_t bytes) noexcept {
 void monotonic_arena::deallocate_slow(void* p, std::size_t bytes, std::size_t alignment) {
   refresh();
   if (dead()) return;
-  if (!deallocate_watched(p, bytes, alignment)) return;
-  if (!is_newest(p, std::max<std::size_t>(bytes, 1))) return;
+  const bool newest = is_newest(p, std::max<std::size_t>(bytes, 1));  // a freed block's fence no longer tells
+  if (!deallocate_watched(p, bytes, alignment) || !newest) return;
   const std::size_t position = static_cast<std::size_t>(address_of(p) - origin_);
   if (position >= floor_) give_up(position);
 }
