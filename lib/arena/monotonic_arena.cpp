@@ -125,6 +125,7 @@ void monotonic_arena::use(void* data, std::size_t size, std::size_t usable, std:
   data_ = static_cast<std::byte*>(data);
   size_ = size;
   clean_ = data_ + dirty;
+  ++changes_;  // a scope begun before must not set the cursor back to where no memory was yet
   set_window(data_, data_, data_ + usable, 0);
   if (tool_) memory_tools::poison(data_, usable);
 }
