@@ -215,7 +215,9 @@ void monotonic_arena::die() noexcept {
 }
 
 void monotonic_arena::refresh() noexcept {
-  if (backing_ == backing::viewed_block && (viewed_->generation() != generation_ || viewed_->data() != data_)) die();
+  if (!lost()) return;
+  if (tool_) memory_tools::unpoison(data_, size_);  // what is left of the block is its owner's again
+  die();
 }
 
 // ---- allocation
@@ -402,7 +404,7 @@ const std::pmr::memory_resource* monotonic_arena::root() const noexcept {
   return ours != nullptr ? ours->root() : this;
 }
 
-std::size_t monotonic_arena::available() const noexcept { return size() - position(); }
+std::size_t monotonic_arena::available() const noexcept { return lost() ? 0 : size() - position(); }
 
 std::size_t monotonic_arena::committed() const noexcept {
   return backing_ == backing::reservation ? range_.committed() : size_;
@@ -410,6 +412,7 @@ std::size_t monotonic_arena::committed() const noexcept {
 
 memory_usage monotonic_arena::usage() const noexcept {
   memory_usage now;
+  if (lost()) return now;
   now.reserved = size_;
   now.committed = committed();
   now.used = position();
@@ -417,7 +420,7 @@ memory_usage monotonic_arena::usage() const noexcept {
   return now;
 }
 
-bool monotonic_arena::owns(const void* p) const noexcept { return range_contains(data_, size_, p, 1); }
+bool monotonic_arena::owns(const void* p) const noexcept { return !lost() && range_contains(data_, size_, p, 1); }
 
 block_info monotonic_arena::find_block(const void* p) const noexcept {
   if (!owns(p)) return {};
@@ -425,10 +428,11 @@ block_info monotonic_arena::find_block(const void* p) const noexcept {
 }
 
 void monotonic_arena::for_each_block(block_visitor visitor) const {
-  if (data_ != nullptr) visitor({data_, position(), false, block_state::used});
+  if (data() != nullptr) visitor({data_, position(), false, block_state::used});
 }
 
 bool monotonic_arena::check() const noexcept {
+  if (lost()) return true;  // there is nothing to look at any more
   const bool within = data_ == first_ && end_ == data_ + committed() && committed() <= size_;
   const bool marks = floor_ <= peak() && sub_arenas_end() <= position();
   return within && marks && window_is_sound();

@@ -98,10 +98,11 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   bool resize(std::size_t size);
 
   /// Whether there is no memory and never will be: released as a slice, moved from, or taken away from below.
-  bool dead() const noexcept { return backing_ == backing::none; }
+  bool dead() const noexcept { return backing_ == backing::none || lost(); }
 
-  std::byte* data() const noexcept { return data_; }  ///< null when dead, and before the first push where that gets it
-  std::size_t size() const noexcept { return data_ != nullptr ? size_ : planned_size(); }
+  /// Null when dead, and before the first push where that gets the memory.
+  std::byte* data() const noexcept { return lost() ? nullptr : data_; }
+  std::size_t size() const noexcept { return data() != nullptr ? size_ : planned_size(); }
   std::size_t page_size() const noexcept;  ///< what sizes and commits of an own reservation are multiples of
 
   std::string_view kind() const noexcept override { return "monotonic_arena"; }
@@ -125,6 +126,11 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   enum class backing { none, reservation, upstream, buffer, owned_block, viewed_block, slice };
 
   monotonic_arena(monotonic_arena& parent, void* data, std::size_t size, std::string_view name);
+
+  /// Whether the block looked at is no longer what it was.
+  bool lost() const noexcept {
+    return viewed_ != nullptr && (viewed_->generation() != generation_ || viewed_->data() != data_);
+  }
 
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
     monotonic_arena::deallocate(p, bytes, alignment);
