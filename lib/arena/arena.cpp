@@ -34,6 +34,7 @@ arena::arena(arena&& other) noexcept
       watched_(other.watched_),
       newest_fence_(std::exchange(other.newest_fence_, nullptr)),
       unfenced_blocks_(std::exchange(other.unfenced_blocks_, false)),
+      published_(other.published_.exchange(nullptr, std::memory_order_relaxed)),
       peak_(std::exchange(other.peak_, 0)),
       auto_align_(other.auto_align_),
       auto_mask_(other.auto_mask_),
