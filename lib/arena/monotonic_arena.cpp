@@ -103,6 +103,7 @@ monotonic_arena::monotonic_arena(monotonic_arena&& other) noexcept
       viewed_(std::exchange(other.viewed_, nullptr)),
       generation_(other.generation_) {
   adopt_relatives(other);
+  floor_ = monotonic_arena::sub_arenas_end();  // all marks are stale
   take_claim_of(other);
   other.backing_ = backing::none;
 }
