@@ -347,8 +347,10 @@ monotonic_arena monotonic_arena::carve(std::size_t size, std::size_t alignment, 
 }
 
 std::size_t monotonic_arena::sub_arenas_end() const noexcept {
-  if (newest_slice_ == nullptr) return 0;
-  return static_cast<std::size_t>(address_of(newest_slice_->data_) - origin_) + newest_slice_->size_;
+  const monotonic_arena* newest = newest_slice_;
+  while (newest != nullptr && newest->size_ == 0) newest = newest->older_;  // nothing to protect, and no place
+  if (newest == nullptr) return 0;
+  return static_cast<std::size_t>(address_of(newest->data_) - origin_) + newest->size_;
 }
 
 /// Takes the place of `other` among its parent's slices, and in the eyes of its own.
