@@ -99,7 +99,7 @@ os::status reserved_range::resize(std::size_t bytes, bool may_move) noexcept {
     const os::status outcome = os::release(kept_end, static_cast<std::size_t>(end - kept_end));
     if (!outcome) return outcome;
     if (committed_ > size) {
-      (void)os::decommit(data_ + size, guard_size());
+      if (!os::decommit(data_ + size, guard_size())) std::memset(data_ + size, 0, guard_size());
       committed_ = size;
     }
     size_ = size;
