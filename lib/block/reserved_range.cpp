@@ -79,6 +79,7 @@ os::status reserved_range::commit(std::size_t needed) noexcept {
 }
 
 os::status reserved_range::decommit(std::size_t kept) noexcept {
+  if (committed_ == 0) return {};
   const std::size_t target = ladder_.least(std::min(kept, size_), size_);
   if (target >= committed_) return {};
   if (memory_tools::active()) memory_tools::unpoison(data_ + target, committed_ - target);
