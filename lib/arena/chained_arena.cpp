@@ -338,6 +338,7 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
   if (wanted.bytes != 0 && old_room > room_left()) {
     fresh->top = cursor_;
     open(old_current, old_cursor, position());
+    first_ = window_start();
   }
   return p;
 }
@@ -348,6 +349,11 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
 std::byte* chained_arena::opening(block* held) const noexcept {
   if (held == nullptr) return buffer_;
   return held->first() + (tool_ ? memory_tools::redzone : 0);
+}
+
+/// Where in the window lies what came after the newest block: nothing below is the last that was handed out.
+std::byte* chained_arena::window_start() const noexcept {
+  return blocks_ == nullptr || blocks_ == current_ ? opening(current_) : blocks_->resume;
 }
 
 void chained_arena::open(block* held, std::byte* cursor, std::size_t position) noexcept {
@@ -365,12 +371,11 @@ void chained_arena::lower(std::size_t position) noexcept {
   while (at > position) {
     block* const newest = blocks_;
     const bool window_is_newest = newest == nullptr || newest == current_;
-    std::byte* const from = window_is_newest ? first_ : newest->resume;
-    const std::size_t back = std::min(at - position, static_cast<std::size_t>(cursor_ - from));
+    const std::size_t back = std::min(at - position, static_cast<std::size_t>(cursor_ - first_));
     if (tool_) memory_tools::poison(cursor_ - back, back);
     at -= back;
     set_window(first_, cursor_ - back, end_, at);
-    if (cursor_ != from || newest == nullptr) continue;
+    if (cursor_ != first_ || newest == nullptr) continue;
 
     // Nothing is left in the window that is younger than its block, or than the block beside it.
     if (window_is_newest) {
@@ -387,6 +392,7 @@ void chained_arena::lower(std::size_t position) noexcept {
       continue;
     }
     blocks_ = newest->next;
+    first_ = window_start();
     newest->next = left;
     left = newest;
   }
