@@ -188,13 +188,14 @@ BOOST_AUTO_TEST_CASE(an_alignment_beyond_a_bounded_arena_is_met_or_fails_cleanly
 BOOST_AUTO_TEST_CASE(huge_sizes_fail_with_any_alignment_and_change_nothing) {
   for_each_arena([](const arena_kind& kind) {
     for (const bool fresh : {true, false}) {
+      const std::size_t step = fresh || rounds(10) == 1 ? 16 : 2;
       const auto memory = kind.make();
       if (!fresh) (void)memory->push(10);
       const std::size_t before = memory->position();
       const memory_usage usage = memory->usage();
       auto* const monotonic = dynamic_cast<monotonic_arena*>(memory.get());
       for (const std::size_t bytes : huge_sizes) {
-        for (std::size_t alignment = 1; alignment != 0; alignment *= 2) {
+        for (std::size_t alignment = 1; alignment != 0; alignment *= step) {
           const std::string request = std::to_string(bytes) + " at " + std::to_string(alignment);
           BOOST_TEST(throws_bad_alloc([&] { (void)memory->push(bytes, alignment); }), request);
           BOOST_TEST(throws_bad_alloc([&] { (void)memory->push_zeroed(bytes, alignment); }), request);
@@ -418,6 +419,12 @@ BOOST_AUTO_TEST_CASE(going_back_to_every_earlier_position_leaves_what_is_below_i
     };
     const auto memory = kind.make();
     std::vector<pushed> all;
+    const auto intact = [&] {
+      bool good = true;
+      for (std::size_t i = 0; i < all.size(); ++i)
+        good = good && test::all_are(all[i].p, all[i].bytes, static_cast<unsigned>(i));
+      return good;
+    };
     std::size_t sum = 0;
     while (sum < arena_room / 2) {
       const std::size_t bytes = random() % 12 == 0 ? 300 + random() % 2000 : 1 + random() % 90;
@@ -442,13 +449,11 @@ BOOST_AUTO_TEST_CASE(going_back_to_every_earlier_position_leaves_what_is_below_i
         BOOST_REQUIRE(memory->position() == target - 1);
         all.pop_back();
       }
-      for (std::size_t i = 0; i < all.size(); ++i)
-        BOOST_REQUIRE(test::all_are(all[i].p, all[i].bytes, static_cast<unsigned>(i)));
+      BOOST_REQUIRE(intact());
       if (random() % 3 == 0) {  // what comes now lies elsewhere
         void* const p = memory->push(50, 1);
         test::fill(p, 50, static_cast<unsigned>(all.size()));
-        for (std::size_t i = 0; i < all.size(); ++i)
-          BOOST_REQUIRE(test::all_are(all[i].p, all[i].bytes, static_cast<unsigned>(i)));
+        BOOST_REQUIRE(intact());
         memory->pop(50);
       }
       BOOST_REQUIRE(memory->check());
@@ -566,13 +571,14 @@ BOOST_AUTO_TEST_CASE(a_bounded_arena_is_filled_exactly_and_then_refuses) {
     for (const std::size_t step : {std::size_t{1}, std::size_t{16}, std::size_t{1000}, arena_room}) {
       const auto memory = kind.make_monotonic();
       std::size_t pushed = 0;
+      bool good = true;
       while (arena_room - pushed >= step) {
-        BOOST_REQUIRE(memory->available() == arena_room - pushed);
-        void* const p = memory->push(step, 1);
-        test::fill(p, step, 0x5a);
+        good = good && memory->available() == arena_room - pushed;
+        test::fill(memory->push(step, 1), step, 0x5a);
         pushed += step;
-        BOOST_REQUIRE(memory->position() == pushed);
+        good = good && memory->position() == pushed;
       }
+      BOOST_TEST(good);
       if (pushed != arena_room) test::fill(memory->push(arena_room - pushed, 1), arena_room - pushed, 0x5a);
       BOOST_TEST(memory->available() == 0u);
       BOOST_TEST(memory->size() == arena_room);
@@ -744,7 +750,7 @@ BOOST_AUTO_TEST_CASE(what_an_arena_holds_can_be_seen) {
     BOOST_TEST(bytes == usage.used);
     memory->clear();
     BOOST_TEST(memory->usage().used == 0u);
-    BOOST_TEST(memory->usage().peak == usage.peak);
+    if (!memory_tools::active()) BOOST_TEST(memory->usage().peak == usage.peak);  // a tool's redzones are not counted
     BOOST_TEST(memory->checked() == kind.checked);
     BOOST_TEST(memory->name() == memory->kind());
   });

@@ -498,6 +498,35 @@ BOOST_AUTO_TEST_CASE(a_pop_crosses_the_borders_of_blocks_and_blocks_of_one_reque
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_allocation_before_a_block_of_one_request_is_not_the_last) {
+  for (const bool checked : {false, true}) {
+    counting_resource upstream;
+    chained_arena memory(test::chained_options(checked, &upstream));
+    constexpr std::size_t alignment = alignof(std::max_align_t);
+    test::fill(memory.push(32), 32, 1);
+    const arena_mark mark = memory.mark();
+    void* const p = memory.allocate(64, alignment);
+    test::fill(memory.allocate(50000, alignment), 50000, 2);  // the window stays where p is
+    const std::size_t before = memory.position();
+    BOOST_TEST(!memory.try_expand(p, 64, 80, alignment));
+    BOOST_TEST(memory.try_expand(p, 64, 16, alignment));
+    BOOST_TEST(memory.position() == before);
+    void* const next = memory.push(16);
+    test::fill(next, 16, 3);
+    memory.pop_to(mark.position() + 1000);  // inside the large one
+    BOOST_TEST(memory.check());
+    memory.rewind(mark);
+    BOOST_TEST(memory.position() == mark.position());
+    BOOST_TEST(memory.check());
+    void* const again = memory.allocate(64, alignment);
+    BOOST_TEST(again == p);
+    BOOST_TEST(memory.try_expand(again, 64, 80, alignment));
+    for (int i = 0; i < 100; ++i) test::fill(memory.push(100), 100, 4);
+    memory.clear();
+    BOOST_TEST(memory.check());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(blocks_given_up_by_a_rewind_are_used_again_before_the_upstream_is_asked) {
   for (const bool checked : {false, true}) {
     for (const std::size_t large : {std::size_t{0}, std::size_t{30000}}) {
