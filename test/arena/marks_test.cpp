@@ -445,6 +445,13 @@ BOOST_AUTO_TEST_CASE(bytes_of_the_last_block_come_back_but_never_below_the_newes
     BOOST_TEST(memory->position() == bottom);  // the scope has ended
     p = memory->allocate(1000, alignment);
     {
+      const scope inside(*memory);
+      (void)memory->allocate(100);
+    }
+    memory->deallocate(p, 1000, alignment);
+    BOOST_TEST(memory->position() == bottom);  // with what was in it
+    p = memory->allocate(1000, alignment);
+    {
       scope inside(*memory);
       inside.dismiss();
     }
