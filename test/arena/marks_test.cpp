@@ -2,6 +2,7 @@
 
 #include <allot/arena/scope.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <deque>
 #include <limits>
@@ -532,6 +533,26 @@ BOOST_AUTO_TEST_CASE(an_allocation_before_a_block_of_one_request_is_not_the_last
     memory.clear();
     BOOST_TEST(memory.check());
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_scope_begun_in_an_empty_block_survives_the_end_of_that_block) {
+  alignas(16) std::array<std::byte, 100> buffer;
+  counting_resource upstream;
+  chained_arena memory(buffer.data(), buffer.size(), test::chained_options(false, &upstream));
+  test::fill(memory.push(99, 1), 99, 1);
+  const arena_mark before = memory.mark();
+  memory.align_to(16);  // the rest of the buffer has no such address
+  BOOST_TEST(memory.position() == 99u);
+  {
+    const scope inside(memory);
+    test::fill(memory.push(50), 50, 2);
+    memory.rewind(before);
+  }
+  BOOST_TEST(memory.position() == 99u);
+  BOOST_TEST(memory.check());
+  for (int i = 0; i < 100; ++i) test::fill(memory.push(30, 1), 30, 3);
+  BOOST_TEST(test::all_are(buffer.data(), 99, 1));
+  BOOST_TEST(memory.check());
 }
 
 BOOST_AUTO_TEST_CASE(blocks_given_up_by_a_rewind_are_used_again_before_the_upstream_is_asked) {

@@ -67,7 +67,7 @@ bool is_dead(monotonic_arena& memory) {
 /// Keeps the addresses behind a reservation, so that it cannot grow in place. The system may have used them anyway.
 class neighbour {
  public:
-  neighbour(const std::byte* end)
+  explicit neighbour(const std::byte* end)
       : made_(os::reserve(page, 1, {os::placement::how::fixed, const_cast<std::byte*>(end)})) {}
   ~neighbour() {
     if (made_) (void)os::release(made_.address, page);
