@@ -34,6 +34,7 @@ arena::arena(arena&& other) noexcept
       watched_(other.watched_),
       newest_fence_(std::exchange(other.newest_fence_, nullptr)),
       unfenced_blocks_(std::exchange(other.unfenced_blocks_, false)),
+      published_(other.published_.exchange(nullptr, std::memory_order_relaxed)),
       peak_(std::exchange(other.peak_, 0)),
       auto_align_(other.auto_align_),
       auto_mask_(other.auto_mask_),
@@ -74,9 +75,15 @@ void* arena::push_slow(std::size_t bytes, std::size_t alignment) {
 }
 
 void arena::align_to(std::size_t alignment) {
+  refresh();
   const request wanted{0, alignment};
   check_alignment(alignment, wanted);
-  if (const std::size_t padding = padding_for(address_of(cursor_), alignment); padding != 0) (void)push(padding, 1);
+  if (alignment == 1) return;
+  if (fits({1, alignment}, static_cast<std::size_t>(end_ - cursor_))) {
+    (void)take(wanted);
+  } else {
+    (void)serve(wanted, wanted);
+  }
 }
 
 void arena::auto_align(std::size_t alignment) {
@@ -152,7 +159,7 @@ bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, st
   const request kept = fitting(set_apart({new_bytes, 1}), {new_bytes, 1});
   std::byte* const end = start + new_bytes + kept.gap;
   if (tool_) memory_tools::poison(start + new_bytes, old_bytes - new_bytes);
-  const bool gives_back = newest && end < cursor_ && address_of(end) - origin_ >= floor_;
+  const bool gives_back = newest && end < cursor_ && address_of(end) - origin_ + 1 >= floor_;
   if (gives_back) high_ = std::max(high_, cursor_);
   move_end(start, old_bytes, new_bytes, gives_back ? end : cursor_);
   return true;
@@ -165,10 +172,10 @@ void arena::give_up(std::size_t position) {
   high_ = std::max(high_, cursor_);
   const auto overrun = drop_fences(position);
   lower(position);
-  if (position < floor_) {
+  if (position + 1 < floor_) {
     clock_ += one_event;
     history_.record(clock_ / one_event, static_cast<std::ptrdiff_t>(position), checked_);
-    floor_ = position;
+    floor_ = position + 1;
   }
   if (overrun) report_misuse(*overrun);
 }
@@ -230,12 +237,12 @@ void arena::close_scope_slow(std::size_t start, std::size_t floor, std::uint64_t
   }
   const bool last = only_scopes_since(start, clock);
   if (may_go_back(position, true)) give_up(position);
-  if (last) floor_ = floor;
+  if (last) restore_floor(start, floor);
 }
 
 /// The scope's own mark is gone; when no other was taken since, what held before holds again.
 void arena::keep_scope(std::size_t start, std::size_t floor, std::uint64_t clock) noexcept {
-  if (only_scopes_since(start, clock)) floor_ = floor;
+  if (only_scopes_since(start, clock)) restore_floor(start, floor);
 }
 
 void arena::restart(bool memory_is_there) {

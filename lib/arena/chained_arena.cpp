@@ -153,9 +153,11 @@ std::pmr::memory_resource* chained_arena::upstream() const noexcept {
 
 arena::served chained_arena::serve(const request& wanted, const request& plain) {
   const request& here = fitting(wanted, plain);
-  if (extend_window(here)) return {take(here), true};
+  // a request of 0 bytes is for an address with room behind it
+  if (extend_window({std::max<std::size_t>(here.bytes, 1), here.alignment, here.gap})) return {take(here), true};
   // rather not set apart than in another block where the plain program needs none
-  if (std::byte* p = take(plain)) return {p, false};
+  if (wanted.bytes != 0)
+    if (std::byte* p = take(plain)) return {p, false};
   block* fresh = find_spare(wanted);
   if (fresh == nullptr) fresh = new_block(wanted);
   return {serve_from(fresh, wanted), true};
@@ -170,7 +172,7 @@ bool chained_arena::block_bytes(const request& wanted, std::size_t& total) const
   const std::size_t padding = wanted.alignment > natural_alignment ? wanted.alignment - natural_alignment : 0;
   std::size_t needed = 0;
   const std::size_t before = tool_ ? memory_tools::redzone : 0;
-  if (!checked_add(wanted.bytes, sizeof(block) + before + wanted.gap, needed) ||
+  if (!checked_add(std::max<std::size_t>(wanted.bytes, 1), sizeof(block) + before + wanted.gap, needed) ||
       !checked_add(needed, padding, needed) || needed > max_object_bytes)
     return false;
   total = needed;
@@ -329,9 +331,10 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
   if (tool_) memory_tools::poison(fresh->first(), fresh->committed - sizeof(block));
   open(fresh, opening(fresh), position());
   std::byte* const p = take(wanted);
-  if (old_room > room_left()) {
+  if (wanted.bytes != 0 && old_room > room_left()) {
     fresh->top = cursor_;
     open(old_current, old_cursor, position());
+    first_ = window_start();
   }
   return p;
 }
@@ -342,6 +345,11 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
 std::byte* chained_arena::opening(block* held) const noexcept {
   if (held == nullptr) return buffer_;
   return held->first() + (tool_ ? memory_tools::redzone : 0);
+}
+
+/// Where in the window lies what came after the newest block: nothing below is the last that was handed out.
+std::byte* chained_arena::window_start() const noexcept {
+  return blocks_ == nullptr || blocks_ == current_ ? opening(current_) : blocks_->resume;
 }
 
 void chained_arena::open(block* held, std::byte* cursor, std::size_t position) noexcept {
@@ -359,12 +367,11 @@ void chained_arena::lower(std::size_t position) noexcept {
   while (at > position) {
     block* const newest = blocks_;
     const bool window_is_newest = newest == nullptr || newest == current_;
-    std::byte* const from = window_is_newest ? first_ : newest->resume;
-    const std::size_t back = std::min(at - position, static_cast<std::size_t>(cursor_ - from));
+    const std::size_t back = std::min(at - position, static_cast<std::size_t>(cursor_ - first_));
     if (tool_) memory_tools::poison(cursor_ - back, back);
     at -= back;
     set_window(first_, cursor_ - back, end_, at);
-    if (cursor_ != from || newest == nullptr) continue;
+    if (cursor_ != first_ || newest == nullptr) continue;
 
     // Nothing is left in the window that is younger than its block, or than the block beside it. The chain's first
     // block stays open, so that what comes next finds room.
@@ -383,6 +390,7 @@ void chained_arena::lower(std::size_t position) noexcept {
       continue;
     }
     blocks_ = newest->next;
+    first_ = window_start();
     newest->next = left;
     left = newest;
   }

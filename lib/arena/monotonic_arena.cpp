@@ -103,6 +103,7 @@ monotonic_arena::monotonic_arena(monotonic_arena&& other) noexcept
       viewed_(std::exchange(other.viewed_, nullptr)),
       generation_(other.generation_) {
   adopt_relatives(other);
+  floor_ = newest_slice_ != nullptr ? monotonic_arena::sub_arenas_end() + 1 : 0;  // all marks are stale
   take_claim_of(other);
   other.backing_ = backing::none;
 }
@@ -125,6 +126,7 @@ void monotonic_arena::use(void* data, std::size_t size, std::size_t usable, std:
   data_ = static_cast<std::byte*>(data);
   size_ = size;
   clean_ = data_ + dirty;
+  note_change();  // a scope begun before must not set the cursor back to where no memory was yet
   set_window(data_, data_, data_ + usable, 0);
   if (tool_) memory_tools::poison(data_, usable);
 }
@@ -214,7 +216,9 @@ void monotonic_arena::die() noexcept {
 }
 
 void monotonic_arena::refresh() noexcept {
-  if (backing_ == backing::viewed_block && (viewed_->generation() != generation_ || viewed_->data() != data_)) die();
+  if (!lost()) return;
+  if (tool_) memory_tools::unpoison(data_, size_);  // what is left of the block is its owner's again
+  die();
 }
 
 // ---- allocation
@@ -264,10 +268,10 @@ bool monotonic_arena::extend(std::size_t bytes) noexcept {
 void monotonic_arena::deallocate_slow(void* p, std::size_t bytes, std::size_t alignment) {
   refresh();
   if (dead()) return;
-  if (!deallocate_watched(p, bytes, alignment)) return;
-  if (!is_newest(p, std::max<std::size_t>(bytes, 1))) return;
+  const bool newest = is_newest(p, std::max<std::size_t>(bytes, 1));  // a freed block's fence no longer tells
+  if (!deallocate_watched(p, bytes, alignment) || !newest) return;
   const std::size_t position = static_cast<std::size_t>(address_of(p) - origin_);
-  if (position >= floor_) give_up(position);
+  if (position + 1 >= floor_) give_up(position);
 }
 
 std::byte* monotonic_arena::dirty_end() const noexcept { return std::max({clean_, high_, cursor_}); }
@@ -337,14 +341,16 @@ bool monotonic_arena::resize(std::size_t size) {
 
 monotonic_arena monotonic_arena::carve(std::size_t size, std::size_t alignment, std::string_view name) {
   void* const memory = push(size, alignment);
-  floor_ = position();  // a block freed below must not take the slice along
+  floor_ = position() + 1;  // a block freed below must not take the slice along
   note_change();
   return {*this, memory, size, name};
 }
 
 std::size_t monotonic_arena::sub_arenas_end() const noexcept {
-  if (newest_slice_ == nullptr) return 0;
-  return static_cast<std::size_t>(address_of(newest_slice_->data_) - origin_) + newest_slice_->size_;
+  const monotonic_arena* newest = newest_slice_;
+  while (newest != nullptr && newest->size_ == 0) newest = newest->older_;  // nothing to protect, and no place
+  if (newest == nullptr) return 0;
+  return static_cast<std::size_t>(address_of(newest->data_) - origin_) + newest->size_;
 }
 
 /// Takes the place of `other` among its parent's slices, and in the eyes of its own.
@@ -399,7 +405,7 @@ const std::pmr::memory_resource* monotonic_arena::root() const noexcept {
   return parent_ != nullptr ? parent_->root() : this;
 }
 
-std::size_t monotonic_arena::available() const noexcept { return size() - position(); }
+std::size_t monotonic_arena::available() const noexcept { return lost() ? 0 : size() - position(); }
 
 std::size_t monotonic_arena::committed() const noexcept {
   return backing_ == backing::reservation ? range_.committed() : size_;
@@ -407,6 +413,7 @@ std::size_t monotonic_arena::committed() const noexcept {
 
 memory_usage monotonic_arena::usage() const noexcept {
   memory_usage now;
+  if (lost()) return now;
   now.reserved = size_;
   now.committed = committed();
   now.used = position();
@@ -414,7 +421,7 @@ memory_usage monotonic_arena::usage() const noexcept {
   return now;
 }
 
-bool monotonic_arena::owns(const void* p) const noexcept { return range_contains(data_, size_, p, 1); }
+bool monotonic_arena::owns(const void* p) const noexcept { return !lost() && range_contains(data_, size_, p, 1); }
 
 block_info monotonic_arena::find_block(const void* p) const noexcept {
   if (!owns(p)) return {};
@@ -422,12 +429,13 @@ block_info monotonic_arena::find_block(const void* p) const noexcept {
 }
 
 void monotonic_arena::for_each_block(block_visitor visitor) const {
-  if (data_ != nullptr) visitor({data_, position(), false, block_state::used});
+  if (data() != nullptr) visitor({data_, position(), false, block_state::used});
 }
 
 bool monotonic_arena::check() const noexcept {
+  if (lost()) return true;  // there is nothing to look at any more
   const bool within = data_ == first_ && end_ == data_ + committed() && committed() <= size_;
-  const bool marks = floor_ <= peak() && sub_arenas_end() <= position();
+  const bool marks = floor_ <= peak() + 1 && sub_arenas_end() <= position();
   return within && marks && window_is_sound();
 }
 

@@ -79,6 +79,7 @@ os::status reserved_range::commit(std::size_t needed) noexcept {
 }
 
 os::status reserved_range::decommit(std::size_t kept) noexcept {
+  if (committed_ == 0) return {};
   const std::size_t target = ladder_.least(std::min(kept, size_), size_);
   if (target >= committed_) return {};
   if (memory_tools::active()) memory_tools::unpoison(data_ + target, committed_ - target);
@@ -99,7 +100,7 @@ os::status reserved_range::resize(std::size_t bytes, bool may_move) noexcept {
     const os::status outcome = os::release(kept_end, static_cast<std::size_t>(end - kept_end));
     if (!outcome) return outcome;
     if (committed_ > size) {
-      (void)os::decommit(data_ + size, guard_size());
+      if (!os::decommit(data_ + size, guard_size())) std::memset(data_ + size, 0, guard_size());
       committed_ = size;
     }
     size_ = size;

@@ -51,6 +51,13 @@ std::size_t address_space() {
   return pages * system_page_size();
 }
 
+std::size_t resident() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t pages = 0;
+  statm >> pages >> pages;
+  return pages * system_page_size();
+}
+
 std::size_t map_count() {
   std::ifstream maps("/proc/self/maps");
   std::size_t count = 0;

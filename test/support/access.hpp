@@ -16,6 +16,9 @@ std::size_t system_page_size();
 /// Bytes of address space this process has.
 std::size_t address_space();
 
+/// Bytes of memory this process really has (its resident set).
+std::size_t resident();
+
 /// How many mappings this process has.
 std::size_t map_count();
 

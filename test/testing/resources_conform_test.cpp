@@ -1,7 +1,10 @@
 // Every resource of the library against the conformance kit.
 
 #include <allot/arena/chained_arena.hpp>
+#include <allot/arena/local_arena.hpp>
+#include <allot/arena/monotonic_arena.hpp>
 #include <allot/block/guarded_page_resource.hpp>
+#include <allot/block/page_block.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/testing/conformance.hpp>
@@ -9,6 +12,8 @@
 #include <allot/testing/failing_resource.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <memory>
+#include <string>
 
 #include "support/child.hpp"
 
@@ -57,6 +62,44 @@ class buffered_arena final : public std::pmr::memory_resource {
   std::array<std::byte, Bytes> buffer_;
   chained_arena arena_;
 };
+
+constexpr std::size_t monotonic_size = std::size_t{1} << 20;
+
+/// What an arena of monotonic_size is sure to serve. A checked one keeps books between the blocks, and a memory tool
+/// wants room between those of an own reservation.
+std::size_t monotonic_capacity(bool apart) { return apart ? monotonic_size / 64 : monotonic_size; }
+
+monotonic_arena_options monotonic_options(bool checked) {
+  monotonic_arena_options options;
+  options.size = monotonic_size;
+  options.checked = checked;
+  return options;
+}
+
+/// A monotonic_arena and what it stands on.
+template <class Ground>
+struct ground_of {
+  Ground ground;
+};
+struct arena_on_buffer final : private ground_of<std::array<std::byte, monotonic_size>>, public monotonic_arena {
+  explicit arena_on_buffer(bool checked) : monotonic_arena(ground.data(), ground.size(), monotonic_options(checked)) {}
+};
+struct arena_on_view final : private ground_of<page_block>, public monotonic_arena {
+  explicit arena_on_view(bool checked)
+      : ground_of{page_block(monotonic_size)}, monotonic_arena(ground, monotonic_options(checked)) {}
+};
+struct arena_in_arena final : private ground_of<monotonic_arena>, public monotonic_arena {
+  explicit arena_in_arena(bool checked)
+      : ground_of{monotonic_arena(monotonic_options(checked))}, monotonic_arena(ground.carve(monotonic_size)) {}
+};
+
+template <class Arena>
+testing::conformance_subject monotonic_subject(const char* name, bool checked, bool apart) {
+  return make_subject(
+      std::string("monotonic_arena on ") + name + (checked ? ", checked" : ""),
+      [checked](std::pmr::memory_resource&) { return std::make_unique<Arena>(checked); },
+      monotonic_capacity(checked || apart));
+}
 
 }  // namespace
 
@@ -154,6 +197,71 @@ BOOST_AUTO_TEST_CASE(chained_arena_over_page_resource_conforms) {
     bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
   };
   expect_conforms(make_subject("chained_arena over page_resource", [](auto&) { return std::make_unique<stack>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(monotonic_arena_with_an_own_reservation_conforms) {
+  for (const bool checked : {false, true}) {
+    for (const bool huge_pages : {false, true}) {
+      monotonic_arena_options options = monotonic_options(checked);
+      options.huge_pages = huge_pages;
+      expect_conforms(make_subject(
+          checked ? "monotonic_arena, checked" : "monotonic_arena",
+          [options](auto&) { return std::make_unique<monotonic_arena>(options); },
+          monotonic_capacity(checked || memory_tools::active())));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(monotonic_arena_of_the_default_size_conforms) {
+  expect_conforms(make_subject(
+      "monotonic_arena of 1 GiB", [](auto&) { return std::make_unique<monotonic_arena>(); }, std::size_t{8} << 20));
+}
+
+BOOST_AUTO_TEST_CASE(monotonic_arena_on_an_upstreams_block_conforms) {
+  for (const bool checked : {false, true}) {
+    expect_conforms(make_subject(
+        checked ? "monotonic_arena over an upstream, checked" : "monotonic_arena over an upstream",
+        [checked](std::pmr::memory_resource& upstream) {
+          monotonic_arena_options options = monotonic_options(checked);
+          options.upstream = &upstream;
+          return std::make_unique<monotonic_arena>(options);
+        },
+        monotonic_capacity(checked)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(monotonic_arena_on_a_callers_buffer_conforms) {
+  for (const bool checked : {false, true})
+    expect_conforms(monotonic_subject<arena_on_buffer>("a buffer", checked, false));
+}
+
+BOOST_AUTO_TEST_CASE(monotonic_arena_on_a_block_of_pages_conforms) {
+  for (const bool checked : {false, true}) {
+    expect_conforms(make_subject(
+        checked ? "monotonic_arena on an owned block, checked" : "monotonic_arena on an owned block",
+        [checked](auto&) {
+          return std::make_unique<monotonic_arena>(page_block(monotonic_size), monotonic_options(checked));
+        },
+        monotonic_capacity(checked)));
+    expect_conforms(monotonic_subject<arena_on_view>("a viewed block", checked, false));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_slice_of_an_arena_conforms) {
+  for (const bool checked : {false, true}) {
+    auto subject = monotonic_subject<arena_in_arena>("a slice", checked, false);
+    subject.release = {};  // it ends a slice
+    expect_conforms(subject);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(local_arena_conforms) {
+  for (const bool checked : {false, true}) {
+    expect_conforms(make_subject(
+        checked ? "local_arena, checked" : "local_arena",
+        [checked](auto&) { return std::make_unique<local_arena<monotonic_size>>(monotonic_options(checked)); },
+        monotonic_capacity(checked)));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_instruments_conform) {

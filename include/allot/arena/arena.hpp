@@ -127,8 +127,8 @@ class ALLOT_EXPORT arena : public resource {
   arena_mark mark() noexcept {
     if (!ALLOT_LIKELY(id_ != 0)) id_ = new_id();
     clock_ += one_event;
-    floor_ = position();
-    return {id_, clock_ / one_event, floor_};
+    floor_ = position() + 1;
+    return {id_, clock_ / one_event, position()};
   }
 
   /// Goes back to a mark. A stale one is misuse, as is going below a live sub-arena; either changes nothing. When
@@ -217,7 +217,7 @@ class ALLOT_EXPORT arena : public resource {
   std::byte* first_ = nullptr;  // where the window starts
   std::byte* high_ = nullptr;   // the highest the cursor was in this window before it went down
   std::uintptr_t origin_ = 0;   // the address position 0 would have in this window
-  std::size_t floor_ = 0;       // no good mark is above this position
+  std::size_t floor_ = 0;       // one more than the highest position with a good mark or a scope; 0: there is none
   bool tool_;                   // a memory tool watches: annotate
   bool redzones_ = false;       // and blocks in this window are set apart for it
   bool checked_;
@@ -229,8 +229,9 @@ class ALLOT_EXPORT arena : public resource {
   friend class scratch;
   struct fence;
 
-  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events are marks, and going
-  // below a mark or the start of a scope; changes are all that must be undone beside setting the cursor back.
+  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events are marks, going
+  // below a mark or the start of a scope, and scopes that start where another mark or scope is (these take theirs
+  // back); changes are all that must be undone beside setting the cursor back.
   static constexpr std::uint64_t one_event = std::uint64_t{1} << 32;
   static constexpr std::uint64_t one_change = 1;
 
@@ -295,16 +296,18 @@ class ALLOT_EXPORT arena : public resource {
     std::size_t floor = floor_;
     ALLOT_IN_REGISTER(cursor);
     ALLOT_IN_REGISTER(floor);
-    floor_ = static_cast<std::size_t>(address_of(cursor) - origin_);
-    return {cursor, clock_, floor, floor_};
+    const auto here = static_cast<std::size_t>(address_of(cursor) - origin_);
+    floor_ = here + 1;
+    if (!ALLOT_LIKELY(floor != here + 1)) clock_ += one_event;
+    return {cursor, clock_, floor, here};
   }
 
   /// Ends a scope if nothing but closed scopes came since its start. False, and nothing changed, otherwise.
   bool close_scope_inline(const moment& start) noexcept {
-    if (!ALLOT_LIKELY(clock_ == start.clock && floor_ == start.position)) return false;
+    if (!ALLOT_LIKELY(clock_ == start.clock && floor_ == start.position + 1)) return false;
     if (!ALLOT_LIKELY(cursor_ <= high_)) high_ = cursor_;
     cursor_ = start.cursor;
-    floor_ = start.floor;
+    restore_floor(start.position, start.floor);
     return true;
   }
   void close_scope(const moment& start) {
@@ -313,8 +316,13 @@ class ALLOT_EXPORT arena : public resource {
   // One by one, so that a scope can live in registers.
   void close_scope_slow(std::size_t start, std::size_t floor, std::uint64_t clock, std::size_t position);
   void keep_scope(std::size_t start, std::size_t floor, std::uint64_t clock) noexcept;
+  /// As it was before the scope.
+  void restore_floor(std::size_t start, std::size_t floor) noexcept {
+    if (!ALLOT_LIKELY(floor != start + 1)) clock_ -= one_event;
+    floor_ = floor;
+  }
   bool only_scopes_since(std::size_t start, std::uint64_t clock) const noexcept {
-    return clock_ / one_event == clock / one_event && floor_ == start;
+    return clock_ / one_event == clock / one_event && floor_ == start + 1;
   }
   bool may_go_back(std::size_t position, bool report) const;
   bool is_good(const arena_mark& mark) const noexcept;

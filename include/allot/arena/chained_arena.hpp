@@ -116,6 +116,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   block* block_from_system(const request& wanted);
   std::byte* serve_from(block* fresh, const request& wanted) noexcept;
   std::byte* opening(block* held) const noexcept;
+  std::byte* window_start() const noexcept;
   void open(block* held, std::byte* cursor, std::size_t position) noexcept;
   void poison_window_behind(const std::byte* cursor) const noexcept;
   void keep(block* list) noexcept;

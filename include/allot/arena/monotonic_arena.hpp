@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <allot/arena/arena.hpp>
 #include <allot/block/page_block.hpp>
 #include <allot/block/reserved_range.hpp>
@@ -71,7 +72,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     auto* const block = static_cast<std::byte*>(p);
     if (!ALLOT_LIKELY(!watched_)) return deallocate_slow(p, bytes, alignment);
-    if (block + bytes == cursor_ && address_of(block) - origin_ >= floor_) {
+    if (block + std::max<std::size_t>(bytes, 1) == cursor_ && address_of(block) - origin_ + 1 >= floor_) {
       high_ = std::max(high_, cursor_);
       cursor_ = block;
     }
@@ -97,10 +98,11 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   bool resize(std::size_t size);
 
   /// Whether there is no memory and never will be: released as a slice, moved from, or taken away from below.
-  bool dead() const noexcept { return backing_ == backing::none; }
+  bool dead() const noexcept { return backing_ == backing::none || lost(); }
 
-  std::byte* data() const noexcept { return data_; }  ///< null when dead, and before the first push where that gets it
-  std::size_t size() const noexcept { return data_ != nullptr ? size_ : planned_size(); }
+  /// Null when dead, and before the first push where that gets the memory.
+  std::byte* data() const noexcept { return lost() ? nullptr : data_; }
+  std::size_t size() const noexcept { return data() != nullptr ? size_ : planned_size(); }
   std::size_t page_size() const noexcept;  ///< what sizes and commits of an own reservation are multiples of
 
   std::string_view kind() const noexcept override { return "monotonic_arena"; }
@@ -124,6 +126,11 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   enum class backing { none, reservation, upstream, buffer, owned_block, viewed_block, slice };
 
   monotonic_arena(monotonic_arena& parent, void* data, std::size_t size, std::string_view name);
+
+  /// Whether the block looked at is no longer what it was.
+  bool lost() const noexcept {
+    return viewed_ != nullptr && (viewed_->generation() != generation_ || viewed_->data() != data_);
+  }
 
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
     monotonic_arena::deallocate(p, bytes, alignment);

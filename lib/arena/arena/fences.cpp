@@ -105,7 +105,8 @@ arena::fence* arena::expected_fence(const void* p, std::size_t bytes) const noex
     return nullptr;
   auto* const f = reinterpret_cast<fence*>(end + least_pad);
   if (!range_contains(region.begin, region.bytes, f, sizeof(fence))) return nullptr;
-  if (tool_ && !(memory_tools::accessible(f->start()) && memory_tools::accessible(f->end() - 1))) return nullptr;
+  for (const std::byte* at = f->start(); tool_ && at != f->end(); ++at)
+    if (!memory_tools::accessible(at)) return nullptr;
   return (f->live() || f->freed()) && f->is_of(p) && f->bytes == bytes ? f : nullptr;
 }
 
