@@ -480,8 +480,8 @@ template <class Visit>
 void chained_arena::for_each_region(Visit visit) const {
   const block* window = current_;
   const std::byte* cursor = cursor_;
-  for (const block* b = blocks_; b != nullptr; b = b->next) {
-    visit(b->first(), b == window ? cursor : b->top, b->start() + b->committed, b);
+  for (block* b = blocks_; b != nullptr; b = b->next) {
+    visit(opening(b), b == window ? cursor : b->top, b->start() + b->committed, b);
     if (b != window) continue;
     window = b->window_below();
     cursor = b->resume;
