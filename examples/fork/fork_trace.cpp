@@ -130,7 +130,7 @@ void live_as_child(std::vector<exhibit>& exhibits, const std::pmr::string& text_
     each.memory.pop_to(piece_bytes);
     expect(!each.memory.try_rewind(each.mark), "below the mark, it is stale in the child");
   }
-  trace("child", "has gone below the mark, and ends", exhibits);
+  trace("child", "has gone below the mark, which is stale here now, and ends", {});
 }
 
 int exit_code_of(::pid_t child) {

@@ -40,7 +40,7 @@ case $case_name in
     [[ $(count '^parent [0-9]*: ') == 3 && $(count '^child [0-9]*: ') == 4 ]] || fail "steps are missing, or twice there"
     for arena in monotonic_arena chained_arena; do
       [[ $(grep -o "$arena *at [^,]*" out | sort -u | wc -l) == 1 ]] || fail "$arena is at more than one address"
-      [[ $(grep "$arena" out | sed -n "s/.*first byte '\(.\)'.*/\1/p" | tr -d '\n') == ppcccpp ]] ||
+      [[ $(grep "$arena" out | sed -n "s/.*first byte '\(.\)'.*/\1/p" | tr -d '\n') == ppccpp ]] ||
         fail "$arena does not hold what it should"
     done
     ;;
