@@ -17,11 +17,15 @@ class counting_resource final : public std::pmr::memory_resource {
   std::size_t peak() const noexcept { return peak_; }
   std::size_t total() const noexcept { return total_; }
 
+  /// Bytes in which all that was ever taken finds room one behind the other, wherever padding is needed.
+  std::size_t room() const noexcept { return total_ + most_padding_; }
+
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     void* const p = upstream_->allocate(bytes, alignment);
     live_ += bytes;
     total_ += bytes;
+    most_padding_ += alignment - 1;
     peak_ = std::max(peak_, live_);
     return p;
   }
@@ -35,6 +39,7 @@ class counting_resource final : public std::pmr::memory_resource {
   std::size_t live_ = 0;
   std::size_t peak_ = 0;
   std::size_t total_ = 0;
+  std::size_t most_padding_ = 0;
 };
 
 }  // namespace main_job

@@ -1,7 +1,10 @@
 #include "strategies.hpp"
 
 #include <allot/arena/chained_arena.hpp>
+#include <allot/arena/monotonic_arena.hpp>
+#include <allot/arena/scratch_pair.hpp>
 #include <allot/block/page_resource.hpp>
+#include <allot/core/memory_tools.hpp>
 #include <cstddef>
 #include <utility>
 
@@ -12,7 +15,8 @@ namespace {
 // Most resources use again what was freed. Arenas must be told.
 void make_ready(std::pmr::memory_resource&) noexcept {}
 void make_ready(std::pmr::monotonic_buffer_resource& arena) noexcept { arena.release(); }
-void make_ready(allot::chained_arena& arena) noexcept { arena.clear(); }
+void make_ready(allot::arena& arena) { arena.clear(); }
+void make_ready(allot::scratch_pair& pair) { pair.pick().clear(); }  // as at the end of its last scope
 
 template <class Resource>
 class subject_of final : public subject {
@@ -21,7 +25,7 @@ class subject_of final : public subject {
   explicit subject_of(Args&&... args) : resource_(std::forward<Args>(args)...) {}
 
   std::pmr::memory_resource& memory() noexcept override { return resource_; }
-  void reuse() noexcept override { make_ready(resource_); }
+  void reuse() override { make_ready(resource_); }
 
  private:
   Resource resource_;
@@ -32,7 +36,7 @@ class upstream_itself final : public subject {
  public:
   explicit upstream_itself(std::pmr::memory_resource& upstream) noexcept : upstream_(&upstream) {}
   std::pmr::memory_resource& memory() noexcept override { return *upstream_; }
-  void reuse() noexcept override {}
+  void reuse() override {}
 
  private:
   std::pmr::memory_resource* upstream_;
@@ -42,7 +46,7 @@ class upstream_itself final : public subject {
 class arena_on_pages final : public subject {
  public:
   std::pmr::memory_resource& memory() noexcept override { return arena_; }
-  void reuse() noexcept override { arena_.clear(); }
+  void reuse() override { arena_.clear(); }
 
  private:
   static allot::chained_arena_options on(allot::page_resource& pages) {
@@ -57,31 +61,48 @@ class arena_on_pages final : public subject {
 };
 
 template <class Resource>
-std::unique_ptr<subject> on_upstream(std::pmr::memory_resource& upstream) {
-  return std::make_unique<subject_of<Resource>>(&upstream);
+std::unique_ptr<subject> on_upstream(const surroundings& given) {
+  return std::make_unique<subject_of<Resource>>(&given.upstream);
 }
 
-std::unique_ptr<subject> arena_of_virtual_blocks(std::pmr::memory_resource&) {
+std::unique_ptr<subject> arena_of_virtual_blocks(const surroundings&) {
   allot::chained_arena_options options;
   options.virtual_blocks = true;
   return std::make_unique<subject_of<allot::chained_arena>>(options);
+}
+
+std::unique_ptr<subject> arena_of_one_block(const surroundings& given) {
+  return std::make_unique<subject_of<allot::monotonic_arena>>(given.room, &given.upstream);
+}
+
+template <bool HugePages>
+std::unique_ptr<subject> arena_of_one_reservation(const surroundings& given) {
+  allot::monotonic_arena_options options;
+  // A memory tool has blocks set apart, by less than three times what the job's blocks take themselves.
+  options.size = given.room * (allot::memory_tools::active() ? 4 : 1);
+  options.huge_pages = HugePages;
+  return std::make_unique<subject_of<allot::monotonic_arena>>(options);
 }
 
 }  // namespace
 
 const std::vector<strategy>& strategies() {
   using subject_pointer = std::unique_ptr<subject>;
-  using memory_resource = std::pmr::memory_resource;
   static const std::vector<strategy> table{
       {"new_delete_resource",
-       [](memory_resource& upstream) -> subject_pointer { return std::make_unique<upstream_itself>(upstream); }},
+       [](const surroundings& given) -> subject_pointer { return std::make_unique<upstream_itself>(given.upstream); }},
       {"monotonic_buffer_resource", on_upstream<std::pmr::monotonic_buffer_resource>},
       {"unsynchronized_pool_resource", on_upstream<std::pmr::unsynchronized_pool_resource>},
       {"synchronized_pool_resource", on_upstream<std::pmr::synchronized_pool_resource>},
       {"chained_arena", on_upstream<allot::chained_arena>},
       {"chained_arena, virtual blocks", arena_of_virtual_blocks},
       {"chained_arena on page_resource",
-       [](memory_resource&) -> subject_pointer { return std::make_unique<arena_on_pages>(); }},
+       [](const surroundings&) -> subject_pointer { return std::make_unique<arena_on_pages>(); }},
+      {"monotonic_arena", arena_of_one_reservation<false>},
+      {"monotonic_arena, huge pages", arena_of_one_reservation<true>},
+      {"monotonic_arena on an upstream block", arena_of_one_block},
+      {"scratch_pair",
+       [](const surroundings&) -> subject_pointer { return std::make_unique<subject_of<allot::scratch_pair>>(); }},
   };
   return table;
 }

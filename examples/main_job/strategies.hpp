@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <memory_resource>
 #include <string_view>
@@ -19,16 +20,23 @@ class subject {
   virtual std::pmr::memory_resource& memory() noexcept = 0;
 
   /// Makes ready for the next job what the last one has left, as a program would that keeps the resource.
-  virtual void reuse() noexcept = 0;
+  virtual void reuse() = 0;
 };
 
-/// A way to get memory. `upstream` outlives what `make` returns, which may leave it unused.
+/// What a strategy is made for.
+struct surroundings {
+  std::pmr::memory_resource& upstream;  ///< outlives the subject, which may leave it unused
+  std::size_t room;                     ///< bytes one job takes at most, for what cannot grow
+};
+
+/// A way to get memory.
 struct strategy {
   std::string_view name;
-  std::unique_ptr<subject> (*make)(std::pmr::memory_resource& upstream);
+  std::unique_ptr<subject> (*make)(const surroundings& given);
 };
 
-/// All that are measured. The first, new_delete_resource, is what the others are compared with.
+/// All that are measured. The first, new_delete_resource, is what the others are compared with. local_arena is not
+/// among them: its size is part of its type, and a job's follows from the input.
 const std::vector<strategy>& strategies();
 
 }  // namespace main_job

@@ -57,24 +57,24 @@ void timed_job(const std::vector<text_file>& files, std::pmr::memory_resource& m
   watch.start();  // the destructors count; the caller stops
 }
 
-double cold_milliseconds(const std::vector<text_file>& files, const strategy& measured, std::uint64_t expected) {
+double cold_milliseconds(const std::vector<text_file>& files, const strategy& measured, const verified_job& verified) {
   stopwatch making;
   making.start();
-  auto fresh = measured.make(*std::pmr::new_delete_resource());
+  auto fresh = measured.make({*std::pmr::new_delete_resource(), verified.room});
   making.stop();
   stopwatch working;
-  timed_job(files, fresh->memory(), expected, working);
+  timed_job(files, fresh->memory(), verified.size.digest, working);
   fresh.reset();
   working.stop();
   return making.milliseconds() + working.milliseconds();
 }
 
-double warm_milliseconds(const std::vector<text_file>& files, const strategy& measured, std::uint64_t expected) {
-  const auto kept = measured.make(*std::pmr::new_delete_resource());
+double warm_milliseconds(const std::vector<text_file>& files, const strategy& measured, const verified_job& verified) {
+  const auto kept = measured.make({*std::pmr::new_delete_resource(), verified.room});
   run_job(files, kept->memory());
   kept->reuse();
   stopwatch working;
-  timed_job(files, kept->memory(), expected, working);
+  timed_job(files, kept->memory(), verified.size.digest, working);
   kept->reuse();
   working.stop();
   return working.milliseconds();
@@ -101,8 +101,8 @@ std::vector<measurement> time_all(const std::vector<text_file>& files, const std
     for (std::size_t i = 0; i < all.size(); ++i) {
       shown.show_detail(title + ": " + std::string(all[i].name));
       try {
-        results[i].cold.add(cold_milliseconds(files, all[i], verified.size.digest));
-        results[i].warm.add(warm_milliseconds(files, all[i], verified.size.digest));
+        results[i].cold.add(cold_milliseconds(files, all[i], verified));
+        results[i].warm.add(warm_milliseconds(files, all[i], verified));
       } catch (const mismatch& found) {
         throw mismatch(std::string(all[i].name) + ": " + found.what());
       }

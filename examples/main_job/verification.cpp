@@ -39,13 +39,15 @@ const allot::resource* system_end_of(const std::pmr::memory_resource& memory) no
 }  // namespace
 
 verified_job verify(const std::vector<text_file>& files, const std::vector<strategy>& all, progress& shown) {
-  const job_result reference = run_job(files, *std::pmr::new_delete_resource());
+  counting_resource taken(*std::pmr::new_delete_resource());
+  const job_result reference = run_job(files, taken);
   verified_job job;
   job.size = size_of(files, reference);
+  job.room = taken.room();
   for (const strategy& each : all) {
     shown.show("checking " + std::string(each.name));
     counting_resource upstream(*std::pmr::new_delete_resource());
-    const auto tested = each.make(upstream);
+    const auto tested = each.make({upstream, job.room});
     counting_resource containers(tested->memory());
 
     const job_result result = run_job(files, containers);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "progress.hpp"
@@ -12,6 +13,7 @@ namespace main_job {
 /// What is known of a job before anything is timed. `footprints` has one for each strategy, in their order.
 struct verified_job {
   job_size size;
+  std::size_t room = 0;  ///< bytes in which all one job ever takes finds room, none of it given back
   std::vector<footprint> footprints;
 };
 

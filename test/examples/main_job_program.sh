@@ -33,7 +33,7 @@ full_report() {
   local resources
   resources=$(grep -c '^checking ' err)
   out_has "equal for all resources"
-  ((resources >= 7)) || fail "only $resources resources were checked"
+  ((resources >= 11)) || fail "only $resources resources were checked"
   [[ $(grep -c 'iB[ *]$' out) == "$resources" ]] || fail "the table has not $resources lines"
   [[ $(bars cold "$1") == "$resources" && $(bars warm "$1") == "$resources" ]] || fail "the chart has not $resources bars"
   [[ $(tail -n 1 "$1") == "</svg>" ]] || fail "the chart does not end"

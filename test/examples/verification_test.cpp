@@ -1,10 +1,12 @@
 #include "verification.hpp"
 
+#include <allot/arena/monotonic_arena.hpp>
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <memory_resource>
 #include <string>
 
+#include "job.hpp"
 #include "timing.hpp"
 
 using namespace main_job;
@@ -36,14 +38,14 @@ class spoiling_resource final : public std::pmr::memory_resource {
 class spoiled final : public subject {
  public:
   std::pmr::memory_resource& memory() noexcept override { return memory_; }
-  void reuse() noexcept override {}
+  void reuse() override {}
 
  private:
   spoiling_resource memory_;
 };
 
-const strategy spoils_text{
-    "spoils text", [](std::pmr::memory_resource&) -> std::unique_ptr<subject> { return std::make_unique<spoiled>(); }};
+const strategy spoils_text{"spoils text",
+                           [](const surroundings&) -> std::unique_ptr<subject> { return std::make_unique<spoiled>(); }};
 
 const footprint& footprint_of(const verified_job& job, std::string_view name) {
   for (std::size_t i = 0; i < strategies().size(); ++i) {
@@ -77,6 +79,19 @@ BOOST_AUTO_TEST_CASE(only_what_goes_to_the_system_is_counted_there) {
   BOOST_TEST(!footprint_of(job, "chained_arena").from_system);
   BOOST_TEST(footprint_of(job, "chained_arena, virtual blocks").from_system);
   BOOST_TEST(footprint_of(job, "chained_arena on page_resource").from_system);
+  BOOST_TEST(footprint_of(job, "monotonic_arena").from_system);
+  BOOST_TEST(footprint_of(job, "monotonic_arena, huge pages").from_system);
+  BOOST_TEST(!footprint_of(job, "monotonic_arena on an upstream block").from_system);
+  BOOST_TEST(footprint_of(job, "scratch_pair").from_system);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_grow_is_told_how_much_room_a_job_takes) {
+  progress shown;
+  const verified_job job = verify(files, strategies(), shown);
+  allot::monotonic_arena exact(job.room, std::pmr::new_delete_resource());
+  BOOST_TEST((digest(run_job(files, exact)) == job.size.digest));
+  BOOST_TEST(exact.usage().peak <= job.room);
+  BOOST_TEST(footprint_of(job, "monotonic_arena on an upstream block").upstream_total == job.room);
 }
 
 BOOST_AUTO_TEST_CASE(a_resource_that_spoils_a_byte_is_named) {
