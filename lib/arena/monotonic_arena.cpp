@@ -341,7 +341,8 @@ bool monotonic_arena::resize(std::size_t size) {
 
 monotonic_arena monotonic_arena::carve(std::size_t size, std::size_t alignment, std::string_view name) {
   void* const memory = push(size, alignment);
-  floor_ = position() + 1;  // a block freed below must not take the slice along
+  if (dead()) fail(memory_errc::null_pointer, {size, alignment});  // 0 bytes can be had anywhere, but not carved
+  floor_ = position() + 1;                                         // a block freed below must not take the slice along
   note_change();
   return {*this, memory, size, name};
 }

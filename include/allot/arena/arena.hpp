@@ -60,7 +60,7 @@ class ALLOT_EXPORT arena : public resource {
     return push_slow(bytes, alignment);
   }
 
-  /// The same, zero. Clears only what may not be zero: memory fresh from the system is not touched.
+  /// The same, zero. monotonic_arena clears only what may not be zero: memory fresh from the system is not touched.
   void* push_zeroed(std::size_t bytes) { return zeroed(push(bytes), bytes); }
   void* push_zeroed(std::size_t bytes, std::size_t alignment) { return zeroed(push(bytes, alignment), bytes); }
 
@@ -101,7 +101,8 @@ class ALLOT_EXPORT arena : public resource {
     return static_cast<T*>(push_zeroed(array_bytes(count, sizeof(T), alignof(T)), alignof(T)));
   }
 
-  /// Pads the position so that the next address is a multiple of `alignment`, a power of two.
+  /// Pads the position so that the next address is a multiple of `alignment`, a power of two; in chained_arena that of
+  /// what the current block has room for.
   /// @throws as allocate(); an arena without room for the padding is as before
   void align_to(std::size_t alignment);
 

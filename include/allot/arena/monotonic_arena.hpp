@@ -14,6 +14,9 @@
 
 namespace allot {
 
+template <std::size_t Bytes, std::size_t Alignment>
+class local_arena;
+
 struct monotonic_arena_options {
   std::size_t size = 0;  ///< bytes; 0: 1 GiB of address space, or 64 KiB from an upstream, and less where refused
   std::pmr::memory_resource* upstream = nullptr;  ///< where the one block comes from; null: an own reservation
@@ -59,12 +62,16 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   explicit monotonic_arena(page_block&& block, const monotonic_arena_options& options = {});
 
   /// On a block of pages that stays the caller's and must outlive the arena. Once the block is resized, released or
-  /// moved the arena is dead. Every call looks whether it was, which makes such an arena slower than the others.
+  /// moved the arena is dead. Every call that allocates, frees or goes back looks whether it was, which makes such an
+  /// arena slower than the others.
   explicit monotonic_arena(const page_block& block, const monotonic_arena_options& options = {});
 
   /// Takes memory and sub-arenas over; marks and scopes of the other are stale, blocks belong to this one. The other is
   /// dead.
   monotonic_arena(monotonic_arena&& other) noexcept;
+  /// Its memory lies in the object itself.
+  template <std::size_t Bytes, std::size_t Alignment>
+  monotonic_arena(local_arena<Bytes, Alignment>&&) = delete;
   monotonic_arena& operator=(monotonic_arena&&) = delete;
   ~monotonic_arena() override;
 
@@ -80,7 +87,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
 
   /// A slice of exactly `size` bytes as an arena of its own, at position 0. This arena moves on by that and padding,
   /// and must not go back below the slice while it lives. A slice inherits checking, and its root() is this arena's. It
-  /// may be moved; it is dead once this arena is destroyed.
+  /// may be moved. Destroying this arena before it is misuse; the slice is dead then.
   /// @throws as push()
   monotonic_arena carve(std::size_t size, std::size_t alignment = alignof(std::max_align_t),
                         std::string_view name = {});
