@@ -126,6 +126,7 @@ void monotonic_arena::use(void* data, std::size_t size, std::size_t usable, std:
   size_ = size;
   clean_ = data_ + dirty;
   set_window(data_, data_, data_ + usable, 0);
+  note_change();  // a scope from before has the cursor of another window
   if (tool_) memory_tools::poison(data_, usable);
 }
 
