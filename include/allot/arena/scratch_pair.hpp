@@ -128,7 +128,7 @@ class ALLOT_EXPORT scratch_pair final : public resource {
 
 namespace detail {
 /// The calling thread's own pair. Trivial, so that it can be reached at any time of a thread's life.
-inline thread_local scratch_pair* current_scratch = nullptr;
+ALLOT_EXPORT inline thread_local scratch_pair* current_scratch = nullptr;
 ALLOT_EXPORT scratch_pair& make_thread_scratch();
 }  // namespace detail
 
