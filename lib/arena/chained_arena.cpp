@@ -145,10 +145,6 @@ chained_arena_options chained_arena::options() const noexcept {
   return options;
 }
 
-std::pmr::memory_resource* chained_arena::upstream() const noexcept {
-  return options_.virtual_blocks ? nullptr : upstream_;
-}
-
 // ---- allocation
 
 arena::served chained_arena::serve(const request& wanted, const request& plain) {

@@ -81,7 +81,9 @@ class ALLOT_EXPORT chained_arena final : public arena {
   void clear() noexcept override;
 
   std::string_view kind() const noexcept override { return "chained_arena"; }
-  std::pmr::memory_resource* upstream() const noexcept override;
+  std::pmr::memory_resource* upstream() const noexcept override {
+    return options_.virtual_blocks ? nullptr : upstream_;
+  }
 
   std::size_t available() const noexcept override;
   memory_usage usage() const noexcept override;

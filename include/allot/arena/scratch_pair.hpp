@@ -99,12 +99,14 @@ class ALLOT_EXPORT scratch_pair final : public resource {
     if constexpr (std::is_same_v<Conflict, std::nullptr_t>) {
       return false;
     } else if constexpr (std::is_same_v<Conflict, scratch>) {
-      return with.root() == &candidate;
+      return &with.slot_.memory == &candidate ||
+             (with.slot_.memory.upstream() != nullptr && stands_on(with, candidate));
     } else if constexpr (std::is_convertible_v<const Conflict&, const resource&>) {
       return stands_on(static_cast<const resource&>(with), candidate);
     } else if constexpr (std::is_convertible_v<const Conflict&, const std::pmr::memory_resource&>) {
       return stands_on(&static_cast<const std::pmr::memory_resource&>(with), candidate);
-    } else if constexpr (std::is_convertible_v<const Conflict&, const std::pmr::memory_resource*>) {
+    } else if constexpr (!std::is_array_v<Conflict> &&
+                         std::is_convertible_v<const Conflict&, const std::pmr::memory_resource*>) {
       return stands_on(static_cast<const std::pmr::memory_resource*>(with), candidate);
     } else if constexpr (has_resource<Conflict>::value) {
       return stands_on(with.resource(), candidate);
