@@ -417,15 +417,21 @@ void chained_arena::release() noexcept {
   restart(false);  // what the way back left in the books
 }
 
-/// Of an empty arena, gives back what it holds beyond `kept` bytes, as far as that goes: spare blocks, and committed
-/// memory of the virtual block that is open.
+/// Of an empty arena, gives back what it holds beyond `kept` bytes: spare blocks, then the block that is open, or of a
+/// virtual one committed memory.
 void chained_arena::shed(std::size_t kept) noexcept {
   while (spare_ != nullptr && held_ > kept) {
     block** smallest = &spare_;
     while ((*smallest)->next != nullptr) smallest = &(*smallest)->next;
     give_back(std::exchange(*smallest, nullptr));
   }
-  if (current_ == nullptr || !options_.virtual_blocks || held_ <= kept) return;
+  if (current_ == nullptr || held_ <= kept) return;
+  if (!options_.virtual_blocks) {
+    give_back_all(std::exchange(blocks_, nullptr));
+    note_change();  // a scope may have started in there
+    open(nullptr, buffer_, 0);
+    return;
+  }
   const std::size_t target = ladder_for(options_).least(std::max<std::size_t>(kept, sizeof(block)), current_->bytes);
   if (target >= current_->committed) return;
   std::byte* const rest = current_->start() + target;
