@@ -215,7 +215,11 @@ void monotonic_arena::die() noexcept {
 }
 
 void monotonic_arena::refresh() noexcept {
-  if (backing_ == backing::viewed_block && (viewed_->generation() != generation_ || viewed_->data() != data_)) die();
+  if (taken_away()) die();
+}
+
+bool monotonic_arena::taken_away() const noexcept {
+  return backing_ == backing::viewed_block && (viewed_->generation() != generation_ || viewed_->data() != data_);
 }
 
 // ---- allocation
@@ -423,10 +427,11 @@ block_info monotonic_arena::find_block(const void* p) const noexcept {
 }
 
 void monotonic_arena::for_each_block(block_visitor visitor) const {
-  if (data_ != nullptr) visitor({data_, position(), false, block_state::used});
+  if (data_ != nullptr && !taken_away()) visitor({data_, position(), false, block_state::used});
 }
 
 bool monotonic_arena::check() const noexcept {
+  if (taken_away()) return true;
   const bool within = data_ == first_ && end_ == data_ + committed() && committed() <= size_;
   const bool marks = floor_ <= peak() && sub_arenas_end() <= position();
   return within && marks && window_is_sound();

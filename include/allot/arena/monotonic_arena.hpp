@@ -97,7 +97,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   bool resize(std::size_t size);
 
   /// Whether there is no memory and never will be: released as a slice, moved from, or taken away from below.
-  bool dead() const noexcept { return backing_ == backing::none; }
+  bool dead() const noexcept { return backing_ == backing::none || taken_away(); }
 
   std::byte* data() const noexcept { return data_; }  ///< null when dead, and before the first push where that gets it
   std::size_t size() const noexcept { return data_ != nullptr ? size_ : planned_size(); }
@@ -134,6 +134,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   void zero(void* p, std::size_t bytes) noexcept override;
   std::size_t sub_arenas_end() const noexcept override;
   void refresh() noexcept override;
+  bool taken_away() const noexcept;
 
   void deallocate_slow(void* p, std::size_t bytes, std::size_t alignment);
   void obtain(const request& wanted);
