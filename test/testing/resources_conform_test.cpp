@@ -1,6 +1,7 @@
 // Every resource of the library against the conformance kit.
 
 #include <allot/arena/chained_arena.hpp>
+#include <allot/arena/scratch_pair.hpp>
 #include <allot/block/guarded_page_resource.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/memory_tools.hpp>
@@ -154,6 +155,26 @@ BOOST_AUTO_TEST_CASE(chained_arena_over_page_resource_conforms) {
     bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
   };
   expect_conforms(make_subject("chained_arena over page_resource", [](auto&) { return std::make_unique<stack>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(scratch_pair_conforms) {
+  expect_conforms(make_subject("scratch_pair", [](auto&) { return std::make_unique<scratch_pair>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(checked_scratch_pair_conforms) {
+  expect_conforms(make_subject("scratch_pair, checked", [](auto&) {
+    scratch_options options;
+    options.checked = true;
+    return std::make_unique<scratch_pair>(options);
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(scratch_pair_over_an_upstream_conforms) {
+  expect_conforms(make_subject("scratch_pair over an upstream", [](std::pmr::memory_resource& upstream) {
+    scratch_options options;
+    options.upstream = &upstream;
+    return std::make_unique<scratch_pair>(options);
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(the_instruments_conform) {
