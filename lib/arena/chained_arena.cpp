@@ -334,10 +334,13 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
 
 // ---- the window
 
+/// Bytes kept from use at the start of every block where a memory tool watches.
+std::size_t chained_arena::opening_gap() const noexcept { return tool_ ? memory_tools::redzone : 0; }
+
 /// Where the first byte of a window in this block, or in the caller's buffer, lies.
 std::byte* chained_arena::opening(block* held) const noexcept {
   if (held == nullptr) return buffer_;
-  return held->first() + (tool_ ? memory_tools::redzone : 0);
+  return held->first() + opening_gap();
 }
 
 void chained_arena::open(block* held, std::byte* cursor, std::size_t position) noexcept {
@@ -475,7 +478,7 @@ void chained_arena::for_each_region(Visit visit) const {
   const block* window = current_;
   const std::byte* cursor = cursor_;
   for (const block* b = blocks_; b != nullptr; b = b->next) {
-    visit(b->first(), b == window ? cursor : b->top, b->start() + b->committed, b);
+    visit(b->first() + opening_gap(), b == window ? cursor : b->top, b->start() + b->committed, b);
     if (b != window) continue;
     window = b->window_below();
     cursor = b->resume;
@@ -490,7 +493,7 @@ memory_usage chained_arena::usage() const noexcept {
   for_each_region([&](const std::byte* first, const std::byte* top, const std::byte* end, const block* b) {
     now.used += static_cast<std::size_t>(top - first);
     const bool window_is_here = b == current_;
-    if (b != nullptr) now.wasted += sizeof(block);
+    if (b != nullptr) now.wasted += sizeof(block) + opening_gap();
     if (!window_is_here) now.wasted += static_cast<std::size_t>(end - top);
     now.reserved += b != nullptr ? b->bytes : buffer_size_;
     now.committed += b != nullptr ? b->committed : buffer_size_;

@@ -117,6 +117,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   block* block_from_upstream(std::size_t bytes, std::size_t needed);
   block* block_from_system(const request& wanted);
   std::byte* serve_from(block* fresh, const request& wanted) noexcept;
+  std::size_t opening_gap() const noexcept;
   std::byte* opening(block* held) const noexcept;
   void open(block* held, std::byte* cursor, std::size_t position) noexcept;
   void poison_window_behind(const std::byte* cursor) const noexcept;
