@@ -81,11 +81,9 @@ BOOST_AUTO_TEST_CASE(a_dump_shows_every_block_of_a_chain) {
   options.first_block = 128;
   options.growth_percent = 100;
   chained_arena memory(options);
-  const char* const first = static_cast<const char*>(memory.push(1, 1));
-  write(memory, "in the first");
-  const std::string large = std::string(300, 'x') + "in a large one";
-  write(memory, large);
-  for (int i = 0; i < 10; ++i) write(memory, "in one of the small blocks");
+  write(memory, "first");
+  write(memory, std::string(300, 'x'));
+  for (int i = 0; i < 10; ++i) write(memory, "small, thirty-two bytes of them ");
   const std::string text = dumped(memory);
   std::size_t regions = 0;
   std::size_t expected_lines = 1;
@@ -96,9 +94,8 @@ BOOST_AUTO_TEST_CASE(a_dump_shows_every_block_of_a_chain) {
   });
   BOOST_TEST(regions >= 3u);
   BOOST_TEST(lines(text) == expected_lines);
-  BOOST_TEST(has(text, "at " + hex(first)));
   BOOST_TEST(has(text, "chained_arena: " + std::to_string(memory.position()) + " bytes in use"));
-  BOOST_TEST(has(text, "|in one of the sm|") + has(text, "in the first") > 0);
+  for (const char* part : {"|first", "|xxxxxxxxxxxxxxxx|\n", "small, th"}) BOOST_TEST(has(text, part), part);
 }
 
 BOOST_AUTO_TEST_CASE(memory_of_a_scope_can_be_looked_at) {
