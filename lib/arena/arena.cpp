@@ -153,7 +153,7 @@ bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, st
     if (total > behind && total - behind > static_cast<std::size_t>(end_ - cursor_) && !extend(total - behind))
       return false;
     if (tool_) memory_tools::hand_out(start + old_bytes, new_bytes - old_bytes);
-    move_end(start, old_bytes, new_bytes, start + total);
+    move_end(start, old_bytes, new_bytes, std::max(start + total, cursor_));  // a mark may have kept room behind it
     return true;
   }
   const request kept = fitting(set_apart({new_bytes, 1}), {new_bytes, 1});
@@ -172,6 +172,7 @@ void arena::give_up(std::size_t position) {
   high_ = std::max(high_, cursor_);
   const auto overrun = drop_fences(position);
   lower(position);
+  if (position == 0) unfenced_blocks_ = false;
   if (position + 1 < floor_) {
     clock_ += one_event;
     history_.record(clock_ / one_event, static_cast<std::ptrdiff_t>(position), checked_);

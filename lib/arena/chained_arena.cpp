@@ -145,21 +145,24 @@ chained_arena_options chained_arena::options() const noexcept {
   return options;
 }
 
-std::pmr::memory_resource* chained_arena::upstream() const noexcept {
-  return options_.virtual_blocks ? nullptr : upstream_;
-}
-
 // ---- allocation
 
 arena::served chained_arena::serve(const request& wanted, const request& plain) {
   const request& here = fitting(wanted, plain);
   // a request of 0 bytes is for an address with room behind it
   if (extend_window({std::max<std::size_t>(here.bytes, 1), here.alignment, here.gap})) return {take(here), true};
-  // rather not set apart than in another block where the plain program needs none
-  if (wanted.bytes != 0)
+  // For a tool's sake alone no other block is taken where the plain program needs none.
+  if (wanted.bytes != 0 && !checked_)
     if (std::byte* p = take(plain)) return {p, false};
   block* fresh = find_spare(wanted);
-  if (fresh == nullptr) fresh = new_block(wanted);
+  try {
+    if (fresh == nullptr) fresh = new_block(wanted);
+  } catch (...) {
+    // For the sake of a check there may be another block, but none that was refused.
+    std::byte* const p = wanted.bytes != 0 ? take(plain) : nullptr;
+    if (p == nullptr) throw;
+    return {p, false};
+  }
   return {serve_from(fresh, wanted), true};
 }
 
@@ -214,13 +217,18 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   return true;
 }
 
-/// Unlinks a kept block for the request: the largest if the window should move there, else the smallest that fits.
+/// Unlinks a kept block for the request: the largest if the window should move there, else the smallest that fits among
+/// the first few, so that many blocks of one size cost no long walks.
 chained_arena::block* chained_arena::find_spare(const request& wanted) noexcept {
   std::size_t needed = 0;
   if (spare_ == nullptr || !block_bytes(wanted, needed) || spare_->bytes < needed) return nullptr;
   block** chosen = &spare_;
-  if (spare_->bytes - needed < room_left())
-    while ((*chosen)->next != nullptr && (*chosen)->next->bytes >= needed) chosen = &(*chosen)->next;
+  if (spare_->bytes - needed < room_left()) {
+    for (int looked_at = 1; looked_at < 32; ++looked_at) {
+      if ((*chosen)->next == nullptr || (*chosen)->next->bytes < needed) break;
+      chosen = &(*chosen)->next;
+    }
+  }
   if (!commit(**chosen, needed)) return nullptr;
   return std::exchange(*chosen, (*chosen)->next);
 }
@@ -236,11 +244,7 @@ bool chained_arena::make_room(std::size_t bytes) noexcept {
   std::size_t kept = 0;
   for (const block* b = spare_; b != nullptr; b = b->next) kept += b->committed;
   if (bytes > options_.limit - (held_ - kept)) return false;
-  while (bytes > options_.limit - held_) {
-    block** smallest = &spare_;
-    while ((*smallest)->next != nullptr) smallest = &(*smallest)->next;
-    give_back(std::exchange(*smallest, nullptr));
-  }
+  if (bytes > options_.limit - held_) drop_spares(options_.limit - bytes);
   return true;
 }
 
@@ -341,10 +345,13 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
 
 // ---- the window
 
+/// Bytes kept from use at the start of every block where a memory tool watches.
+std::size_t chained_arena::opening_gap() const noexcept { return tool_ ? memory_tools::redzone : 0; }
+
 /// Where the first byte of a window in this block, or in the caller's buffer, lies.
 std::byte* chained_arena::opening(block* held) const noexcept {
   if (held == nullptr) return buffer_;
-  return held->first() + (tool_ ? memory_tools::redzone : 0);
+  return held->first() + opening_gap();
 }
 
 /// Where in the window lies what came after the newest block: nothing below is the last that was handed out.
@@ -404,6 +411,7 @@ void chained_arena::clear() noexcept {
   block* const first = std::exchange(blocks_, nullptr);
   open(nullptr, buffer_, 0);
   keep(first);
+  if (held_ > options_.retained_bytes) drop_spares(options_.retained_bytes);
 }
 
 /// Adds blocks to the spare ones, as far as they may be retained.
@@ -411,7 +419,8 @@ void chained_arena::keep(block* list) noexcept {
   note_change();
   for (block* b = list; tool_ && b != nullptr; b = b->next)
     memory_tools::poison(b->first(), b->committed - sizeof(block));
-  spare_ = merge(sort_by_size(list), spare_);
+  spare_ = merge(list->next == nullptr ? list : sort_by_size(list), spare_);
+  if (options_.retained_blocks == chained_arena_options::no_limit) return;
   block** end = &spare_;
   for (std::size_t kept = 0; *end != nullptr && kept < options_.retained_blocks; ++kept) end = &(*end)->next;
   give_back_all(std::exchange(*end, nullptr));
@@ -429,15 +438,29 @@ void chained_arena::release() noexcept {
   restart(false);  // what the way back left in the books
 }
 
-/// Of an empty arena, gives back what it holds beyond `kept` bytes, as far as that goes: spare blocks, and committed
-/// memory of the virtual block that is open.
-void chained_arena::shed(std::size_t kept) noexcept {
-  while (spare_ != nullptr && held_ > kept) {
-    block** smallest = &spare_;
-    while ((*smallest)->next != nullptr) smallest = &(*smallest)->next;
-    give_back(std::exchange(*smallest, nullptr));
+/// Gives spare blocks back, the smallest first, until no more than `allowed` bytes are held or none is left.
+void chained_arena::drop_spares(std::size_t allowed) noexcept {
+  std::size_t held = held_;
+  for (const block* b = spare_; b != nullptr; b = b->next) held -= b->committed;
+  block** end = &spare_;
+  while (*end != nullptr && held + (*end)->committed <= allowed) {
+    held += (*end)->committed;
+    end = &(*end)->next;
   }
-  if (current_ == nullptr || !options_.virtual_blocks || held_ <= kept) return;
+  give_back_all(std::exchange(*end, nullptr));
+}
+
+/// Of an empty arena, gives back what it holds beyond `kept` bytes: spare blocks, then the block that is open, or of a
+/// virtual one committed memory.
+void chained_arena::shed(std::size_t kept) noexcept {
+  drop_spares(kept);
+  if (current_ == nullptr || held_ <= kept) return;
+  if (!options_.virtual_blocks) {
+    give_back_all(std::exchange(blocks_, nullptr));
+    note_change();  // a scope may have started in there
+    open(nullptr, buffer_, 0);
+    return;
+  }
   const std::size_t target = ladder_for(options_).least(std::max<std::size_t>(kept, sizeof(block)), current_->bytes);
   if (target >= current_->committed) return;
   std::byte* const rest = current_->start() + target;
@@ -480,8 +503,8 @@ template <class Visit>
 void chained_arena::for_each_region(Visit visit) const {
   const block* window = current_;
   const std::byte* cursor = cursor_;
-  for (block* b = blocks_; b != nullptr; b = b->next) {
-    visit(opening(b), b == window ? cursor : b->top, b->start() + b->committed, b);
+  for (const block* b = blocks_; b != nullptr; b = b->next) {
+    visit(b->first() + opening_gap(), b == window ? cursor : b->top, b->start() + b->committed, b);
     if (b != window) continue;
     window = b->window_below();
     cursor = b->resume;
@@ -496,7 +519,7 @@ memory_usage chained_arena::usage() const noexcept {
   for_each_region([&](const std::byte* first, const std::byte* top, const std::byte* end, const block* b) {
     now.used += static_cast<std::size_t>(top - first);
     const bool window_is_here = b == current_;
-    if (b != nullptr) now.wasted += sizeof(block);
+    if (b != nullptr) now.wasted += sizeof(block) + opening_gap();
     if (!window_is_here) now.wasted += static_cast<std::size_t>(end - top);
     now.reserved += b != nullptr ? b->bytes : buffer_size_;
     now.committed += b != nullptr ? b->committed : buffer_size_;

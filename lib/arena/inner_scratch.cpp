@@ -1,13 +1,18 @@
 #include <allot/arena/inner_scratch.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <exception>
 
 namespace allot {
 
 inner_scratch::inner_scratch(arena& memory, std::size_t room, std::size_t alignment)
-    : scope_(memory), result_(memory.push(room, alignment)), room_(room), result_position_(memory.position() - room) {}
+    // Where the memory was taken away the arena must know before the scope starts, or its end would be misuse.
+    : scope_((memory.refresh(), memory)),
+      result_(memory.push(room, alignment)),
+      room_(room),
+      result_position_(memory.position() - room) {}
 
 inner_scratch::~inner_scratch() {
-  if (kept_ == 0) return;  // the scope takes all of it back
+  if (kept_ == 0 || std::uncaught_exceptions() > exceptions_) return;  // the scope takes all of it back
   arena* const memory = scope_.leave();
   memory->close_scope_slow(scope_.start_.position, scope_.start_.floor, scope_.start_.clock, result_position_ + kept_);
 }

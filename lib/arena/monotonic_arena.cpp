@@ -39,12 +39,12 @@ std::size_t bytes_between(const std::byte* from, const std::byte* to) noexcept {
 
 }  // namespace
 
-monotonic_arena::monotonic_arena(std::size_t size) : monotonic_arena(sized(size, nullptr)) {}
+monotonic_arena::monotonic_arena(std::size_t size) noexcept : monotonic_arena(sized(size, nullptr)) {}
 
-monotonic_arena::monotonic_arena(std::size_t size, std::pmr::memory_resource* upstream)
+monotonic_arena::monotonic_arena(std::size_t size, std::pmr::memory_resource* upstream) noexcept
     : monotonic_arena(sized(size, upstream)) {}
 
-monotonic_arena::monotonic_arena(const monotonic_arena_options& options)
+monotonic_arena::monotonic_arena(const monotonic_arena_options& options) noexcept
     : arena(options.name, options.auto_align, options.checked),
       backing_(options.upstream != nullptr ? backing::upstream : backing::reservation),
       huge_pages_(options.huge_pages),
@@ -61,7 +61,7 @@ monotonic_arena::monotonic_arena(void* buffer, std::size_t size, const monotonic
   claim_memory();
 }
 
-monotonic_arena::monotonic_arena(page_block&& block, const monotonic_arena_options& options)
+monotonic_arena::monotonic_arena(page_block&& block, const monotonic_arena_options& options) noexcept
     : arena(options.name, options.auto_align, options.checked),
       backing_(backing::owned_block),
       block_(std::move(block)) {
@@ -81,7 +81,8 @@ monotonic_arena::monotonic_arena(const page_block& block, const monotonic_arena_
 monotonic_arena::monotonic_arena(monotonic_arena& parent, void* data, std::size_t size, std::string_view name)
     : arena(name, alignof(std::max_align_t), parent.checked_), backing_(backing::slice), parent_(&parent) {
   auto* const first = static_cast<std::byte*>(data);
-  std::byte* const dirty = std::clamp(parent.dirty_end(), first, first + size);
+  // The parent's cursor is behind the slice already, and says nothing of it.
+  std::byte* const dirty = std::clamp(std::max(parent.clean_, parent.high_), first, first + size);
   use(data, size, size, bytes_between(first, dirty));
   older_ = parent.newest_slice_;
   if (older_ != nullptr) older_->newer_ = this;
@@ -193,6 +194,7 @@ void monotonic_arena::release() noexcept {
       use(data_, size_, size_, size_);
       break;
     case backing::owned_block:
+      if (tool_) memory_tools::unpoison(data_, size_);  // a checked block looks at its bytes
       use(data_, size_, size_, drop_contents(block_) ? 0 : size_);
       break;
     case backing::slice:
@@ -204,7 +206,6 @@ void monotonic_arena::release() noexcept {
 
 /// No memory any more, for good.
 void monotonic_arena::die() noexcept {
-  restart(false);
   orphan_sub_arenas();
   leave_parent();
   disclaim_memory();
@@ -213,6 +214,7 @@ void monotonic_arena::die() noexcept {
   size_ = 0;
   backing_ = backing::none;
   set_window(nullptr, nullptr, nullptr, 0);
+  restart(false);
 }
 
 void monotonic_arena::refresh() noexcept {
@@ -232,10 +234,7 @@ arena::served monotonic_arena::serve(const request& wanted, const request& plain
   if (std::byte* p = take_or_commit(fitting(wanted, plain), outcome)) return {p, true};
   if (std::byte* p = take_or_commit(plain, outcome)) return {p, false};
   const std::size_t limit = size_;
-  if (fresh) {
-    give_back();
-    restart(false);
-  }
+  if (fresh) give_back();
   if (outcome) fail(memory_errc::limit_reached, plain, limit);
   fail(outcome.error, plain, 0, outcome.os_code);
 }

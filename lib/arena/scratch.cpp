@@ -29,12 +29,19 @@ std::size_t scratch::depth() const noexcept {
 
 void scratch::expect_newest() const {
   if (slot_.newest == this) return;
-  report_misuse({misuse_kind::outer_scope, slot_.memory.name(), nullptr, depth(), slot_.newest->depth()});
+  report_outer();
   throw allocation_error({memory_errc::not_supported, slot_.memory.name(), 0, 0, 0, 0});
 }
 
+void scratch::report_outer() const {
+  report_misuse({misuse_kind::outer_scope, slot_.memory.name(), nullptr, depth(), slot_.newest->depth()});
+}
+
 bool scratch::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) noexcept {
-  if (slot_.memory.checked() && slot_.newest != this && new_bytes > old_bytes) return false;
+  if (slot_.memory.checked() && slot_.newest != this && new_bytes > old_bytes) {
+    report_outer();
+    return false;
+  }
   return slot_.memory.try_expand(p, old_bytes, new_bytes, alignment);
 }
 

@@ -29,7 +29,9 @@ scratch_pair::scratch_pair(const scratch_options& options) noexcept
 
 /// Whether `upper` is the candidate, or has its memory from there.
 bool scratch_pair::stands_on(const resource& upper, const arena& candidate) noexcept {
-  return &upper == &candidate || upper.root() == &candidate || stands_on(upper.upstream(), candidate);
+  if (&upper == &candidate) return true;
+  const std::pmr::memory_resource* const root = upper.root();
+  return (root != &upper && stands_on(root, candidate)) || stands_on(upper.upstream(), candidate);
 }
 
 bool scratch_pair::stands_on(const std::pmr::memory_resource* upper, const arena& candidate) noexcept {

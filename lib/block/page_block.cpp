@@ -3,6 +3,7 @@
 #include <allot/block/page_block.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
+#include <allot/core/memory_tools.hpp>
 #include <atomic>
 #include <cstring>
 #include <utility>
@@ -237,6 +238,7 @@ os::status page_block::finish_pages(void* p, std::size_t bytes) noexcept {
 
 /// The pages behind the new end become the tail guard; all but one go back.
 os::status page_block::shrink(std::size_t usable) noexcept {
+  if (memory_tools::active()) memory_tools::unpoison(at(data_, usable), size_ - usable);
   if (includes(flags_, page_flags::large_pages)) {
     // Large mappings cannot be cut at small pages: the whole rest becomes the guard.
     if (const os::status outcome = os::decommit(at(data_, usable), size_ - usable); !outcome) return outcome;
@@ -318,6 +320,8 @@ os::status page_block::replace(std::size_t usable, contents keep) noexcept {
 /// Moves or copies the usable bytes of `old`, which is smaller and has the same access. After a move `old` owns its
 /// guards only through this function, which gives them back: the hole between them is not ours any more.
 os::status page_block::take_contents_of(page_block& old) noexcept {
+  if (memory_tools::active())
+    memory_tools::unpoison(old.data_, old.size_);  // an arena on the block may have poisoned it
   if (!includes(flags_, page_flags::large_pages) && os::move_pages(old.data_, old.size_, data_)) {
     give_back_pages(old.start(), old.lead_);
     give_back_pages(at(old.data_, old.size_), old.tail_guard_size());

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <allot/os/thread_exit.hpp>
+#include <mutex>
 #include <utility>
 
 namespace allot::os {
@@ -11,29 +12,30 @@ namespace allot::os {
 class thread_exit_list {
  public:
   static status add(thread_exit_hook& hook) noexcept {
-    const key& list = list_key();
-    if (list.code != 0) return {to_memory_errc(list.code), list.code};
+    pthread_key_t list{};
+    int code = list_key(list);
+    if (code != 0) return {to_memory_errc(code), code};
     thread_exit_hook* const before =
-        std::exchange(hook.next_, static_cast<thread_exit_hook*>(::pthread_getspecific(list.value)));
-    const int code = ::pthread_setspecific(list.value, &hook);
+        std::exchange(hook.next_, static_cast<thread_exit_hook*>(::pthread_getspecific(list)));
+    code = ::pthread_setspecific(list, &hook);
     if (code == 0) return {};
     hook.next_ = before;
     return {to_memory_errc(code), code};
   }
 
  private:
-  struct key {
-    pthread_key_t value;
-    int code;
-  };
-
-  static const key& list_key() noexcept {
-    static const key made = [] {
-      key fresh{};
-      fresh.code = ::pthread_key_create(&fresh.value, &run_all);
-      return fresh;
-    }();
-    return made;
+  /// The key all threads' lists are under. A refused one is tried for again by the next call.
+  static int list_key(pthread_key_t& key) noexcept {
+    static std::mutex mutex;
+    static pthread_key_t made{};
+    static bool is_made = false;
+    const std::lock_guard lock(mutex);
+    if (!is_made) {
+      if (const int code = ::pthread_key_create(&made, &run_all); code != 0) return code;
+      is_made = true;
+    }
+    key = made;
+    return 0;
   }
 
   static void run_all(void* newest) noexcept {

@@ -3,6 +3,7 @@
 #include <allot/arena/chained_arena.hpp>
 #include <allot/arena/local_arena.hpp>
 #include <allot/arena/monotonic_arena.hpp>
+#include <allot/arena/scratch_pair.hpp>
 #include <allot/block/guarded_page_resource.hpp>
 #include <allot/block/page_block.hpp>
 #include <allot/block/page_resource.hpp>
@@ -262,6 +263,26 @@ BOOST_AUTO_TEST_CASE(local_arena_conforms) {
         [checked](auto&) { return std::make_unique<local_arena<monotonic_size>>(monotonic_options(checked)); },
         monotonic_capacity(checked)));
   }
+}
+
+BOOST_AUTO_TEST_CASE(scratch_pair_conforms) {
+  expect_conforms(make_subject("scratch_pair", [](auto&) { return std::make_unique<scratch_pair>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(checked_scratch_pair_conforms) {
+  expect_conforms(make_subject("scratch_pair, checked", [](auto&) {
+    scratch_options options;
+    options.checked = true;
+    return std::make_unique<scratch_pair>(options);
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(scratch_pair_over_an_upstream_conforms) {
+  expect_conforms(make_subject("scratch_pair over an upstream", [](std::pmr::memory_resource& upstream) {
+    scratch_options options;
+    options.upstream = &upstream;
+    return std::make_unique<scratch_pair>(options);
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(the_instruments_conform) {

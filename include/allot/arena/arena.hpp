@@ -230,10 +230,11 @@ class ALLOT_EXPORT arena : public resource {
   friend class scratch;
   struct fence;
 
-  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events are marks, going
-  // below a mark or the start of a scope, and scopes that start where another mark or scope is (these take theirs
-  // back); changes are all that must be undone beside setting the cursor back.
-  static constexpr std::uint64_t one_event = std::uint64_t{1} << 32;
+  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events, in the upper 48
+  // bits, are marks, going below a mark or the start of a scope, and scopes that start where another mark or scope is
+  // (these take theirs back); changes are all that must be undone beside setting the cursor back, and may well
+  // overflow.
+  static constexpr std::uint64_t one_event = std::uint64_t{1} << 16;
   static constexpr std::uint64_t one_change = 1;
 
   /// What a scope remembers of its start.

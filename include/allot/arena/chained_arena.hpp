@@ -81,7 +81,9 @@ class ALLOT_EXPORT chained_arena final : public arena {
   void clear() noexcept override;
 
   std::string_view kind() const noexcept override { return "chained_arena"; }
-  std::pmr::memory_resource* upstream() const noexcept override;
+  std::pmr::memory_resource* upstream() const noexcept override {
+    return options_.virtual_blocks ? nullptr : upstream_;
+  }
 
   std::size_t available() const noexcept override;
   memory_usage usage() const noexcept override;
@@ -115,12 +117,13 @@ class ALLOT_EXPORT chained_arena final : public arena {
   block* block_from_upstream(std::size_t bytes, std::size_t needed);
   block* block_from_system(const request& wanted);
   std::byte* serve_from(block* fresh, const request& wanted) noexcept;
+  std::size_t opening_gap() const noexcept;
   std::byte* opening(block* held) const noexcept;
   std::byte* window_start() const noexcept;
   void open(block* held, std::byte* cursor, std::size_t position) noexcept;
-  void poison_window_behind(const std::byte* cursor) const noexcept;
   void keep(block* list) noexcept;
   void shed(std::size_t kept) noexcept;
+  void drop_spares(std::size_t allowed) noexcept;
   void give_back(block* held) noexcept;
   void give_back_all(block* list) noexcept;
   template <class Visit>

@@ -4,6 +4,7 @@
 #include <allot/arena/scope.hpp>
 #include <allot/core/compiler.hpp>
 #include <cstddef>
+#include <exception>
 
 namespace allot {
 
@@ -46,6 +47,7 @@ class ALLOT_EXPORT inner_scratch {
   std::size_t room_;
   std::size_t result_position_;  // of the arena, where the result starts
   std::size_t kept_ = 0;
+  int exceptions_ = std::uncaught_exceptions();  // under way at the start
 };
 
 }  // namespace allot

@@ -47,11 +47,11 @@ struct monotonic_arena_options {
 class ALLOT_EXPORT monotonic_arena : public arena {
  public:
   /// On an own reservation, made with the first push. Its size is rounded up to pages.
-  monotonic_arena() : monotonic_arena(monotonic_arena_options{}) {}
-  explicit monotonic_arena(std::size_t size);
+  monotonic_arena() noexcept : monotonic_arena(monotonic_arena_options{}) {}
+  explicit monotonic_arena(std::size_t size) noexcept;
   /// On one block of exactly `size` bytes, asked of the upstream with the first push.
-  monotonic_arena(std::size_t size, std::pmr::memory_resource* upstream);
-  explicit monotonic_arena(const monotonic_arena_options& options);
+  monotonic_arena(std::size_t size, std::pmr::memory_resource* upstream) noexcept;
+  explicit monotonic_arena(const monotonic_arena_options& options) noexcept;
 
   /// On the caller's buffer, which is used to its last byte and never freed. When checked, a buffer that overlaps
   /// another checked arena's buffer is misuse, unless it lies in what that has handed out; the new arena is dead then.
@@ -59,7 +59,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   monotonic_arena(void* buffer, std::size_t size, const monotonic_arena_options& options = {});
 
   /// On a block of pages that can be read and written, which the arena then owns.
-  explicit monotonic_arena(page_block&& block, const monotonic_arena_options& options = {});
+  explicit monotonic_arena(page_block&& block, const monotonic_arena_options& options = {}) noexcept;
 
   /// On a block of pages that stays the caller's and must outlive the arena. Once the block is resized, released or
   /// moved the arena is dead. Every call that allocates, frees or goes back looks whether it was, which makes such an
@@ -187,7 +187,8 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   monotonic_arena* older_ = nullptr;         // among the slices of the parent
   monotonic_arena* newer_ = nullptr;
 
-  bool claimed_ = false;
+  const std::byte* claimed_ = nullptr;  // guarded by the mutex of all claims, like the rest here
+  std::size_t claimed_size_ = 0;
   monotonic_arena* next_claim_ = nullptr;
   monotonic_arena* previous_claim_ = nullptr;
 };

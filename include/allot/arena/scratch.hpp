@@ -90,6 +90,7 @@ class ALLOT_EXPORT scratch final : public resource {
   void enter() noexcept;
   void end(std::size_t start, std::size_t floor, std::uint64_t clock);
   void expect_newest() const;
+  void report_outer() const;
   std::size_t depth() const noexcept;
 
   arena::moment start_;

@@ -99,12 +99,16 @@ class ALLOT_EXPORT scratch_pair final : public resource {
     if constexpr (std::is_same_v<Conflict, std::nullptr_t>) {
       return false;
     } else if constexpr (std::is_same_v<Conflict, scratch>) {
-      return with.root() == &candidate;
+      return &with.slot_.memory == &candidate ||
+             (with.slot_.memory.upstream() != nullptr && stands_on(with, candidate));
     } else if constexpr (std::is_convertible_v<const Conflict&, const resource&>) {
       return stands_on(static_cast<const resource&>(with), candidate);
+    } else if constexpr (has_upstream<Conflict>::value) {  // the standard's own, which nobody can look into later
+      return stands_on(with.upstream_resource(), candidate);
     } else if constexpr (std::is_convertible_v<const Conflict&, const std::pmr::memory_resource&>) {
       return stands_on(&static_cast<const std::pmr::memory_resource&>(with), candidate);
-    } else if constexpr (std::is_convertible_v<const Conflict&, const std::pmr::memory_resource*>) {
+    } else if constexpr (!std::is_array_v<Conflict> &&
+                         std::is_convertible_v<const Conflict&, const std::pmr::memory_resource*>) {
       return stands_on(static_cast<const std::pmr::memory_resource*>(with), candidate);
     } else if constexpr (has_resource<Conflict>::value) {
       return stands_on(with.resource(), candidate);
@@ -114,6 +118,10 @@ class ALLOT_EXPORT scratch_pair final : public resource {
       return false;
     }
   }
+  template <class T, class = void>
+  struct has_upstream : std::false_type {};
+  template <class T>
+  struct has_upstream<T, std::void_t<decltype(std::declval<const T&>().upstream_resource())>> : std::true_type {};
   template <class T, class = void>
   struct has_resource : std::false_type {};
   template <class T>

@@ -38,21 +38,26 @@ fixed_text<127> dump_line(const std::byte* region, std::size_t offset, std::size
   return line.append("  |").append(text).append("|\n");
 }
 
+/// Past the stream's formatting: a width the caller has set neither shapes the dump nor is used up.
+void write(std::ostream& out, std::string_view text) {
+  out.write(text.data(), static_cast<std::streamsize>(text.size()));
+}
+
 }  // namespace
 
 void arena::dump(std::ostream& out) const {
   fixed_text<191> head(kind());
   if (name() != kind()) head.append(" '").append(name()).append("'");
   head.append(": ").append_decimal(position()).append(" bytes in use, ").append_decimal(available());
-  out << std::string_view(head.append(" available\n"));
+  write(out, head.append(" available\n"));
   for_each_block([&out](const block_info& region) {
     if (region.bytes == 0) return;
     fixed_text<95> where("at ");
     where.append_hex(address_of(region.begin)).append(", ").append_decimal(region.bytes).append(" bytes:\n");
-    out << std::string_view(where);
+    write(out, where);
     for (std::size_t offset = 0; offset < region.bytes; offset += bytes_per_line)
-      out << std::string_view(dump_line(static_cast<const std::byte*>(region.begin), offset,
-                                        std::min(bytes_per_line, region.bytes - offset)));
+      write(out, dump_line(static_cast<const std::byte*>(region.begin), offset,
+                           std::min(bytes_per_line, region.bytes - offset)));
   });
 }
 

@@ -22,12 +22,14 @@ void monotonic_arena::claim_memory() {
   {
     const std::lock_guard lock(mutex);
     for (const monotonic_arena* other = newest; other != nullptr; other = other->next_claim_) {
-      const bool apart = data_ + size_ <= other->data_ || other->data_ + other->size_ <= data_;
-      const bool handed_out = other->data_ <= data_ && data_ + size_ <= other->published_cursor();
-      if (!apart && !handed_out) others_size = other->size_;
+      const std::byte* const end = other->claimed_ + other->claimed_size_;
+      const bool apart = data_ + size_ <= other->claimed_ || end <= data_;
+      const bool handed_out = other->claimed_ <= data_ && data_ + size_ <= other->published_cursor();
+      if (!apart && !handed_out && !other->lost()) others_size = other->claimed_size_;
     }
     if (others_size == 0) {
-      claimed_ = true;
+      claimed_ = data_;
+      claimed_size_ = size_;
       next_claim_ = newest;
       if (newest != nullptr) newest->previous_claim_ = this;
       newest = this;
@@ -41,18 +43,19 @@ void monotonic_arena::claim_memory() {
 }
 
 void monotonic_arena::disclaim_memory() noexcept {
-  if (!claimed_) return;
+  if (claimed_ == nullptr) return;
   const std::lock_guard lock(mutex);
   if (next_claim_ != nullptr) next_claim_->previous_claim_ = previous_claim_;
   (previous_claim_ != nullptr ? previous_claim_->next_claim_ : newest) = next_claim_;
   next_claim_ = previous_claim_ = nullptr;
-  claimed_ = false;
+  claimed_ = nullptr;
 }
 
 void monotonic_arena::take_claim_of(monotonic_arena& other) noexcept {
-  if (!other.claimed_) return;
+  if (other.claimed_ == nullptr) return;
   const std::lock_guard lock(mutex);
-  claimed_ = std::exchange(other.claimed_, false);
+  claimed_ = std::exchange(other.claimed_, nullptr);
+  claimed_size_ = other.claimed_size_;
   next_claim_ = std::exchange(other.next_claim_, nullptr);
   previous_claim_ = std::exchange(other.previous_claim_, nullptr);
   if (next_claim_ != nullptr) next_claim_->previous_claim_ = this;
