@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -1107,6 +1108,91 @@ BOOST_AUTO_TEST_CASE(errors_name_the_arena_the_request_and_the_limit) {
     BOOST_TEST(error.limit() == arena_room);
   }
   BOOST_TEST(memory.carve(100, 16, "slice").name() == "slice");
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_first_push_leaves_marks_and_scopes_good) {
+  const test::misuse_watch watch;
+  {
+    monotonic_arena memory(1_MiB);
+    const arena_mark mark = memory.mark();
+    const scope around(memory);
+    {
+      const os::failure_injection refuse(1, os::os_call::protect, os::failure_injection::rule::from_then_on);
+      BOOST_CHECK_THROW(memory.push(10), allocation_error);
+    }
+    BOOST_TEST(memory.usage().reserved == 0u);
+    BOOST_TEST(memory.try_rewind(mark));
+  }
+  monotonic_arena too_small(1024, std::pmr::new_delete_resource());
+  const arena_mark mark = too_small.mark();
+  BOOST_CHECK_THROW(too_small.push(1024, 4096), allocation_error);
+  BOOST_TEST(too_small.try_rewind(mark));
+  BOOST_TEST(watch.nothing());
+}
+
+BOOST_AUTO_TEST_CASE(growing_a_shrunk_block_does_not_go_below_a_mark_behind_it) {
+  for (const bool checked : {false, true}) {
+    monotonic_arena_options options;
+    options.checked = checked;
+    monotonic_arena memory(options);
+    void* const block = memory.allocate(100);
+    const arena_mark mark = memory.mark();
+    BOOST_TEST(memory.try_expand(block, 100, 40, 16));
+    BOOST_TEST(memory.position() >= mark.position());
+    if (memory.try_expand(block, 40, 50, 16)) BOOST_TEST(memory.position() >= mark.position());
+    BOOST_TEST(memory.check());
+    BOOST_TEST(memory.try_rewind(mark));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_checked_arena_on_a_block_that_was_taken_away_is_in_nobodys_way) {
+  monotonic_arena_options checked;
+  checked.checked = true;
+  const test::misuse_watch watch;
+  page_block first(65536);
+  const monotonic_arena on_first(static_cast<const page_block&>(first), checked);
+  first.resize(32768);
+  const monotonic_arena on_rest(static_cast<const page_block&>(first), checked);
+  BOOST_TEST(!on_rest.dead());
+  page_block second(std::move(first));
+  const monotonic_arena on_moved(static_cast<const page_block&>(second), checked);
+  BOOST_TEST(!on_moved.dead());
+  BOOST_TEST(watch.nothing());
+  const monotonic_arena twice(static_cast<const page_block&>(second), checked);
+  BOOST_TEST(watch.only(misuse_kind::overlapping_memory));
+}
+
+BOOST_AUTO_TEST_CASE(a_slice_of_fresh_memory_is_zero_without_being_cleared) {
+  if (memory_tools::active() || test::under_thread_sanitizer())
+    return test::skip("the tool keeps books of its own about the memory");
+  monotonic_arena memory(1_GiB);
+  monotonic_arena slice = memory.carve(256_MiB);
+  BOOST_REQUIRE(memory.usage().committed >= 256_MiB);
+  const std::size_t before = test::resident();
+  auto* const bytes = static_cast<unsigned char*>(slice.push_zeroed(256_MiB, 1));
+  BOOST_TEST(test::resident() < before + 8_MiB);
+  BOOST_TEST(bytes[100_MiB] == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(checked_arenas_of_several_threads_do_not_disturb_each_other) {
+  const auto work = [] {
+    monotonic_arena_options checked;
+    checked.checked = true;
+    std::vector<std::byte> buffer(4096);
+    for (int i = 0; i < 2000; ++i) {
+      monotonic_arena one(buffer.data(), buffer.size(), checked);
+      one.push(100);
+      one.release();
+      monotonic_arena moved(std::move(one));
+      moved.push(200);
+    }
+  };
+  const test::misuse_watch watch;
+  std::thread first(work);
+  std::thread second(work);
+  first.join();
+  second.join();
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

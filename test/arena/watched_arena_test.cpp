@@ -6,10 +6,13 @@
 #include <allot/arena/scope.hpp>
 #include <allot/block/page_block.hpp>
 #include <allot/block/page_resource.hpp>
+#include <allot/core/allocation_error.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cstring>
+#include <utility>
 
 #include "support/child.hpp"
 
@@ -337,6 +340,30 @@ BOOST_AUTO_TEST_CASE(what_is_handed_out_and_given_back_can_be_used_freely) {
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
   const auto monotonic = test::run_child("watched_inside_monotonic_arenas");
   BOOST_TEST(monotonic.exit_code == 0, monotonic.output);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_of_pages_is_its_owners_again_when_it_was_resized_under_an_arena) {
+  constexpr std::size_t bytes = std::size_t{1} << 20;
+  for (const std::size_t next : {bytes / 4, bytes * 4}) {
+    page_block block(bytes);
+    const monotonic_arena below(static_cast<const page_block&>(block));
+    monotonic_arena arena(static_cast<const page_block&>(block));
+    arena.push(10);
+    block.resize(next);
+    BOOST_CHECK_THROW(arena.push(10), allocation_error);
+    std::memset(block.data(), 1, block.size());
+    page_block moved(std::move(block));
+    std::memset(moved.data(), 1, moved.size());
+    page_block perhaps_where_that_was(bytes);
+    std::memset(perhaps_where_that_was.data(), 1, bytes);
+  }
+  page_options options;
+  options.flags = page_flags::rw_zeroed;
+  options.checked = true;
+  monotonic_arena owner(page_block(bytes, options));
+  owner.push(10);
+  owner.release();
+  owner.push(10);
 }
 
 BOOST_AUTO_TEST_CASE(writes_outside_blocks_and_after_their_end_are_reported) {

@@ -23,8 +23,8 @@
 #define ALLOT_WEAK __attribute__((weak))
 // After this the compiler must assume that what p points to was read, so stores to it are not dead.
 #define ALLOT_ASSUME_READ(p) __asm__ __volatile__("" : : "r"(p) : "memory")
-// From here on the value is in a register of its own. Keeps compilers from loading it together with its neighbours by one
-// wide instruction, which must wait when a neighbour was stored just before.
+// From here on the value is in a register of its own. Keeps compilers from loading it together with its neighbours by
+// one wide instruction, which must wait when a neighbour was stored just before.
 #define ALLOT_IN_REGISTER(value) __asm__("" : "+r"(value))
 #else
 #define ALLOT_LIKELY(condition) (condition)
