@@ -457,7 +457,6 @@ void chained_arena::shed(std::size_t kept) noexcept {
   if (current_ == nullptr || held_ <= kept) return;
   if (!options_.virtual_blocks) {
     give_back_all(std::exchange(blocks_, nullptr));
-    note_change();  // a scope may have started in there
     open(nullptr, buffer_, 0);
     return;
   }

@@ -7,6 +7,7 @@
 #include <allot/arena/scope.hpp>
 #include <allot/arena/scratch_pair.hpp>
 #include <allot/arena/scratch_set.hpp>
+#include <allot/block/page_block.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/byte_size.hpp>
 #include <allot/core/checked_size.hpp>
@@ -178,10 +179,14 @@ const test::child_program no_keys_left{"scratch_without_a_thread_key", [] {
                                          std::vector<pthread_key_t> keys;
                                          for (pthread_key_t key{}; ::pthread_key_create(&key, nullptr) == 0;)
                                            keys.push_back(key);
-                                         try {
-                                           (void)thread_scratch();
-                                           std::exit(1);
-                                         } catch (const allocation_error&) {
+                                         {
+                                           const os::failure_injection counted(0, os::os_call::unmap);
+                                           try {
+                                             (void)thread_scratch();
+                                             std::exit(1);
+                                           } catch (const allocation_error&) {
+                                           }
+                                           if (counted.calls() != 1) std::exit(3);  // the pages made for the pair
                                          }
                                          for (const pthread_key_t key : keys) ::pthread_key_delete(key);
                                          const void* address = nullptr;
@@ -620,6 +625,38 @@ BOOST_AUTO_TEST_CASE(a_scope_can_end_early_once_or_be_dismissed) {
   }
   BOOST_TEST(memory.position() == 100u);
   BOOST_TEST(reports.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_could_be_freed_before_a_scope_can_be_freed_after_it_but_not_meanwhile) {
+  local_arena<4096> local;
+  const page_block block(4096);
+  monotonic_arena viewed(block);  // scopes end another way where every call looks whether the memory is there
+  for (monotonic_arena* memory : {static_cast<monotonic_arena*>(&local), &viewed}) {
+    const auto left_after = [memory](const auto& work) {
+      void* const freed = memory->allocate(100, 1);
+      work();
+      memory->deallocate(freed, 100, 1);
+      return memory->position();
+    };
+    BOOST_TEST(left_after([&] { const scope here(*memory); }) == 0u);
+    BOOST_TEST(left_after([&] {
+                 const scope here(*memory);
+                 (void)memory->push(500);
+                 const scope inner(*memory);
+                 (void)memory->push(500);
+               }) == 0u);
+    BOOST_TEST(left_after([&] {
+                 scope here(*memory);
+                 here.dismiss();
+               }) == 0u);
+    void* const kept = memory->allocate(100, 1);
+    {
+      const scope here(*memory);
+      memory->deallocate(kept, 100, 1);
+      BOOST_TEST(memory->position() == here.position());
+    }
+    BOOST_TEST(memory->position() >= 100u);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(containers_work_in_a_scope) {
