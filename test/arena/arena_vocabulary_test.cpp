@@ -941,7 +941,10 @@ BOOST_AUTO_TEST_CASE(correct_use_of_a_checked_arena_is_never_reported) {
 // ---- threads
 
 BOOST_AUTO_TEST_CASE(eight_threads_share_an_arena_behind_a_mutex) {
-  for (const arena_kind& kind : test::chained_kinds()) {
+  std::vector<arena_kind> kinds = test::chained_kinds();
+  const std::vector<arena_kind> monotonic = test::monotonic_kinds();
+  kinds.insert(kinds.end(), monotonic.begin(), monotonic.end());
+  for (const arena_kind& kind : kinds) {
     const auto memory = kind.make();
     std::mutex mutex;
     std::vector<std::thread> threads;
@@ -950,7 +953,7 @@ BOOST_AUTO_TEST_CASE(eight_threads_share_an_arena_behind_a_mutex) {
       threads.emplace_back([&, t] {
         std::vector<void*> mine;
         bool fine = true;
-        for (int i = 0; i < 100; ++i) {
+        for (int i = 0; i < 50; ++i) {
           {
             const std::lock_guard lock(mutex);
             const scope outer(*memory);
