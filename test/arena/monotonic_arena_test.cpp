@@ -8,6 +8,7 @@
 #include <allot/testing/default_resource_guard.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <allot/testing/trap_resource.hpp>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <functional>
@@ -632,7 +633,8 @@ BOOST_AUTO_TEST_CASE(a_moved_arena_keeps_its_name_and_alignment) {
   monotonic_arena to(std::move(from));
   BOOST_TEST(to.name() == "frame");
   BOOST_TEST(to.auto_align() == 64u);
-  monotonic_arena nameless(std::move(monotonic_arena(100)));
+  monotonic_arena unnamed(100);
+  monotonic_arena nameless(std::move(unnamed));
   BOOST_TEST(nameless.name() == "monotonic_arena");
 }
 
@@ -1123,7 +1125,9 @@ BOOST_AUTO_TEST_CASE(a_refused_first_push_leaves_marks_and_scopes_good) {
     BOOST_TEST(memory.usage().reserved == 0u);
     BOOST_TEST(memory.try_rewind(mark));
   }
-  monotonic_arena too_small(1024, std::pmr::new_delete_resource());
+  alignas(4096) std::array<std::byte, 2048> room;
+  std::pmr::monotonic_buffer_resource upstream(&room[16], room.size() - 16, std::pmr::null_memory_resource());
+  monotonic_arena too_small(1024, &upstream);
   const arena_mark mark = too_small.mark();
   BOOST_CHECK_THROW(too_small.push(1024, 4096), allocation_error);
   BOOST_TEST(too_small.try_rewind(mark));
