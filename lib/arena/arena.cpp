@@ -2,49 +2,30 @@
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <atomic>
+#include <optional>
 #include <utility>
 
 namespace allot {
-namespace {
-
-constexpr std::size_t natural_alignment(std::size_t bytes) noexcept {
-  const std::size_t divisor = bytes & (~bytes + 1);
-  return std::min(std::max<std::size_t>(divisor, 1), alignof(std::max_align_t));
-}
-
-}  // namespace
 
 arena::arena(std::string_view name, std::size_t auto_align, bool checked) noexcept
-    : resource(name), tool_(memory_tools::active()), checked_(checked), watched_(tool_ || checked) {
-  set_auto_align(auto_align == natural || is_power_of_two(auto_align) ? auto_align : alignof(std::max_align_t));
-}
+    : resource(name),
+      tool_(memory_tools::active()),
+      checked_(checked),
+      watched_(tool_ || checked),
+      auto_align_(auto_alignment::valid(auto_align) ? auto_align : alignof(std::max_align_t)) {}
 
 arena::arena(arena&& other) noexcept
     : resource(other.name() == other.kind() ? std::string_view() : other.name()),
-      cursor_(std::exchange(other.cursor_, nullptr)),
-      limit_(std::exchange(other.limit_, nullptr)),
-      end_(std::exchange(other.end_, nullptr)),
-      first_(std::exchange(other.first_, nullptr)),
-      high_(std::exchange(other.high_, nullptr)),
-      origin_(std::exchange(other.origin_, 0)),
-      floor_(std::exchange(other.floor_, 0)),
+      bump_window(std::move(other)),
       tool_(other.tool_),
       redzones_(other.redzones_),
       checked_(other.checked_),
       watched_(other.watched_),
-      newest_fence_(std::exchange(other.newest_fence_, nullptr)),
-      unfenced_blocks_(std::exchange(other.unfenced_blocks_, false)),
-      published_(other.published_.exchange(nullptr, std::memory_order_relaxed)),
-      peak_(std::exchange(other.peak_, 0)),
+      fences_(std::move(other.fences_)),
       auto_align_(other.auto_align_),
-      auto_mask_(other.auto_mask_),
-      auto_keep_(other.auto_keep_) {
-  other.forget_marks();
-}
-
-std::uint64_t arena::new_id() noexcept {
-  static std::atomic<std::uint64_t> last{0};
-  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+      published_(other.published_.exchange(nullptr, std::memory_order_relaxed)),
+      peak_(std::exchange(other.peak_, 0)) {
+  other.marks_.forget(checked_);
 }
 
 // ---- allocation
@@ -56,14 +37,14 @@ void* arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
   const request wanted = set_apart(plain);
   served block{take(fitting(wanted, plain)), true};
   if (block.memory == nullptr) block = serve(wanted, plain);
-  if (checked_ && block.apart) put_fence(block.memory, plain.bytes);
-  if (checked_ && !block.apart) unfenced_blocks_ = true;
+  if (checked_ && block.apart) fences_.put(block.memory, plain.bytes, position());
+  if (checked_ && !block.apart) fences_.note_unfenced();
   return block.memory;
 }
 
 void* arena::push_slow(std::size_t bytes, std::size_t alignment) {
   refresh();
-  if (alignment == natural) alignment = natural_alignment(bytes);
+  if (alignment == natural) alignment = auto_alignment::natural_for(bytes);
   const request wanted{bytes, alignment};
   check_alignment(alignment, wanted);
   if (bytes == 0) {
@@ -87,18 +68,20 @@ void arena::align_to(std::size_t alignment) {
 }
 
 void arena::auto_align(std::size_t alignment) {
-  if (alignment != natural && !is_power_of_two(alignment)) {
+  if (auto_alignment::valid(alignment)) {
+    auto_align_ = auto_alignment(alignment);
+  } else {
     report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
-    return;
   }
-  set_auto_align(alignment);
 }
 
-void arena::set_auto_align(std::size_t alignment) noexcept {
-  constexpr std::uintptr_t beyond = ~std::uintptr_t{0} / 4;
-  auto_align_ = alignment;
-  auto_mask_ = alignment == natural ? beyond : alignment - 1;
-  auto_keep_ = alignment == natural ? ~std::uintptr_t{0} : ~auto_mask_;
+/// The request as it is served where blocks are set apart: with a fence, with a tool's redzone, or as it is.
+arena::request arena::set_apart(const request& plain) const noexcept {
+  if (plain.bytes > max_object_bytes || !watched_) return plain;
+  request apart = plain;
+  apart.alignment = std::max(plain.alignment, memory_tools::granule);
+  apart.gap = checked_ ? block_fences::gap(plain.bytes) : (tool_ ? memory_tools::redzone : 0);
+  return apart;
 }
 
 /// Hands memory out from the window, or returns null and changes nothing.
@@ -127,7 +110,7 @@ void arena::set_window(std::byte* first, std::byte* cursor, std::byte* end, std:
 void arena::set_cursor(std::byte* cursor) noexcept {
   cursor_ = cursor;
   limit_ = watched_ ? cursor : end_;
-  if (watched_) note_change();  // a scope must not set the cursor back behind the tool's or the checks' back
+  if (watched_) marks_.note_change();  // a scope must not set the cursor back behind the tool's or the checks' back
   if (checked_) published_.store(cursor, std::memory_order_relaxed);
 }
 
@@ -142,7 +125,7 @@ bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, st
   old_bytes = std::max<std::size_t>(old_bytes, 1);
   new_bytes = std::max<std::size_t>(new_bytes, 1);
   auto* const start = static_cast<std::byte*>(p);
-  if (checked_ && !unfenced_blocks_ && find_fence(p, old_bytes) == nullptr) return false;
+  if (checked_ && !fences_.may_be_live(find_block(p), p, old_bytes)) return false;
   const bool newest = is_newest(p, old_bytes);
   if (new_bytes > old_bytes) {
     if (!newest) return false;
@@ -159,9 +142,45 @@ bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, st
   const request kept = fitting(set_apart({new_bytes, 1}), {new_bytes, 1});
   std::byte* const end = start + new_bytes + kept.gap;
   if (tool_) memory_tools::poison(start + new_bytes, old_bytes - new_bytes);
-  const bool gives_back = newest && end < cursor_ && address_of(end) - origin_ + 1 >= floor_;
+  const bool gives_back =
+      newest && end < cursor_ && marks_.none_above(static_cast<std::size_t>(address_of(end) - origin_));
   if (gives_back) high_ = std::max(high_, cursor_);
   move_end(start, old_bytes, new_bytes, gives_back ? end : cursor_);
+  return true;
+}
+
+/// A live block has another size from now on, and the cursor is at `cursor`.
+void arena::move_end(std::byte* p, std::size_t old_bytes, std::size_t new_bytes, std::byte* cursor) noexcept {
+  if (checked_) renew_fence(p, old_bytes, new_bytes, cursor);
+  if (cursor != cursor_) set_cursor(cursor);
+}
+
+void arena::renew_fence(std::byte* p, std::size_t old_bytes, std::size_t new_bytes, const std::byte* cursor) noexcept {
+  const block_info region = find_block(p);
+  if (cursor == cursor_) {
+    fences_.resize(region, p, old_bytes, new_bytes);
+  } else {
+    fences_.move(region, p, old_bytes, new_bytes, static_cast<std::size_t>(address_of(cursor) - origin_));
+  }
+}
+
+bool arena::is_newest(const void* p, std::size_t bytes) const noexcept {
+  if (!range_contains(first_, static_cast<std::size_t>(cursor_ - first_), p, bytes)) return false;
+  const std::byte* const end = static_cast<const std::byte*>(p) + bytes;
+  if (end == cursor_) return true;
+  if (checked_) return fences_.is_newest(p, bytes, cursor_);
+  return redzones_ && static_cast<std::size_t>(cursor_ - end) == memory_tools::redzone;
+}
+
+bool arena::deallocate_watched(void* p, std::size_t bytes, std::size_t alignment) {
+  bytes = std::max<std::size_t>(bytes, 1);
+  if (checked_) {
+    if (const auto wrong = fences_.free(find_block(p), p, bytes, alignment)) {
+      report_found(*wrong);
+      return false;
+    }
+  }
+  if (tool_) memory_tools::poison(p, bytes);
   return true;
 }
 
@@ -170,15 +189,10 @@ bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, st
 void arena::give_up(std::size_t position) {
   if (position >= this->position()) return;
   high_ = std::max(high_, cursor_);
-  const auto overrun = drop_fences(position);
+  const auto overrun = checked_ ? fences_.drop(position) : std::nullopt;
   lower(position);
-  if (position == 0) unfenced_blocks_ = false;
-  if (position + 1 < floor_) {
-    clock_ += one_event;
-    history_.record(clock_ / one_event, static_cast<std::ptrdiff_t>(position), checked_);
-    floor_ = position + 1;
-  }
-  if (overrun) report_misuse(*overrun);
+  marks_.note_lowering(position, checked_);
+  if (overrun) report_found(*overrun);
 }
 
 void arena::pop(std::size_t bytes) {
@@ -208,23 +222,19 @@ bool arena::may_go_back(std::size_t position, bool report) const {
   return false;
 }
 
-bool arena::is_good(const arena_mark& mark) const noexcept {
-  return mark.arena_ == id_ && id_ != 0 && history_.never_below(mark.position_, mark.moment_);
-}
-
 void arena::rewind(const arena_mark& mark) {
   refresh();
-  if (!is_good(mark)) {
-    report_misuse({misuse_kind::stale_mark, name(), nullptr, mark.position_, position()});
-  } else if (may_go_back(mark.position_, true)) {
-    give_up(mark.position_);
+  if (!marks_.is_good(mark)) {
+    report_misuse({misuse_kind::stale_mark, name(), nullptr, mark.position(), position()});
+  } else if (may_go_back(mark.position(), true)) {
+    give_up(mark.position());
   }
 }
 
 bool arena::try_rewind(const arena_mark& mark) noexcept {
   refresh();
-  if (!is_good(mark) || !may_go_back(mark.position_, false)) return false;
-  give_up(mark.position_);
+  if (!marks_.is_good(mark) || !may_go_back(mark.position(), false)) return false;
+  give_up(mark.position());
   return true;
 }
 
@@ -232,40 +242,29 @@ bool arena::try_rewind(const arena_mark& mark) noexcept {
 /// start or above.
 void arena::close_scope_slow(std::size_t start, std::size_t floor, std::uint64_t clock, std::size_t position) {
   refresh();
-  if (!history_.never_below(start, clock / one_event)) {
+  const mark_book::scope_start begun{clock, floor, start};
+  if (!marks_.is_good(begun)) {
     report_misuse({misuse_kind::stale_mark, name(), nullptr, start, this->position()});
     return;
   }
-  const bool last = only_scopes_since(start, clock);
+  const bool last = marks_.only_scopes_since(begun);
   if (may_go_back(position, true)) give_up(position);
-  if (last) restore_floor(start, floor);
+  if (last) marks_.restore(begun);
 }
 
 /// The scope's own mark is gone; when no other was taken since, what held before holds again.
 void arena::keep_scope(std::size_t start, std::size_t floor, std::uint64_t clock) noexcept {
-  if (only_scopes_since(start, clock)) restore_floor(start, floor);
+  const mark_book::scope_start begun{clock, floor, start};
+  if (marks_.only_scopes_since(begun)) marks_.restore(begun);
 }
 
 void arena::restart(bool memory_is_there) {
-  const auto overrun = memory_is_there ? drop_fences(0) : std::nullopt;
-  newest_fence_ = nullptr;
-  unfenced_blocks_ = false;
-  forget_marks();
+  const auto overrun = memory_is_there ? fences_.drop(0) : std::nullopt;
+  fences_.clear();
+  marks_.forget(checked_);
   high_ = nullptr;
   peak_ = 0;
-  if (overrun) report_misuse(*overrun);
-}
-
-void arena::forget_marks() noexcept {
-  clock_ += one_event;
-  history_.forget();
-  history_.record(clock_ / one_event, mark_history::nowhere, checked_);
-  floor_ = 0;
-}
-
-void arena::forget_fences() noexcept {
-  newest_fence_ = nullptr;
-  unfenced_blocks_ = true;
+  if (overrun) report_found(*overrun);
 }
 
 // ---- looking inside
@@ -277,13 +276,18 @@ std::size_t arena::peak() const noexcept {
 
 bool arena::window_is_sound() const noexcept {
   return first_ <= cursor_ && cursor_ <= end_ && limit_ == (watched_ ? cursor_ : end_) &&
-         position() >= static_cast<std::size_t>(cursor_ - first_) && (!checked_ || fences_are_sound());
+         position() >= static_cast<std::size_t>(cursor_ - first_) && (!checked_ || fences_.check(position()));
 }
 
 void arena::check_alignment(std::size_t alignment, const request& wanted) const {
   if (is_power_of_two(alignment)) return;
   report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
   fail(memory_errc::invalid_alignment, wanted);
+}
+
+void arena::report_found(misuse_report found) const {
+  found.resource = name();
+  report_misuse(found);
 }
 
 void arena::fail(memory_errc code, const request& wanted, std::size_t limit, int os_code) const {

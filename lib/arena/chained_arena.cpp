@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <allot/arena/chained_arena.hpp>
+#include <allot/block/budget_slice.hpp>
 #include <allot/block/commit_ladder.hpp>
+#include <allot/block/reserving_resource.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -195,26 +197,27 @@ bool chained_arena::extend_window(const request& wanted) noexcept {
   return true;
 }
 
-/// Commits at least the first `needed` bytes of a virtual block: as far as the ladder says, or as the limit allows.
+/// Commits at least the first `needed` bytes of a block: as far as the ladder says, or as the limit allows.
 bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   if (needed <= held.committed) return true;
-  const std::size_t allowed = options_.limit - held_;
-  const commit_ladder ladder = ladder_for(options_);
-  const std::size_t least = ladder.least(needed, held.bytes);
-  std::size_t target = ladder.target(held.committed, needed, held.bytes);
-  if (target - held.committed > allowed) target = least;
-  if (target - held.committed > allowed) return false;
-  if (!os::commit(held.committed_end(), target - held.committed)) {
-    if (target == least || !os::commit(held.committed_end(), least - held.committed)) return false;
-    target = least;
+  const std::size_t before = held.committed;
+  const std::size_t most = before + std::min(options_.limit - held_, max_object_bytes);
+  const reserved_range::extent parts{held.start(), held.bytes, before};
+  bool done = false;
+  if (reserving_ != nullptr) {
+    reservation range(*reserving_, parts);
+    done = static_cast<bool>(range.try_commit(needed, most));
+    held.committed = range.detach().committed;
+  } else {
+    reserved_range range(parts, ladder_for(options_), 1);
+    done = static_cast<bool>(range.commit(needed, most));
+    held.committed = range.detach().committed;
   }
-  const std::size_t step = target - held.committed;
-  if (ladder.populates(step)) (void)os::populate(held.committed_end(), step);
-  if (tool_) memory_tools::poison(held.committed_end(), step);
-  held.committed = target;
+  const std::size_t step = held.committed - before;
+  if (tool_) memory_tools::poison(held.start() + before, step);
   held_ += step;
-  if (held_ > options_.retained_bytes) note_change();  // the way back has something to shed
-  return true;
+  if (held_ > options_.retained_bytes) marks_.note_change();  // the way back has something to shed
+  return done;
 }
 
 /// Unlinks a kept block for the request: the largest if the window should move there, else the smallest that fits among
@@ -250,6 +253,8 @@ bool chained_arena::make_room(std::size_t bytes) noexcept {
 
 chained_arena::block* chained_arena::new_block(const request& wanted) {
   if (options_.virtual_blocks) return block_from_system(wanted);
+  if (reserving_ == nullptr) reserving_ = as_reserving_resource(upstream_);
+  if (reserving_ != nullptr) return block_from_reservation(wanted);
   std::size_t needed = 0;
   if (!block_bytes(wanted, needed)) fail(memory_errc::size_overflow, wanted);
   if (!make_room(needed)) fail(memory_errc::limit_reached, wanted, options_.limit);
@@ -258,6 +263,9 @@ chained_arena::block* chained_arena::new_block(const request& wanted) {
   std::size_t bytes = needed;
   if (needed <= next_block_ && next_block_ - needed >= room_left())
     bytes = std::min(next_block_, options_.limit - held_);
+  // A slice's overflow handler is to hear of what is needed, not of what would be good.
+  if (const budget_slice* const slice = as_budget_slice(upstream_); slice != nullptr)
+    bytes = std::max(needed, std::min(bytes, slice->surely_available(natural_alignment)));
   return block_from_upstream(bytes, needed);
 }
 
@@ -322,6 +330,33 @@ chained_arena::block* chained_arena::block_from_system(const request& wanted) {
   return ::new (start) block{nullptr, bytes, committed, nullptr, nullptr};
 }
 
+/// The same from an upstream that does the work. The block starts where the reservation does, so padding is committed,
+/// if not touched: alignments beyond all reason are not met.
+chained_arena::block* chained_arena::block_from_reservation(const request& wanted) {
+  constexpr std::size_t largest_alignment = std::size_t{1} << 30;
+  if (wanted.alignment > std::max(largest_alignment, options_.reserve)) fail(memory_errc::invalid_alignment, wanted);
+  std::size_t needed = 0;
+  if (!block_bytes(wanted, needed)) fail(memory_errc::size_overflow, wanted);
+  if (!make_room(needed)) fail(memory_errc::limit_reached, wanted, options_.limit);
+  std::size_t bytes = options_.reserve;
+  if (bytes < needed || bytes - needed < room_left()) bytes = needed;  // as for blocks from an upstream
+
+  os::status outcome;
+  reservation range = reserving_->try_reserve(bytes, needed, natural_alignment, outcome);
+  if (outcome) {
+    // What was in use before comes with memory, which counts as well.
+    const std::size_t allowed = std::min(options_.limit - held_, max_object_bytes);
+    if (range.committed() > allowed) outcome = range.try_decommit(0);
+    if (outcome) outcome = range.try_commit(needed, allowed);
+    if (outcome && range.committed() > allowed) outcome = {memory_errc::limit_reached, 0};
+  }
+  if (!outcome)
+    fail(outcome.error, wanted, outcome.error == memory_errc::limit_reached ? options_.limit : 0, outcome.os_code);
+  const reservation::extent parts = range.detach();
+  held_ += parts.committed;
+  return ::new (parts.data) block{nullptr, parts.size, parts.committed, nullptr, nullptr};
+}
+
 /// Links a block that surely holds the request, hands the memory out, and leaves the window where more room is.
 std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexcept {
   std::byte* const old_cursor = cursor_;
@@ -330,7 +365,7 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
   fresh->next = std::exchange(blocks_, fresh);
   fresh->top = nullptr;
   fresh->resume = old_cursor;
-  note_change();
+  marks_.note_change();
 
   if (tool_) memory_tools::poison(fresh->first(), fresh->committed - sizeof(block));
   open(fresh, opening(fresh), position());
@@ -416,7 +451,7 @@ void chained_arena::clear() noexcept {
 
 /// Adds blocks to the spare ones, as far as they may be retained.
 void chained_arena::keep(block* list) noexcept {
-  note_change();
+  marks_.note_change();
   for (block* b = list; tool_ && b != nullptr; b = b->next)
     memory_tools::poison(b->first(), b->committed - sizeof(block));
   spare_ = merge(list->next == nullptr ? list : sort_by_size(list), spare_);
@@ -455,19 +490,25 @@ void chained_arena::drop_spares(std::size_t allowed) noexcept {
 void chained_arena::shed(std::size_t kept) noexcept {
   drop_spares(kept);
   if (current_ == nullptr || held_ <= kept) return;
-  if (!options_.virtual_blocks) {
+  if (!options_.virtual_blocks && reserving_ == nullptr) {
     give_back_all(std::exchange(blocks_, nullptr));
     open(nullptr, buffer_, 0);
     return;
   }
-  const std::size_t target = ladder_for(options_).least(std::max<std::size_t>(kept, sizeof(block)), current_->bytes);
-  if (target >= current_->committed) return;
-  std::byte* const rest = current_->start() + target;
-  const std::size_t bytes = current_->committed - target;
-  if (tool_) memory_tools::unpoison(rest, bytes);
-  if (!os::decommit(rest, bytes)) return;
-  held_ -= bytes;
-  current_->committed = target;
+  const std::size_t least = std::max<std::size_t>(kept, sizeof(block));
+  const std::size_t before = current_->committed;
+  if (reserving_ != nullptr) {
+    // The upstream may round up to huge pages: whole ones are asked for.
+    constexpr std::size_t huge = commit_ladder::huge_step;
+    reservation range(*reserving_, {current_->start(), current_->bytes, before});
+    (void)range.try_decommit(least > huge ? least / huge * huge : least);
+    current_->committed = range.detach().committed;
+  } else if (const std::size_t target = ladder_for(options_).least(least, current_->bytes); target < before) {
+    if (tool_) memory_tools::unpoison(current_->start() + target, before - target);
+    if (os::decommit(current_->start() + target, before - target)) current_->committed = target;
+  }
+  if (current_->committed == before) return;
+  held_ -= before - current_->committed;
   open(current_, cursor_, 0);
 }
 
@@ -486,7 +527,9 @@ void chained_arena::give_back(block* held) noexcept {
   const std::size_t committed = held->committed;
   if (tool_) memory_tools::unpoison(held, committed);
   held_ -= committed;
-  if (!options_.virtual_blocks) {
+  if (reserving_ != nullptr) {
+    reservation(*reserving_, {held->start(), bytes, committed}).release();
+  } else if (!options_.virtual_blocks) {
     upstream_->deallocate(held, bytes, natural_alignment);
   } else if (!os::release(held, bytes)) {
     (void)os::decommit(held, bytes);  // no map entry to split with: at least the contents and the charge go

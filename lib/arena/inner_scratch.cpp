@@ -14,7 +14,8 @@ inner_scratch::inner_scratch(arena& memory, std::size_t room, std::size_t alignm
 inner_scratch::~inner_scratch() {
   if (kept_ == 0 || std::uncaught_exceptions() > exceptions_) return;  // the scope takes all of it back
   arena* const memory = scope_.leave();
-  memory->close_scope_slow(scope_.start_.position, scope_.start_.floor, scope_.start_.clock, result_position_ + kept_);
+  memory->close_scope_slow(scope_.start_.marks.position, scope_.start_.marks.floor, scope_.start_.marks.clock,
+                           result_position_ + kept_);
 }
 
 void* inner_scratch::keep(std::size_t bytes) {

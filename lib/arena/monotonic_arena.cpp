@@ -104,7 +104,7 @@ monotonic_arena::monotonic_arena(monotonic_arena&& other) noexcept
       viewed_(std::exchange(other.viewed_, nullptr)),
       generation_(other.generation_) {
   adopt_relatives(other);
-  floor_ = newest_slice_ != nullptr ? monotonic_arena::sub_arenas_end() + 1 : 0;  // all marks are stale
+  if (newest_slice_ != nullptr) marks_.raise_floor(monotonic_arena::sub_arenas_end());
   take_claim_of(other);
   other.backing_ = backing::none;
 }
@@ -127,7 +127,7 @@ void monotonic_arena::use(void* data, std::size_t size, std::size_t usable, std:
   data_ = static_cast<std::byte*>(data);
   size_ = size;
   clean_ = data_ + dirty;
-  note_change();  // a scope begun before must not set the cursor back to where no memory was yet
+  marks_.note_change();  // a scope begun before must not set the cursor back to where no memory was yet
   set_window(data_, data_, data_ + usable, 0);
   if (tool_) memory_tools::poison(data_, usable);
 }
@@ -145,7 +145,7 @@ void monotonic_arena::obtain(const request& wanted) {
     if (page_size() == 0) fail(memory_errc::page_size_unknown, wanted);
     const std::size_t size = planned_size();
     if (wanted.bytes > size) fail(memory_errc::limit_reached, wanted, size);
-    const os::status outcome = range_.reserve(size, stated ? size : std::min(needed, size), page_size(), huge_pages_);
+    const os::status outcome = range_.reserve(size, stated ? size : std::min(needed, size), {page_size(), huge_pages_});
     if (!outcome) fail(outcome.error, wanted, 0, outcome.os_code);
     use(range_.data(), range_.size(), 0, 0);
     return;
@@ -270,7 +270,7 @@ void monotonic_arena::deallocate_slow(void* p, std::size_t bytes, std::size_t al
   const bool newest = is_newest(p, std::max<std::size_t>(bytes, 1));  // a freed block's fence no longer tells
   if (!deallocate_watched(p, bytes, alignment) || !newest) return;
   const std::size_t position = static_cast<std::size_t>(address_of(p) - origin_);
-  if (position + 1 >= floor_) give_up(position);
+  if (marks_.none_above(position)) give_up(position);
 }
 
 std::byte* monotonic_arena::dirty_end() const noexcept { return std::max({clean_, high_, cursor_}); }
@@ -329,8 +329,8 @@ bool monotonic_arena::resize(std::size_t size) {
   clean_ = std::min(data_ + dirty, end);
   set_window(data_, data_ + at, end, at);
   if (moved) {
-    forget_marks();
-    forget_fences();
+    marks_.forget(checked_);
+    fences_.forget();
     if (tool_) memory_tools::poison(cursor_, bytes_between(cursor_, end));
   }
   return moved;
@@ -341,8 +341,8 @@ bool monotonic_arena::resize(std::size_t size) {
 monotonic_arena monotonic_arena::carve(std::size_t size, std::size_t alignment, std::string_view name) {
   void* const memory = push(size, alignment);
   if (dead()) fail(memory_errc::null_pointer, {size, alignment});  // 0 bytes can be had anywhere, but not carved
-  floor_ = position() + 1;                                         // a block freed below must not take the slice along
-  note_change();
+  marks_.raise_floor(position());                                  // a block freed below must not take the slice along
+  marks_.note_change();
   return {*this, memory, size, name};
 }
 
@@ -435,7 +435,7 @@ void monotonic_arena::for_each_block(block_visitor visitor) const {
 bool monotonic_arena::check() const noexcept {
   if (lost()) return true;  // there is nothing to look at any more
   const bool within = data_ == first_ && end_ == data_ + committed() && committed() <= size_;
-  const bool marks = floor_ <= peak() + 1 && sub_arenas_end() <= position();
+  const bool marks = marks_.none_above(peak()) && sub_arenas_end() <= position();
   return within && marks && window_is_sound();
 }
 

@@ -6,7 +6,7 @@ namespace allot {
 // Checked arenas know their scopes, innermost first.
 
 void scratch::enter() noexcept {
-  slot_.memory.note_change();  // so that end() is called
+  slot_.memory.marks_.note_change();  // so that end() is called
   outer_ = slot_.newest;
   slot_.newest = this;
 }

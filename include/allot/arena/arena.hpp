@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <allot/arena/arena_mark.hpp>
-#include <allot/arena/mark_history.hpp>
+#include <allot/arena/auto_alignment.hpp>
+#include <allot/arena/block_fences.hpp>
+#include <allot/arena/bump_window.hpp>
+#include <allot/arena/mark_book.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/compiler.hpp>
 #include <allot/core/memory_errc.hpp>
@@ -14,7 +17,6 @@
 #include <iosfwd>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -24,18 +26,14 @@ namespace allot {
 /// What all arenas share: allocation by moving a pointer, and ways to move it back. monotonic_arena has one contiguous
 /// range, chained_arena a chain of blocks.
 ///
-///     |pushed.......|      room      |
-///            cursor ^          limit ^      position() counts the bytes before the cursor, padding included
-///
 /// push() is for memory that comes back by position: it lies contiguously and exactly. allocate() serves containers.
 /// No destructor of what lies in an arena is ever run.
 ///
 /// Not thread-safe; distinct arenas are independent as far as their upstreams are.
-class ALLOT_EXPORT arena : public resource {
+class ALLOT_EXPORT arena : public resource, protected bump_window {
  public:
-  /// An alignment that follows from the size: the largest power of two that divides it, at most that of
-  /// std::max_align_t. Enough for every type of that size that does not ask for more by alignas.
-  static constexpr std::size_t natural = 0;
+  /// An alignment that follows from the size; see auto_alignment.
+  static constexpr std::size_t natural = auto_alignment::natural;
 
   /// As std::pmr::memory_resource::allocate: 0 bytes count as 1; any power of two is an alignment. One that is none is
   /// misuse: 0 is always found, another when checked, or where the request does not fit.
@@ -51,8 +49,9 @@ class ALLOT_EXPORT arena : public resource {
   /// @throws as allocate()
   void* push(std::size_t bytes) {
     void* p;
-    if (ALLOT_LIKELY(addable(bytes - 1)) && ALLOT_LIKELY(take_inline(bytes, auto_mask_, auto_keep_, p))) return p;
-    return push_slow(bytes, auto_align_);
+    if (ALLOT_LIKELY(addable(bytes - 1)) && ALLOT_LIKELY(take_inline(bytes, auto_align_.mask(), auto_align_.keep(), p)))
+      return p;
+    return push_slow(bytes, auto_align_.value());
   }
   void* push(std::size_t bytes, std::size_t alignment) {
     void* p;
@@ -108,7 +107,7 @@ class ALLOT_EXPORT arena : public resource {
 
   /// The alignment of push() and push_zeroed() calls that give none: 1 (off), a power of two, or `natural`. Anything
   /// else is misuse and changes nothing.
-  std::size_t auto_align() const noexcept { return auto_align_; }
+  std::size_t auto_align() const noexcept { return auto_align_.value(); }
   void auto_align(std::size_t alignment);
 
   /// Bytes in use, padding included; the room that chained_arena leaves at the end of a block is not.
@@ -125,12 +124,7 @@ class ALLOT_EXPORT arena : public resource {
   virtual void clear();
 
   /// The present moment. Costs a push nothing.
-  arena_mark mark() noexcept {
-    if (!ALLOT_LIKELY(id_ != 0)) id_ = new_id();
-    clock_ += one_event;
-    floor_ = position() + 1;
-    return {id_, clock_ / one_event, position()};
-  }
+  arena_mark mark() noexcept { return marks_.take_mark(position()); }
 
   /// Goes back to a mark. A stale one is misuse, as is going below a live sub-arena; either changes nothing. When
   /// checked every stale mark is found; otherwise all but those behind eight nested returns.
@@ -195,12 +189,8 @@ class ALLOT_EXPORT arena : public resource {
   bool is_newest(const void* p, std::size_t bytes) const noexcept;
   /// Goes down to `position`, if that is down. Marks above are stale then.
   void give_up(std::size_t position);
-  /// Going back from here has to undo more than the cursor.
-  void note_change() noexcept { clock_ += one_change; }
   /// No mark, block or peak is left of what was. Checked blocks are looked at a last time if the memory is there.
   void restart(bool memory_is_there);
-  void forget_marks() noexcept;
-  void forget_fences() noexcept;  ///< blocks may have moved: nothing is known of them any more
   /// How far the arena has handed memory out, for other threads; kept by checked arenas only.
   const std::byte* published_cursor() const noexcept { return published_.load(std::memory_order_relaxed); }
   std::size_t peak() const noexcept;
@@ -210,68 +200,25 @@ class ALLOT_EXPORT arena : public resource {
   void check_alignment(std::size_t alignment, const request& wanted) const;
   [[noreturn]] void fail(memory_errc code, const request& wanted, std::size_t limit = 0, int os_code = 0) const;
 
-  // The window: memory between cursor_ and end_ is free. The inline path sees it up to limit_, which is end_, or
-  // cursor_ when the arena is watched and every call must go the slow way.
-  std::byte* cursor_ = nullptr;
-  std::byte* limit_ = nullptr;
-  std::byte* end_ = nullptr;
-  std::byte* first_ = nullptr;  // where the window starts
-  std::byte* high_ = nullptr;   // the highest the cursor was in this window before it went down
-  std::uintptr_t origin_ = 0;   // the address position 0 would have in this window
-  std::size_t floor_ = 0;       // one more than the highest position with a good mark or a scope; 0: there is none
-  bool tool_;                   // a memory tool watches: annotate
-  bool redzones_ = false;       // and blocks in this window are set apart for it
+  bool tool_;              // a memory tool watches: annotate
+  bool redzones_ = false;  // and blocks in this window are set apart for it
   bool checked_;
   bool watched_;  // tool_ or checked_
+  mark_book marks_;
+  block_fences fences_;  // of blocks got through allocate(), where checked
 
  private:
   friend class scope;
   friend class inner_scratch;
   friend class scratch;
-  struct fence;
-
-  // Two counters in one number, so that one comparison tells a scope that nothing happened. Events, in the upper 48
-  // bits, are marks, going below a mark or the start of a scope, and scopes that start where another mark or scope is
-  // (these take theirs back); changes are all that must be undone beside setting the cursor back, and may well
-  // overflow.
-  static constexpr std::uint64_t one_event = std::uint64_t{1} << 16;
-  static constexpr std::uint64_t one_change = 1;
 
   /// What a scope remembers of its start.
   struct moment {
     std::byte* cursor;
-    std::uint64_t clock;
-    std::size_t floor;
-    std::size_t position;
+    mark_book::scope_start marks;
   };
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) final { return arena::allocate(bytes, alignment); }
-
-  static constexpr bool sums_fit = sizeof(std::uintptr_t) >= 8;
-
-  /// Whether a number can be added to any address twice without passing the end of the address space, where that has
-  /// room enough; one that can be compared with in one instruction. False for 0 - 1, which sends 0 bytes and alignment
-  /// 0 the slow way.
-  static constexpr bool addable(std::uintptr_t value) noexcept { return value <= (sums_fit ? 0x7fffffff : 0xfffffff); }
-
-  bool take_inline(std::size_t bytes, std::size_t alignment, void*& p) noexcept {
-    const std::uintptr_t mask = alignment - 1;
-    return ALLOT_LIKELY(addable(mask)) && ALLOT_LIKELY(addable(bytes - 1)) && take_inline(bytes, mask, ~mask, p);
-  }
-
-  /// The whole fast path. False, and nothing changed, when the window has not that much.
-  bool take_inline(std::size_t bytes, std::uintptr_t mask, std::uintptr_t keep, void*& p) noexcept {
-    const std::uintptr_t start = address_of(cursor_);
-    const std::uintptr_t aligned = (start + mask) & keep;
-    const std::uintptr_t end = aligned + bytes;
-    if (!ALLOT_LIKELY(end <= address_of(limit_))) return false;
-    if constexpr (!sums_fit) {
-      if (aligned < start || end < aligned) return false;
-    }
-    cursor_ = reinterpret_cast<std::byte*>(end);
-    p = reinterpret_cast<void*>(aligned);
-    return true;
-  }
 
   void* zeroed(void* p, std::size_t bytes) noexcept {
     zero(p, bytes);
@@ -295,69 +242,38 @@ class ALLOT_EXPORT arena : public resource {
 
   moment open_scope() noexcept {
     std::byte* cursor = cursor_;
-    std::size_t floor = floor_;
     ALLOT_IN_REGISTER(cursor);
-    ALLOT_IN_REGISTER(floor);
-    const auto here = static_cast<std::size_t>(address_of(cursor) - origin_);
-    floor_ = here + 1;
-    if (!ALLOT_LIKELY(floor != here + 1)) clock_ += one_event;
-    return {cursor, clock_, floor, here};
+    return {cursor, marks_.open_scope(static_cast<std::size_t>(address_of(cursor) - origin_))};
   }
 
   /// Ends a scope if nothing but closed scopes came since its start. False, and nothing changed, otherwise.
   bool close_scope_inline(const moment& start) noexcept {
-    if (!ALLOT_LIKELY(clock_ == start.clock && floor_ == start.position + 1)) return false;
+    if (!ALLOT_LIKELY(marks_.nothing_since(start.marks))) return false;
     if (!ALLOT_LIKELY(cursor_ <= high_)) high_ = cursor_;
     cursor_ = start.cursor;
-    restore_floor(start.position, start.floor);
+    marks_.restore(start.marks);
     return true;
   }
   void close_scope(const moment& start) {
-    if (!close_scope_inline(start)) close_scope_slow(start.position, start.floor, start.clock, start.position);
+    if (!close_scope_inline(start))
+      close_scope_slow(start.marks.position, start.marks.floor, start.marks.clock, start.marks.position);
   }
   // One by one, so that a scope can live in registers.
   void close_scope_slow(std::size_t start, std::size_t floor, std::uint64_t clock, std::size_t position);
   void keep_scope(std::size_t start, std::size_t floor, std::uint64_t clock) noexcept;
-  /// As it was before the scope.
-  void restore_floor(std::size_t start, std::size_t floor) noexcept {
-    if (!ALLOT_LIKELY(floor != start + 1)) clock_ -= one_event;
-    floor_ = floor;
-  }
-  bool only_scopes_since(std::size_t start, std::uint64_t clock) const noexcept {
-    return clock_ / one_event == clock / one_event && floor_ == start + 1;
-  }
   bool may_go_back(std::size_t position, bool report) const;
-  bool is_good(const arena_mark& mark) const noexcept;
 
   void* allocate_slow(std::size_t bytes, std::size_t alignment);
   void* push_slow(std::size_t bytes, std::size_t alignment);
   request set_apart(const request& plain) const noexcept;
-  void set_auto_align(std::size_t alignment) noexcept;
   std::size_t array_bytes(std::size_t count, std::size_t size, std::size_t alignment) const;
-  static std::uint64_t new_id() noexcept;
-
-  // Checked arenas: what stands behind every block got through allocate().
-  void put_fence(std::byte* p, std::size_t bytes) noexcept;
-  std::optional<misuse_report> drop_fences(std::size_t position) noexcept;
-  bool fences_are_sound() const noexcept;
-  fence* expected_fence(const void* p, std::size_t bytes) const noexcept;
-  fence* find_fence(const void* p, std::size_t bytes) const noexcept;
-  bool may_free(const void* p, std::size_t bytes, std::size_t alignment);
-  bool free_fenced(const void* p, std::size_t bytes);
   void move_end(std::byte* p, std::size_t old_bytes, std::size_t new_bytes, std::byte* cursor) noexcept;
-  fence* newest_fence_ = nullptr;
-  bool unfenced_blocks_ = false;  // some had no room for a fence, or lost it
+  void renew_fence(std::byte* p, std::size_t old_bytes, std::size_t new_bytes, const std::byte* cursor) noexcept;
+  void report_found(misuse_report found) const;
 
+  auto_alignment auto_align_;
   std::atomic<const std::byte*> published_{nullptr};
-
-  std::uint64_t clock_ = 0;  // events and changes
-  std::uint64_t id_ = 0;     // of marks; 0: none was taken yet
-  mark_history history_;
   std::size_t peak_ = 0;  // of windows before this one
-
-  std::size_t auto_align_ = 0;
-  std::uintptr_t auto_mask_ = 0;  // what push() adds to the cursor
-  std::uintptr_t auto_keep_ = 0;  // and the bits of the sum it keeps; `natural` has a sum beyond any window
 };
 
 }  // namespace allot

@@ -20,7 +20,7 @@ class arena_mark {
   std::size_t position() const noexcept { return position_; }
 
  private:
-  friend class arena;
+  friend class mark_book;
   arena_mark(std::uint64_t arena, std::uint64_t moment, std::size_t position) noexcept
       : arena_(arena), moment_(moment), position_(position) {}
 

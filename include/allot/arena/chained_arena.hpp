@@ -10,6 +10,8 @@
 
 namespace allot {
 
+class reserving_resource;
+
 /// How a chained_arena gets and keeps its blocks. Sizes are in bytes, a block's 48-byte header included.
 struct chained_arena_options {
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
@@ -21,10 +23,11 @@ struct chained_arena_options {
   std::size_t limit = no_limit;                       ///< most bytes held at a time (committed ones of virtual blocks)
   std::size_t retained_blocks = no_limit;             ///< most blocks kept when nothing is left in them, the largest
   std::size_t retained_bytes = no_limit;              ///< most bytes kept when the position is 0 again
-  bool virtual_blocks =
-      false;  ///< take blocks from the system instead of the upstream: reserved whole, committed as used
-  std::size_t reserve = std::size_t{64} << 20;  ///< address space of one virtual block
-  bool huge_pages = false;  ///< align virtual blocks to large pages and advise the system to use them
+  /// Take blocks from the system instead of the upstream: reserved whole, committed as used. Blocks from a
+  /// reserving_resource are so anyway, and committed as that one's options say.
+  bool virtual_blocks = false;
+  std::size_t reserve = std::size_t{64} << 20;  ///< address space of one virtual block, at which the next one starts
+  bool huge_pages = false;  ///< align virtual blocks from the system to large pages and advise it to use them
   std::string_view name = {};
   bool checked = checked_by_default();
 };
@@ -116,6 +119,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   block* new_block(const request& wanted);
   block* block_from_upstream(std::size_t bytes, std::size_t needed);
   block* block_from_system(const request& wanted);
+  block* block_from_reservation(const request& wanted);
   std::byte* serve_from(block* fresh, const request& wanted) noexcept;
   std::size_t opening_gap() const noexcept;
   std::byte* opening(block* held) const noexcept;
@@ -133,6 +137,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   block* blocks_ = nullptr;   // blocks in use, newest first
   block* spare_ = nullptr;    // blocks kept for what comes, largest first
   std::pmr::memory_resource* upstream_;
+  reserving_resource* reserving_ = nullptr;  // the upstream, once it was seen to be one
   std::byte* buffer_;
   std::size_t buffer_size_;
   std::size_t held_ = 0;  // bytes counted against the limit

@@ -79,7 +79,8 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     auto* const block = static_cast<std::byte*>(p);
     if (!ALLOT_LIKELY(!watched_)) return deallocate_slow(p, bytes, alignment);
-    if (block + std::max<std::size_t>(bytes, 1) == cursor_ && address_of(block) - origin_ + 1 >= floor_) {
+    if (block + std::max<std::size_t>(bytes, 1) == cursor_ &&
+        marks_.none_above(static_cast<std::size_t>(address_of(block) - origin_))) {
       high_ = std::max(high_, cursor_);
       cursor_ = block;
     }

@@ -26,11 +26,12 @@ class scope {
 
   /// Ends the scope and keeps what is in it.
   void dismiss() {
-    if (arena* const memory = leave()) memory->keep_scope(start_.position, start_.floor, start_.clock);
+    if (arena* const memory = leave())
+      memory->keep_scope(start_.marks.position, start_.marks.floor, start_.marks.clock);
   }
 
   /// The arena's position in bytes at the start.
-  std::size_t position() const noexcept { return start_.position; }
+  std::size_t position() const noexcept { return start_.marks.position; }
 
  private:
   friend class inner_scratch;

@@ -34,7 +34,7 @@ class ALLOT_EXPORT scratch final : public resource {
  public:
   scratch(const scratch&) = delete;
   ~scratch() override {
-    if (!slot_.memory.close_scope_inline(start_)) end(start_.position, start_.floor, start_.clock);
+    if (!slot_.memory.close_scope_inline(start_)) end(start_.marks.position, start_.marks.floor, start_.marks.clock);
   }
 
   /// As arena's functions of these names.

@@ -1,21 +1,47 @@
 #include <algorithm>
-#include <allot/arena/mark_history.hpp>
+#include <allot/arena/mark_book.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/virtual_memory.hpp>
+#include <atomic>
 
 namespace allot {
 
-void mark_history::record(std::uint64_t moment, std::ptrdiff_t position, bool exact) noexcept {
+std::uint64_t mark_book::new_id() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+bool mark_book::is_good(const arena_mark& mark) const noexcept {
+  return mark.arena_ == id_ && id_ != 0 && never_below(mark.position_, mark.moment_);
+}
+
+void mark_book::note_lowering(std::size_t position, bool exact) noexcept {
+  if (none_above(position)) return;
+  clock_ += one_event;
+  record(static_cast<std::ptrdiff_t>(position), exact);
+  floor_ = position + 1;
+}
+
+void mark_book::forget(bool exact) noexcept {
+  clock_ += one_event;
+  drop_entries();
+  record(nowhere, exact);
+  floor_ = 0;
+}
+
+/// At the present moment, later than all before, the arena went down to `lowest`.
+void mark_book::record(std::ptrdiff_t lowest, bool exact) noexcept {
   entry* all = entries();
-  while (count_ != 0 && all[count_ - 1].lowest >= position) --count_;
+  while (count_ != 0 && all[count_ - 1].lowest >= lowest) --count_;
   if (count_ == capacity_ && !(exact && grow())) {
     std::copy(all + 1, all + count_, all);
     --count_;
   }
-  entries()[count_++] = {moment, position};
+  entries()[count_++] = {clock_ / one_event, lowest};
 }
 
-bool mark_history::never_below(std::size_t position, std::uint64_t moment) const noexcept {
+/// Whether the arena was never below `position` after `moment`.
+bool mark_book::never_below(std::size_t position, std::uint64_t moment) const noexcept {
   const entry* const last = entries() + count_;
   const entry* const later =
       std::upper_bound(entries(), last, moment, [](std::uint64_t at, const entry& other) { return at < other.moment; });
@@ -23,7 +49,7 @@ bool mark_history::never_below(std::size_t position, std::uint64_t moment) const
 }
 
 /// Twice the room, in pages. False, and nothing changed, when the system has none.
-bool mark_history::grow() noexcept {
+bool mark_book::grow() noexcept {
   const std::size_t page = os::facts().page_size;
   if (page == 0) return false;
   const std::size_t capacity = align_up(2 * capacity_ * sizeof(entry), page) / sizeof(entry);
@@ -32,14 +58,14 @@ bool mark_history::grow() noexcept {
   auto* const fresh = static_cast<entry*>(made.address);
   const std::size_t count = count_;
   std::copy(entries(), entries() + count, fresh);
-  forget();
+  drop_entries();
   pages_ = fresh;
   capacity_ = capacity;
   count_ = count;
   return true;
 }
 
-void mark_history::forget() noexcept {
+void mark_book::drop_entries() noexcept {
   if (pages_ != nullptr) (void)os::release(pages_, align_up(capacity_ * sizeof(entry), os::facts().page_size));
   pages_ = nullptr;
   capacity_ = in_place;
