@@ -1,19 +1,17 @@
 // What Linux has beyond POSIX. Numbers of calls younger than the system headers are part of the kernel's fixed
 // interface.
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 
 #include "posix_extras.hpp"
+#include "system_files.hpp"
 
 namespace allot::os::extras {
 namespace {
@@ -28,21 +26,6 @@ constexpr int huge_size_shift = 26;  // where mmap flags hold the logarithm of t
 int code_of(int result) noexcept { return result == 0 ? 0 : errno; }
 
 int advise_raw(void* p, std::size_t bytes, int advice) noexcept { return code_of(::madvise(p, bytes, advice)); }
-
-/// Reads a file in pieces without allocating; calls use(piece) for each.
-template <class Use>
-void read_pieces(const char* path, Use use) noexcept {
-  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return;
-  std::array<char, 4096> piece;
-  for (;;) {
-    const ssize_t got = ::read(file, piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    use(std::string_view(piece.data(), static_cast<std::size_t>(got)));
-  }
-  ::close(file);
-}
 
 /// The first number in a file; 0 when there is none.
 std::size_t number_in(const char* path) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/os/memory_limits.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <cstddef>
 
@@ -28,5 +29,8 @@ int set_name(void* p, std::size_t bytes, const char* name) noexcept;
 
 /// Whether this process has about as many mappings as it may; tells one kind of ENOMEM from the others.
 bool at_map_limit() noexcept;
+
+/// Adds what POSIX cannot tell: on entry `limits` has the bounds of the process, with nothing used of them.
+void complete(process_limits& limits) noexcept;
 
 }  // namespace allot::os::extras

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <allot/os/virtual_memory.hpp>
+
+namespace allot::os {
+
+/// Has `before` run in the thread that forks, before the process does, and `after` in parent and child. For locks: what
+/// `before` locks no other thread holds at that moment, so the child does not inherit it locked for good. Hooks stay
+/// for the life of the process; `before` of later ones runs first. On systems without fork() nothing is ever run.
+/// noexcept and thread-safe; on failure nothing has changed.
+[[nodiscard]] ALLOT_EXPORT status at_fork(void (*before)(), void (*after)()) noexcept;
+
+}  // namespace allot::os
