@@ -11,6 +11,13 @@ std::size_t bytes_for(std::size_t slots) noexcept {
 
 }  // namespace
 
+inline std::size_t block_table::home(const void* p) const noexcept {
+  // Multiplicative hashing on the page number; blocks start on pages, which have 4 KiB or more.
+  constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;
+  const std::uint64_t mixed = (address_of(p) >> 12) * golden;
+  return static_cast<std::size_t>(mixed >> 32) & (slots_ - 1);
+}
+
 os::status block_table::prepare_insert() noexcept {
   if (size_ + 1 <= slots_ - slots_ / 4) return {};  // at most three quarters full
   const std::size_t slots = slots_ == 0 ? 128 : slots_ * 2;
@@ -60,13 +67,6 @@ void block_table::clear() noexcept {
   if (table_ != nullptr) (void)os::release(table_, bytes_for(slots_));
   table_ = nullptr;
   slots_ = size_ = 0;
-}
-
-std::size_t block_table::home(const void* p) const noexcept {
-  // Multiplicative hashing on the page number; blocks start on pages.
-  constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;
-  const std::uint64_t mixed = (address_of(p) / os::facts().page_size) * golden;
-  return static_cast<std::size_t>(mixed >> 32) & (slots_ - 1);
 }
 
 }  // namespace allot

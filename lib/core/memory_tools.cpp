@@ -10,6 +10,8 @@ ALLOT_WEAK void __asan_poison_memory_region(const volatile void* p, std::size_t 
 ALLOT_WEAK void __asan_unpoison_memory_region(const volatile void* p, std::size_t bytes);
 ALLOT_WEAK void __msan_poison(const volatile void* p, std::size_t bytes);
 ALLOT_WEAK void __msan_unpoison(const volatile void* p, std::size_t bytes);
+ALLOT_WEAK void __sanitizer_annotate_contiguous_container(const void* begin, const void* limit, const void* old_end,
+                                                          const void* new_end);
 ALLOT_WEAK int __asan_address_is_poisoned(const volatile void* p);
 ALLOT_WEAK std::ptrdiff_t __msan_test_shadow(const volatile void* p, std::size_t bytes);
 }
@@ -83,6 +85,21 @@ void unpoison(const void* p, std::size_t bytes) noexcept {
 #if defined(VALGRIND_MAKE_MEM_DEFINED)
   if (memcheck()) VALGRIND_MAKE_MEM_DEFINED(p, bytes);
 #endif
+}
+
+void move_container_end(const void* begin, const void* limit, const void* old_end, const void* new_end) noexcept {
+  constexpr std::ptrdiff_t largest_annotated = std::ptrdiff_t{1} << 34;  // more the sanitizer takes for a mistake
+  const auto* const first = static_cast<const char*>(begin);
+  const auto* const before = static_cast<const char*>(old_end);
+  const auto* const now = static_cast<const char*>(new_end);
+  if (address_sanitizer() && __sanitizer_annotate_contiguous_container != nullptr &&
+      static_cast<const char*>(limit) - first <= largest_annotated) {
+    __sanitizer_annotate_contiguous_container(begin, limit, old_end, new_end);
+  } else if (now > before) {
+    hand_out(before, static_cast<std::size_t>(now - before));
+  } else {
+    poison(now, static_cast<std::size_t>(before - now));
+  }
 }
 
 }  // namespace allot::memory_tools

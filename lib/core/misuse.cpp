@@ -45,6 +45,10 @@ wording words_for(misuse_kind kind) noexcept {
       return {"memory another arena manages", "bytes", "bytes of the other"};
     case misuse_kind::outer_scope:
       return {"an outer scope used while an inner one lives", "depth", "depth of the inner"};
+    case misuse_kind::stale_slice:
+      return {"a slice used after its budget took the memory back", {}, {}};
+    case misuse_kind::outlived_budget:
+      return {"still alive when its budget ends", {}, {}};
   }
   return {"misuse of an unknown kind", {}, {}};
 }

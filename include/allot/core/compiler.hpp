@@ -20,6 +20,7 @@
 #if defined(__GNUC__)
 #define ALLOT_LIKELY(condition) __builtin_expect(static_cast<bool>(condition), 1)
 #define ALLOT_NEVER_INLINE __attribute__((noinline))
+#define ALLOT_ALWAYS_INLINE __attribute__((always_inline)) inline
 #define ALLOT_WEAK __attribute__((weak))
 // After this the compiler must assume that what p points to was read, so stores to it are not dead.
 #define ALLOT_ASSUME_READ(p) __asm__ __volatile__("" : : "r"(p) : "memory")
@@ -29,6 +30,7 @@
 #else
 #define ALLOT_LIKELY(condition) (condition)
 #define ALLOT_NEVER_INLINE
+#define ALLOT_ALWAYS_INLINE inline
 #define ALLOT_WEAK
 #define ALLOT_IN_REGISTER(value)
 #endif

@@ -36,5 +36,11 @@ ALLOT_EXPORT void hand_out(const void* p, std::size_t bytes) noexcept;
 /// poison (it survives unmapping).
 ALLOT_EXPORT void unpoison(const void* p, std::size_t bytes) noexcept;
 
+/// Moves the end of what a container uses of [begin, limit) from `old_end` to `new_end`: what comes in is handed out,
+/// what goes out is poisoned, and AddressSanitizer speaks of a container. `begin` lies on a granule, and no other
+/// owner's bytes share the last granule.
+ALLOT_EXPORT void move_container_end(const void* begin, const void* limit, const void* old_end,
+                                     const void* new_end) noexcept;
+
 }  // namespace memory_tools
 }  // namespace allot

@@ -22,6 +22,8 @@ enum class misuse_kind {
   live_sub_arena,      ///< giving up memory of a sub-arena that still lives
   overlapping_memory,  ///< memory that another resource manages already
   outer_scope,         ///< allocating from a scope while one inside it lives
+  stale_slice,         ///< using a slice whose memory its budget has taken back
+  outlived_budget,     ///< a slice or sub-budget that still lives when its budget ends
 };
 
 /// What is found wrong, with both sides of the mismatch. Texts live as long as the call.
