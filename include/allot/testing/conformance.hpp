@@ -33,6 +33,10 @@ struct conformance_subject {
 
   /// Calls the instance's release(), if it has one.
   std::function<void(std::pmr::memory_resource&)> release = {};
+
+  /// False for a resource that gives up what it only keeps for reuse before it refuses a request: a refusal may then
+  /// change usage().reserved and committed.
+  bool keeps_cache_when_refused = true;
 };
 
 /// Makes a subject from a factory that returns a std::unique_ptr to the resource's own type; release() is found by
@@ -103,7 +107,7 @@ struct has_release<T, std::void_t<decltype(std::declval<T&>().release())>> : std
 template <class Factory>
 conformance_subject make_subject(std::string name, Factory factory, std::size_t capacity) {
   using subject_type = typename std::invoke_result_t<Factory&, std::pmr::memory_resource&>::element_type;
-  conformance_subject subject{std::move(name), std::move(factory), capacity, true, {}};
+  conformance_subject subject{std::move(name), std::move(factory), capacity, true, {}, true};
   if constexpr (detail::has_release<subject_type>::value)
     subject.release = [](std::pmr::memory_resource& memory) { static_cast<subject_type&>(memory).release(); };
   return subject;

@@ -83,6 +83,7 @@ class bench {
   bench(const conformance_subject& subject, findings& found)
       : found_(found),
         frees_all_(subject.frees_at_destruction),
+        keeps_cache_(subject.keeps_cache_when_refused),
         memory_(subject.make(failing_)),
         budget_(subject.capacity),
         blocks_at_first_(counting_.live_blocks()) {}
@@ -188,7 +189,11 @@ class bench {
       return out;
     }
   };
-  state now() { return {ours() != nullptr ? ours()->usage() : memory_usage{}, counting_.live()}; }
+  state now() {
+    state held{ours() != nullptr ? ours()->usage() : memory_usage{}, counting_.live()};
+    if (!keeps_cache_) held.usage.reserved = held.usage.committed = 0;
+    return held;
+  }
 
   /// Destroys the instance and looks at what it left upstream.
   void finish() {
@@ -228,6 +233,7 @@ class bench {
 
   findings& found_;
   bool frees_all_;
+  bool keeps_cache_;
   plain_memory plain_;
   counting_resource counting_{&plain_, most_upstream_bytes};
   failing_resource failing_{&counting_};
