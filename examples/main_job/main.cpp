@@ -1,4 +1,4 @@
-// The library at work: one real job, done with every memory resource there is.
+// The library at work: one real job done with every memory resource there is, another with every array.
 
 #include <sysexits.h>
 
@@ -10,11 +10,14 @@
 #include <system_error>
 
 #include "command_line.hpp"
+#include "comparisons.hpp"
 #include "report.hpp"
 #include "strategies.hpp"
 #include "svg_chart.hpp"
 #include "text_input.hpp"
 #include "timing.hpp"
+#include "token_containers.hpp"
+#include "token_verification.hpp"
 #include "verification.hpp"
 
 namespace {
@@ -54,11 +57,17 @@ int run(const command_line& wanted) {
 
   progress shown;
   const auto verified = verify(files, strategies(), shown);
-  const auto results = time_all(files, strategies(), verified, wanted.rounds, shown);
+  const auto tokens = verify(files, token_containers(), shown);
+  const auto resources =
+      compare_resources(verified.size, time_all(files, strategies(), verified, wanted.rounds, shown));
+  const auto containers = compare_containers(tokens, time_all(files, token_containers(), tokens, wanted.rounds, shown));
   shown.clear();
 
-  std::cout << summary(verified.size) << '\n' << table(results) << std::flush;
-  if (!write_file(wanted.svg, svg_chart(results, verified.size), std::ios::trunc)) return EX_CANTCREAT;
+  std::cout << summary(verified.size) << '\n'
+            << table(resources) << '\n'
+            << summary(tokens) << '\n'
+            << table(containers) << std::flush;
+  if (!write_file(wanted.svg, svg_chart({resources, containers}), std::ios::trunc)) return EX_CANTCREAT;
   std::cout << "Chart: " << wanted.svg << '\n';
   return flush_output();
 }

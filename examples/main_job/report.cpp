@@ -13,12 +13,6 @@ namespace {
 
 using row = std::vector<std::string>;
 
-std::string bytes_text(std::size_t bytes) {
-  if (bytes < 1024) return std::to_string(bytes) + " B";
-  const double kib = static_cast<double>(bytes) / 1024;
-  return kib < 1024 ? fixed(kib, 1) + " KiB" : fixed(kib / 1024, 2) + " MiB";
-}
-
 row row_of(const measurement& result, const measurement& reference) {
   const int digits = time_digits(reference);
   const char* const mark = result.memory.from_system ? "*" : " ";
@@ -61,25 +55,22 @@ std::string fixed(double value, int digits) {
 
 int time_digits(const measurement& reference) { return reference.warm.median() < 1 ? 4 : 2; }
 
-std::string summary(const job_size& size) {
-  std::ostringstream text;
-  text << size.files << (size.files == 1 ? " file, " : " files, ") << bytes_text(size.bytes) << ": " << size.words
-       << " words, " << size.different_words << " different; " << size.nodes << " tree nodes; digest " << std::hex
-       << std::setfill('0') << std::setw(16) << size.digest << ", equal for all resources\n";
-  return text.str();
+std::string bytes_text(std::size_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  const double kib = static_cast<double>(bytes) / 1024;
+  return kib < 1024 ? fixed(kib, 1) + " KiB" : fixed(kib / 1024, 2) + " MiB";
 }
 
-std::string table(const std::vector<measurement>& results) {
-  std::vector<row> rows{{"", "cold", "", "", "warm", "", "", "peak", "upstream", "upstream"},
-                        {"resource", "ms", "spread", "ratio", "ms", "spread", "ratio", "live", "peak", "total"}};
+std::string table(const comparison& compared) {
+  const std::vector<measurement>& results = compared.results;
+  std::vector<row> rows{
+      {"", "cold", "", "", "warm", "", "", "peak", "upstream", "upstream"},
+      {std::string(compared.of), "ms", "spread", "ratio", "ms", "spread", "ratio", "live", "peak", "total"}};
   for (const measurement& result : results) rows.push_back(row_of(result, results.front()));
   const std::size_t rounds = results.front().cold.size();
-  std::string text = aligned(rows);
-  text +=
-      "\ncold: a fresh resource each round, made and destroyed on the clock; warm: a resource that did the job once "
-      "before.\nMedians of " +
-      std::to_string(rounds) + (rounds == 1 ? " round" : " rounds") +
-      "; spread: of the middle half, to the median; ratio: to " + std::string(results.front().name) + ".\n";
+  std::string text = aligned(rows) + '\n' + std::string(compared.conditions);
+  text += "\nMedians of " + std::to_string(rounds) + (rounds == 1 ? " round" : " rounds") +
+          "; spread: of the middle half, to the median; ratio: to " + std::string(results.front().name) + ".\n";
   if (ranges::any_of(results, [](const measurement& result) { return result.memory.from_system; })) {
     text += "* committed memory of the system, held when all was built.\n";
   }

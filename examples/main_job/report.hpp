@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
 
 #include "results.hpp"
 
@@ -14,10 +13,9 @@ std::string fixed(double value, int digits);
 /// How many digits times in milliseconds need: few, unless the job is so small that they would all be noughts.
 int time_digits(const measurement& reference);
 
-/// What the job was, in a line.
-std::string summary(const job_size& size);
+std::string bytes_text(std::size_t bytes);
 
 /// The table, a line for each measurement. The first one is what the relative times refer to.
-std::string table(const std::vector<measurement>& results);
+std::string table(const comparison& compared);
 
 }  // namespace main_job

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -45,6 +46,15 @@ struct measurement {
   footprint memory;
   samples cold;  ///< a fresh instance: made, used and destroyed
   samples warm;  ///< an instance that did the job once before
+};
+
+/// All measurements of one job, which are compared with the first of them.
+struct comparison {
+  std::string_view of;          ///< what did the job: "resource", "container"
+  std::string_view title;       ///< of the chart
+  std::string input;            ///< what the job was done with, in a few words
+  std::string_view conditions;  ///< what cold and warm mean here, in a sentence
+  std::vector<measurement> results;
 };
 
 /// What the job was.

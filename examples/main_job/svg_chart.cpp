@@ -15,11 +15,15 @@ namespace {
 // All in pixels.
 constexpr int width = 960;
 constexpr int top = 100;
-constexpr int bars_left = 270;
+constexpr int bars_left = 285;
 constexpr int bars_width = 540;
 constexpr int bar_height = 16;
 constexpr int group_height = 52;
 constexpr int bottom = 40;
+
+int panel_height(const comparison& compared) {
+  return top + group_height * static_cast<int>(compared.results.size()) + bottom;
+}
 
 struct series {
   std::string_view name;
@@ -60,27 +64,30 @@ double tick_step(double longest) {
   return longest / power >= 2 ? power / 2 : power / 5;
 }
 
-class chart {
+/// One job's part of the picture, with a scale of its own.
+class panel {
  public:
-  chart(const std::vector<measurement>& results, const job_size& size)
-      : results_(results), height_(top + group_height * static_cast<int>(results.size()) + bottom) {
-    for (const measurement& result : results) {
+  /// @param y  where it begins
+  panel(const comparison& compared, int y, std::ostream& out)
+      : compared_(compared), y_(y), bars_top_(y + top), bars_bottom_(y + panel_height(compared) - bottom), out_(out) {
+    for (const measurement& result : compared.results) {
       for (const series& each : all_series) longest_ = std::max(longest_, (result.*each.times).median());
     }
-    out_ << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << width << ' ' << height_
-         << "\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\">\n"
-         << "<rect width=\"" << width << "\" height=\"" << height_ << "\" fill=\"#fff\"/>\n";
-    text(20, 32, "Word index and document tree: time by memory resource", " font-size=\"18\"");
-    text(20, 54,
-         fixed(static_cast<double>(size.bytes) / 1024, 0) + " KiB of text in " + std::to_string(size.files) +
-             " files; medians, shorter is better; in brackets: relative to " + std::string(results[0].name));
-    legend();
-    axis();
-    for (std::size_t i = 0; i < results.size(); ++i) group(results[i], top + group_height * static_cast<int>(i));
-    out_ << "</svg>\n";
   }
 
-  std::string take() const { return out_.str(); }
+  void draw() {
+    text(20, y_ + 32, std::string(compared_.title), " font-size=\"18\"");
+    text(20, y_ + 54,
+         compared_.input + "; medians, shorter is better; in brackets: relative to " +
+             std::string(compared_.results.front().name));
+    legend();
+    axis();
+    int y = bars_top_;
+    for (const measurement& result : compared_.results) {
+      group(result, y);
+      y += group_height;
+    }
+  }
 
  private:
   double length(double milliseconds) const { return milliseconds / longest_ * bars_width; }
@@ -93,8 +100,9 @@ class chart {
   void legend() {
     int x = bars_left;
     for (const series& each : all_series) {
-      out_ << "<rect x=\"" << x << "\" y=\"68\" width=\"12\" height=\"12\" fill=\"" << each.colour << "\"/>\n";
-      text(x + 18, 79, std::string(each.name));
+      out_ << "<rect x=\"" << x << "\" y=\"" << y_ + 68 << "\" width=\"12\" height=\"12\" fill=\"" << each.colour
+           << "\"/>\n";
+      text(x + 18, y_ + 79, std::string(each.name));
       x += 80;
     }
   }
@@ -102,42 +110,55 @@ class chart {
   void axis() {
     const double step = tick_step(longest_);
     const int digits = std::max(0, -static_cast<int>(std::floor(std::log10(step))));
-    const int end = height_ - bottom;
     for (int tick = 0; tick * step <= longest_; ++tick) {
       const double x = bars_left + length(tick * step);
-      out_ << "<line x1=\"" << x << "\" x2=\"" << x << "\" y1=\"" << top << "\" y2=\"" << end
+      out_ << "<line x1=\"" << x << "\" x2=\"" << x << "\" y1=\"" << bars_top_ << "\" y2=\"" << bars_bottom_
            << "\" stroke=\"#ddd\"/>\n";
-      text(x, end + 20, fixed(tick * step, digits) + (tick == 0 ? " ms" : ""), " text-anchor=\"middle\" fill=\"#666\"");
+      text(x, bars_bottom_ + 20, fixed(tick * step, digits) + (tick == 0 ? " ms" : ""),
+           " text-anchor=\"middle\" fill=\"#666\"");
     }
   }
 
   void group(const measurement& result, int y) {
-    out_ << "<g class=\"resource\">\n";
+    const measurement& first = compared_.results.front();
+    out_ << "<g class=\"" << compared_.of << "\">\n";
     text(bars_left - 12, y + group_height / 2 + 4, std::string(result.name), " text-anchor=\"end\"");
     int bar_top = y + (group_height - 2 * bar_height) / 2;
     for (const series& each : all_series) {
       const double time = (result.*each.times).median();
-      const double reference = (results_.front().*each.times).median();
+      const double reference = (first.*each.times).median();
       out_ << "<rect class=\"" << each.name << "\" x=\"" << bars_left << "\" y=\"" << bar_top << "\" width=\""
            << length(time) << "\" height=\"" << bar_height - 2 << "\" fill=\"" << each.colour << "\"/>\n";
       text(bars_left + length(time) + 6, bar_top + bar_height - 4,
-           fixed(time, time_digits(results_.front())) + " ms (" + fixed(time / reference, 2) + ")",
-           " font-size=\"12\"");
+           fixed(time, time_digits(first)) + " ms (" + fixed(time / reference, 2) + ")", " font-size=\"12\"");
       bar_top += bar_height;
     }
     out_ << "</g>\n";
   }
 
-  const std::vector<measurement>& results_;
-  int height_;
+  const comparison& compared_;
+  int y_;
+  int bars_top_;
+  int bars_bottom_;
   double longest_ = 0;
-  std::ostringstream out_;
+  std::ostream& out_;
 };
 
 }  // namespace
 
-std::string svg_chart(const std::vector<measurement>& results, const job_size& size) {
-  return chart(results, size).take();
+std::string svg_chart(const std::vector<comparison>& jobs) {
+  int height = 0;
+  std::ostringstream panels;
+  for (const comparison& job : jobs) {
+    panel(job, height, panels).draw();
+    height += panel_height(job);
+  }
+  std::ostringstream out;
+  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << width << ' ' << height
+      << "\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\">\n"
+      << "<rect width=\"" << width << "\" height=\"" << height << "\" fill=\"#fff\"/>\n"
+      << panels.str() << "</svg>\n";
+  return out.str();
 }
 
 }  // namespace main_job

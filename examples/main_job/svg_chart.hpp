@@ -7,7 +7,8 @@
 
 namespace main_job {
 
-/// A bar chart of the times as an SVG document: for each measurement a group with a bar for cold and a bar for warm.
-std::string svg_chart(const std::vector<measurement>& results, const job_size& size);
+/// A bar chart of the times as an SVG document: a panel for each job, and in it for each measurement a group with a bar
+/// for cold and a bar for warm.
+std::string svg_chart(const std::vector<comparison>& jobs);
 
 }  // namespace main_job

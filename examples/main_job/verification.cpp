@@ -38,6 +38,12 @@ const allot::resource* system_end_of(const std::pmr::memory_resource& memory) no
 
 }  // namespace
 
+void require_equal(std::string_view name, const std::optional<std::string>& difference, std::uint64_t digest,
+                   std::uint64_t expected) {
+  if (difference) throw mismatch(std::string(name) + ": " + *difference);
+  if (digest != expected) throw mismatch(std::string(name) + ": another digest");
+}
+
 verified_job verify(const std::vector<text_file>& files, const std::vector<strategy>& all, progress& shown) {
   counting_resource taken(*std::pmr::new_delete_resource());
   const job_result reference = run_job(files, taken);
@@ -51,8 +57,7 @@ verified_job verify(const std::vector<text_file>& files, const std::vector<strat
     counting_resource containers(tested->memory());
 
     const job_result result = run_job(files, containers);
-    if (const auto found = difference(reference, result)) throw mismatch(std::string(each.name) + ": " + *found);
-    if (digest(result) != job.size.digest) throw mismatch(std::string(each.name) + ": another digest");
+    require_equal(each.name, difference(reference, result), digest(result), job.size.digest);
 
     footprint memory{containers.peak(), upstream.peak(), upstream.total(), false};
     if (const allot::resource* system = system_end_of(tested->memory())) {

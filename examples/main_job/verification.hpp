@@ -1,6 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "progress.hpp"
@@ -16,6 +20,10 @@ struct verified_job {
   std::size_t room = 0;  ///< bytes in which all one job ever takes finds room, none of it given back
   std::vector<footprint> footprints;
 };
+
+/// @throws mismatch naming who gave the result when there is a difference to the reference, or the digests differ
+void require_equal(std::string_view name, const std::optional<std::string>& difference, std::uint64_t digest,
+                   std::uint64_t expected);
 
 /// Does the job once with each strategy, counting bytes, and compares all it made with what new_delete_resource gives.
 /// @throws mismatch naming the strategy and the first difference
