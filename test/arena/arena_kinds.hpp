@@ -10,7 +10,6 @@
 #include <allot/testing/counting_resource.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -180,16 +179,6 @@ template <class Case>
 void for_each_arena(Case run) {
   for_each_kind(monotonic_kinds(), run);
   for_each_kind(chained_kinds(), run);
-}
-
-/// Bytes with a value of their own.
-inline void fill(void* p, std::size_t bytes, unsigned value) {
-  if (bytes != 0) std::memset(p, static_cast<unsigned char>(value), bytes);
-}
-/// One call for the whole range, which tools take in one go.
-inline bool all_are(const void* p, std::size_t bytes, unsigned value) {
-  const auto* const first = static_cast<const unsigned char*>(p);
-  return bytes == 0 || (*first == static_cast<unsigned char>(value) && std::memcmp(first, first + 1, bytes - 1) == 0);
 }
 
 }  // namespace allot::test

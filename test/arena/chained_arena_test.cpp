@@ -3,6 +3,7 @@
 
 #include <allot/arena/chained_arena.hpp>
 #include <allot/block/page_resource.hpp>
+#include <allot/block/reserving_resource.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/byte_size.hpp>
 #include <allot/core/checked_size.hpp>
@@ -13,6 +14,7 @@
 #include <allot/testing/default_resource_guard.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <array>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <limits>
@@ -20,14 +22,20 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "support/access.hpp"
 #include "support/child.hpp"
+#include "support/misuse_watch.hpp"
+#include "support/usage.hpp"
+#include "support/with_code.hpp"
 
 using namespace allot;
 using namespace allot::literals;
+using test::misuse_watch;
+using test::with_code;
 using testing::counting_resource;
 using testing::failing_resource;
 
@@ -45,10 +53,6 @@ std::vector<std::size_t> sizes_asked(const counting_resource& upstream) {
   return sizes;
 }
 
-auto with_code(memory_errc code) {
-  return [code](const allocation_error& error) { return error.code() == code; };
-}
-
 chained_arena_options over(std::pmr::memory_resource& upstream) {
   chained_arena_options options;
   options.upstream = &upstream;
@@ -62,8 +66,21 @@ chained_arena_options virtual_options(std::size_t reserve) {
   return options;
 }
 
-std::vector<misuse_report> reports;
-void remember(const misuse_report& report) { reports.push_back(report); }
+/// Blocks reserved from that upstream, of `reserve` bytes.
+chained_arena_options reserved_from(reserving_resource& upstream, std::size_t reserve) {
+  chained_arena_options options = over(upstream);
+  options.reserve = reserve;
+  return options;
+}
+
+/// Commits by the page, so that numbers are what was asked for.
+reserving_resource_options by_the_page() {
+  reserving_resource_options options;
+  options.policy = commit_policy::fixed_step;
+  options.fixed_step = 1;
+  options.huge_pages = false;
+  return options;
+}
 
 const test::child_program touch_after_release{"arena_over_pages_after_release", [] {
                                                 page_resource pages;
@@ -259,19 +276,17 @@ BOOST_AUTO_TEST_CASE(zero_bytes_are_a_block_of_their_own) {
 }
 
 BOOST_AUTO_TEST_CASE(an_alignment_that_is_none_is_misuse_and_refused) {
-  reports.clear();
-  const misuse_handler before = set_misuse_handler(&remember);
+  chained_arena_options options;
+  options.checked = true;
   chained_arena arena;
+  chained_arena checked(options);
+  const misuse_watch watch;
   BOOST_CHECK_EXCEPTION((void)arena.allocate(1, 0), allocation_error, with_code(memory_errc::invalid_alignment));
   arena.allocate(100);
   BOOST_CHECK_THROW((void)arena.allocate(1, 0), allocation_error);
-  chained_arena_options options;
-  options.checked = true;
-  chained_arena checked(options);
   checked.allocate(100);
   BOOST_CHECK_THROW((void)checked.allocate(1, 24), allocation_error);
-  set_misuse_handler(before);
-  BOOST_TEST(reports.size() == 3u);
+  BOOST_TEST(watch.count() == 3u);
 }
 
 BOOST_AUTO_TEST_CASE(the_limit_holds_and_says_so) {
@@ -563,25 +578,23 @@ BOOST_AUTO_TEST_CASE(deallocate_does_nothing_and_misuse_of_it_is_found_when_chec
   chained_arena arena(options);
   auto* p = static_cast<std::byte*>(arena.allocate(100, 16));
   char other = 0;
-  reports.clear();
-  const misuse_handler before = set_misuse_handler(&remember);
+  const misuse_watch watch;
   arena.deallocate(p, 100, 16);
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
   p = static_cast<std::byte*>(arena.allocate(100, 16));
   arena.deallocate(&other, 1, 1);
   arena.deallocate(p, 5000, 16);
   arena.deallocate(p + 8, 10, 16);
   arena.deallocate(p, 10, 3);
-  set_misuse_handler(before);
-  BOOST_REQUIRE(reports.size() == 4u);
-  BOOST_TEST((reports[0].kind == misuse_kind::foreign_pointer));
-  BOOST_TEST((reports[1].kind == misuse_kind::wrong_size));
-  BOOST_TEST(reports[1].claimed == 5000u);
-  BOOST_TEST(reports[1].actual == 100u);
-  BOOST_TEST(reports[1].exact);
-  BOOST_TEST((reports[2].kind == misuse_kind::wrong_alignment));
-  BOOST_TEST((reports[3].kind == misuse_kind::invalid_alignment));
-  BOOST_TEST(reports[0].resource == "orders");
+  BOOST_REQUIRE(watch.count() == 4u);
+  BOOST_TEST((watch[0].kind == misuse_kind::foreign_pointer));
+  BOOST_TEST((watch[1].kind == misuse_kind::wrong_size));
+  BOOST_TEST(watch[1].claimed == 5000u);
+  BOOST_TEST(watch[1].actual == 100u);
+  BOOST_TEST(watch[1].exact);
+  BOOST_TEST((watch[2].kind == misuse_kind::wrong_alignment));
+  BOOST_TEST((watch[3].kind == misuse_kind::invalid_alignment));
+  BOOST_TEST(watch[0].resource == "orders");
 }
 
 BOOST_AUTO_TEST_CASE(the_arena_knows_what_is_its_own) {
@@ -715,6 +728,406 @@ BOOST_AUTO_TEST_CASE(thousands_of_spare_blocks_are_given_back_in_one_go) {
   arena.clear();
   BOOST_TEST(upstream.live_bytes() <= 10000u);
   BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(chained_arenas_over_a_reserving_resource)
+
+BOOST_AUTO_TEST_CASE(blocks_are_reserved_whole_and_committed_as_they_fill_and_a_full_one_is_followed_by_the_next) {
+  reserving_resource memory;
+  {
+    chained_arena arena(reserved_from(memory, 8_MiB));
+    BOOST_TEST(arena.upstream() == &memory);
+    BOOST_TEST(arena.upstream_resource() == &memory);
+    BOOST_TEST(memory.usage() == memory_usage{});
+    (void)arena.allocate(16);
+    BOOST_TEST(arena.usage().reserved == 8_MiB);
+    BOOST_TEST(arena.usage().committed == 64_KiB);
+    std::vector<unsigned char*> all;
+    for (std::size_t i = 0; i < 20000; ++i) {
+      all.push_back(static_cast<unsigned char*>(arena.allocate(1000)));
+      std::memset(all.back(), static_cast<int>(i % 251), 1000);
+      BOOST_REQUIRE(memory.usage().reserved == arena.usage().reserved);
+      BOOST_REQUIRE(memory.usage().committed == arena.usage().committed);
+    }
+    BOOST_TEST(arena.usage().reserved == 24_MiB);
+    BOOST_TEST(arena.usage().committed > 20000u * 1000u);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      BOOST_REQUIRE((all[i][0] == i % 251 && std::memcmp(all[i], all[i] + 1, 999) == 0));
+    BOOST_TEST(memory.usage().used == arena.usage().committed);
+    std::size_t reservations = 0;
+    memory.for_each_block([&](const block_info&) { ++reservations; });
+    BOOST_TEST(reservations == 3u);
+    BOOST_TEST(arena.check());
+    BOOST_TEST(memory.check());
+  }
+  BOOST_TEST(memory.usage().used == 0u);
+  BOOST_TEST(memory.check());
+}
+
+BOOST_AUTO_TEST_CASE(they_are_committed_as_the_upstreams_policy_says) {
+  reserving_resource_options options;
+  options.policy = commit_policy::fixed_step;
+  options.fixed_step = 1_MiB;
+  reserving_resource memory(options);
+  chained_arena arena(reserved_from(memory, 8_MiB));
+  (void)arena.allocate(16);
+  BOOST_TEST(arena.usage().committed == 1_MiB);
+  (void)arena.allocate(1_MiB);
+  BOOST_TEST(arena.usage().committed == 2_MiB);
+  BOOST_TEST(memory.usage().committed == 2_MiB);
+}
+
+BOOST_AUTO_TEST_CASE(a_huge_request_gets_a_reservation_of_its_own_and_the_current_one_goes_on) {
+  reserving_resource memory;
+  chained_arena arena(reserved_from(memory, 8_MiB));
+  auto* before = static_cast<std::byte*>(arena.allocate(16));
+  std::memset(arena.allocate(20_MiB), 1, 20_MiB);
+  auto* after = static_cast<std::byte*>(arena.allocate(16));
+  if (exact()) BOOST_TEST(after == before + 16);
+  BOOST_TEST(memory.usage().reserved >= 28_MiB);
+  BOOST_TEST(memory.usage().reserved < 29_MiB);
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_leaves_less_room_in_a_reservation_than_there_is_gets_one_of_its_size) {
+  reserving_resource memory;
+  chained_arena arena(reserved_from(memory, 8_MiB));
+  auto* before = static_cast<std::byte*>(arena.allocate(3_MiB));
+  std::memset(arena.allocate(6_MiB), 1, 6_MiB);  // of another 8 MiB less would be left than there is here
+  BOOST_TEST(memory.usage().reserved > 14_MiB);
+  BOOST_TEST(memory.usage().reserved < 15_MiB);
+  auto* after = static_cast<std::byte*>(arena.allocate(16));
+  if (exact()) BOOST_TEST(after == before + 3_MiB);
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(any_alignment_is_met_in_a_reservation) {
+  reserving_resource memory;
+  chained_arena arena(reserved_from(memory, 8_MiB));
+  for (std::size_t alignment = 1; alignment <= 16_MiB; alignment *= 2) {
+    void* p = arena.allocate(100, alignment);
+    BOOST_TEST(is_aligned(p, alignment));
+    std::memset(p, 1, 100);
+  }
+  BOOST_TEST(arena.check());
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(max), allocation_error, with_code(memory_errc::size_overflow));
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(std::size_t{1} << 60), allocation_error,
+                        with_code(memory_errc::out_of_memory));
+  const memory_usage usage = arena.usage();
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(1, std::size_t{1} << 40), allocation_error,
+                        with_code(memory_errc::invalid_alignment));
+  BOOST_TEST(arena.usage() == usage);
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_allocation_grows_past_what_is_committed_of_a_reservation) {
+  reserving_resource memory;
+  chained_arena arena(reserved_from(memory, 8_MiB));
+  auto* p = static_cast<std::byte*>(arena.allocate(100));
+  std::size_t bytes = 100;
+  for (std::size_t wanted = 1000; wanted < 7_MiB; wanted *= 3) {
+    BOOST_REQUIRE(arena.try_expand(p, bytes, wanted, 16));
+    std::memset(p, 0x5a, wanted);
+    bytes = wanted;
+  }
+  BOOST_TEST(!arena.try_expand(p, bytes, 9_MiB, 16));
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(what_an_arena_gives_back_serves_the_next_without_the_system) {
+  reserving_resource memory;
+  const auto fill = [&] {
+    chained_arena arena(reserved_from(memory, 4_MiB));
+    for (int i = 0; i < 10000; ++i) std::memset(arena.allocate(1000), 1, 1000);
+    BOOST_TEST(arena.check());
+  };
+  fill();
+  const memory_usage kept = memory.usage();
+  BOOST_TEST(kept.used == 0u);
+  const os::failure_injection counted(0);
+  fill();
+  BOOST_TEST(counted.calls() == 0u);
+  BOOST_TEST(memory.usage() == kept);
+}
+
+BOOST_AUTO_TEST_CASE(clear_keeps_its_reservations_and_trim_and_release_give_them_back) {
+  reserving_resource memory;
+  chained_arena arena(reserved_from(memory, 4_MiB));
+  for (int i = 0; i < 10000; ++i) (void)arena.allocate(1000);
+  const memory_usage full = memory.usage();
+  arena.clear();
+  BOOST_TEST(memory.usage() == full);
+  {
+    const os::failure_injection counted(0);
+    for (int i = 0; i < 10000; ++i) (void)arena.allocate(1000);
+    BOOST_TEST(counted.calls() == 0u);
+  }
+  BOOST_TEST(memory.usage() == full);
+  arena.clear();
+  (void)arena.allocate(16);
+  const std::size_t held = arena.usage().committed;
+  const std::size_t given = arena.trim();
+  BOOST_TEST(given > 0u);
+  BOOST_TEST(arena.usage().committed == held - given);
+  BOOST_TEST(memory.usage().used == held - given);
+  arena.release();
+  BOOST_TEST((arena.usage() == memory_usage{}));
+  BOOST_TEST(memory.usage().used == 0u);
+  (void)arena.allocate(16);
+  BOOST_TEST(arena.usage().reserved == 4_MiB);
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(going_back_across_reservations_keeps_what_was_before) {
+  reserving_resource memory;
+  chained_arena arena(reserved_from(memory, 1_MiB));
+  auto* first = static_cast<std::byte*>(arena.push(1000));
+  std::memset(first, 7, 1000);
+  const arena_mark mark = arena.mark();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 50; ++i) std::memset(arena.push(100_KiB), 1, 100_KiB);
+    arena.rewind(mark);
+    BOOST_TEST(arena.position() == 1000u);
+    BOOST_TEST(std::memcmp(first, first + 1, 999) == 0);
+    BOOST_TEST(arena.check());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_limit_counts_committed_bytes_of_reservations) {
+  for (const std::size_t limit : {std::size_t{1_MiB}, std::size_t{700_KiB + 100}}) {
+    reserving_resource memory;
+    chained_arena_options options = reserved_from(memory, 64_MiB);
+    options.limit = limit;
+    chained_arena arena(options);
+    std::size_t served = 0;
+    while (arena.try_allocate(1000) != nullptr) {
+      served += 1000;
+      BOOST_REQUIRE(arena.usage().committed <= limit);
+    }
+    if (exact()) BOOST_TEST(served > limit - 24_KiB);
+    BOOST_TEST(memory.usage().committed == arena.usage().committed);
+    const memory_usage usage = arena.usage();
+    BOOST_CHECK_EXCEPTION((void)arena.allocate(1000), allocation_error, [&](const allocation_error& error) {
+      return error.code() == memory_errc::limit_reached && error.limit() == limit;
+    });
+    BOOST_TEST(arena.usage() == usage);
+    BOOST_TEST(arena.check());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_comes_with_a_used_reservation_counts_against_the_limit) {
+  reserving_resource memory(by_the_page());
+  {
+    reservation used = memory.reserve(4_MiB);
+    used.commit(2_MiB);
+    std::memset(used.data(), 7, 2_MiB);
+  }
+  BOOST_TEST(memory.available() == 2_MiB);
+  chained_arena_options options = reserved_from(memory, 4_MiB);
+  options.limit = 1_MiB;
+  chained_arena arena(options);
+  (void)arena.allocate(1000);
+  BOOST_TEST(arena.usage().reserved == 4_MiB);
+  BOOST_TEST(arena.usage().committed <= 1_MiB);
+  BOOST_TEST(memory.usage().used == arena.usage().committed);
+  BOOST_TEST(arena.check());
+
+  chained_arena_options tiny = reserved_from(memory, 4_MiB);
+  tiny.limit = 1000;
+  chained_arena none(tiny);
+  const std::size_t in_use = memory.usage().used;
+  BOOST_CHECK_EXCEPTION((void)none.allocate(1), allocation_error, with_code(memory_errc::limit_reached));
+  BOOST_TEST((none.usage() == memory_usage{}));
+  BOOST_TEST(memory.usage().used == in_use);
+  BOOST_TEST(none.check());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_used_reservation_comes_with_is_no_reason_to_refuse_what_the_limit_allows) {
+  for (const bool huge_pages : {false, true}) {
+    reserving_resource_options upstream;
+    upstream.huge_pages = huge_pages;
+    reserving_resource memory(upstream);
+    {
+      reservation used = memory.reserve(16_MiB);
+      used.commit(16_MiB);
+    }
+    BOOST_TEST(memory.available() == 16_MiB);
+    chained_arena_options options = reserved_from(memory, 16_MiB);
+    options.limit = 3_MiB;
+    chained_arena arena(options);
+    std::memset(arena.allocate(2_MiB + 500_KiB), 1, 2_MiB + 500_KiB);
+    BOOST_TEST(arena.usage().committed <= 3_MiB);
+    BOOST_TEST(arena.check());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(zeroed_memory_is_zero_in_a_reservation_that_was_used_before) {
+  reserving_resource memory;
+  {
+    reservation used = memory.reserve(4_MiB);
+    used.commit(2_MiB);
+    std::memset(used.data(), 7, 2_MiB);
+  }
+  chained_arena arena(reserved_from(memory, 4_MiB));
+  auto* p = static_cast<std::byte*>(arena.push_zeroed(3_MiB));
+  BOOST_TEST((*p == std::byte{0} && std::memcmp(p, p + 1, 3_MiB - 1) == 0));
+  BOOST_TEST(arena.usage().reserved == 4_MiB);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_arena_keeps_only_as_much_memory_of_a_reservation_as_it_may) {
+  reserving_resource memory(by_the_page());
+  chained_arena_options options = reserved_from(memory, 16_MiB);
+  options.retained_bytes = 1_MiB;
+  chained_arena arena(options);
+  for (int round = 0; round < 3; ++round) {
+    std::memset(arena.push(8_MiB), 1, 8_MiB);
+    BOOST_TEST(arena.usage().committed > 8_MiB);
+    arena.pop_to(0);
+    BOOST_TEST(arena.usage().reserved == 16_MiB);
+    BOOST_TEST(arena.usage().committed == 1_MiB);
+    BOOST_TEST(memory.usage().committed == 1_MiB);
+    BOOST_TEST(memory.usage().used == 1_MiB);
+    BOOST_TEST(arena.check());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_arena_keeps_no_more_than_it_may_of_huge_pages_either) {
+  reserving_resource memory;
+  chained_arena_options options = reserved_from(memory, 16_MiB);
+  options.retained_bytes = 3_MiB;
+  chained_arena arena(options);
+  (void)arena.push(8_MiB);
+  arena.pop_to(0);
+  BOOST_TEST(arena.usage().committed <= 3_MiB);
+  BOOST_TEST(arena.usage().committed >= 2_MiB);
+  BOOST_TEST(memory.usage().used == arena.usage().committed);
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_down_to_what_the_request_needs) {
+  reserving_resource memory;
+  {
+    chained_arena arena(reserved_from(memory, std::size_t{1} << 60));  // no system has that
+    std::memset(arena.allocate(100), 1, 100);
+    BOOST_TEST(arena.usage().reserved > 0u);
+    BOOST_TEST(arena.usage().reserved < (std::size_t{1} << 60));
+    BOOST_TEST(arena.check());
+  }
+  chained_arena tight(reserved_from(memory, 0));
+  std::memset(tight.allocate(5000), 1, 5000);
+  BOOST_TEST(tight.usage().reserved == align_up(std::size_t{5100}, test::system_page_size()));
+}
+
+BOOST_AUTO_TEST_CASE(a_default_resource_that_reserves_is_an_upstream_like_any_other) {
+  reserving_resource memory;
+  const testing::default_resource_guard guard(memory);
+  chained_arena arena;
+  (void)arena.allocate(100);
+  BOOST_TEST(arena.upstream() == &memory);
+  BOOST_TEST(memory.usage().reserved == chained_arena_options{}.reserve);
+  BOOST_TEST(memory.usage().committed == 64_KiB);
+}
+
+BOOST_AUTO_TEST_CASE(virtual_blocks_come_from_the_system_whatever_the_upstream) {
+  reserving_resource memory;
+  chained_arena_options options = reserved_from(memory, 8_MiB);
+  options.virtual_blocks = true;
+  {
+    chained_arena arena(options);
+    (void)arena.allocate(100);
+    BOOST_TEST(arena.usage().reserved == 8_MiB);
+    arena.clear();
+    arena.release();
+    (void)arena.allocate(100);
+  }
+  BOOST_TEST(memory.usage() == memory_usage{});
+}
+
+BOOST_AUTO_TEST_CASE(a_callers_buffer_is_used_before_anything_is_reserved) {
+  reserving_resource memory;
+  alignas(16) std::array<std::byte, 256> buffer;
+  chained_arena arena(buffer.data(), buffer.size(), &memory);
+  for (int i = 0; i < 16; ++i) (void)arena.allocate(16, 16);
+  BOOST_TEST(memory.usage() == memory_usage{});
+  (void)arena.allocate(16, 16);
+  BOOST_TEST(memory.usage().reserved == 64_MiB);
+  arena.release();
+  BOOST_TEST(memory.usage().used == 0u);
+  (void)arena.allocate(256, 16);
+  BOOST_TEST(memory.usage().used == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_arena_and_upstream_as_they_were) {
+  std::size_t thrown = 0;
+  for (const auto rule : {os::failure_injection::rule::once, os::failure_injection::rule::from_then_on}) {
+    for (const os::os_call which :
+         {os::os_call::map, os::os_call::unmap, os::os_call::protect, os::os_call::advise, os::os_call::any}) {
+      bool fired = true;
+      for (std::size_t nth = 1; fired; ++nth) {
+        reserving_resource_options upstream = by_the_page();
+        upstream.cached_ranges = 0;
+        reserving_resource memory(upstream);
+        chained_arena arena(reserved_from(memory, 256_KiB));
+        std::optional<os::failure_injection> injection(std::in_place, nth, which, rule);
+        fired = false;
+        for (std::size_t i = 0; i < 100; ++i) {
+          const memory_usage before = arena.usage();
+          const memory_usage below = memory.usage();
+          try {
+            std::memset(arena.allocate(10000), 0x5a, 10000);
+          } catch (const allocation_error& error) {
+            ++thrown;
+            BOOST_REQUIRE(injection.has_value());
+            fired = fired || injection->fired();
+            injection.reset();
+            BOOST_TEST(arena.usage() == before);
+            BOOST_TEST(memory.usage() == below);
+            BOOST_TEST((error.code() == memory_errc::out_of_memory));
+            BOOST_TEST(error.bytes() == 10000u);
+            std::memset(arena.allocate(10000), 0x5a, 10000);
+          }
+          if (i == 50) arena.clear();
+          if (injection) fired = fired || injection->fired();
+        }
+        injection.reset();
+        BOOST_TEST(arena.check());
+        BOOST_TEST(memory.check());
+        BOOST_TEST(memory.usage().used == arena.usage().committed);
+        arena.release();
+        BOOST_TEST(memory.usage().reserved == 0u);
+        BOOST_TEST(memory.usage().committed == 0u);
+      }
+    }
+  }
+  BOOST_TEST(thrown > 10u);
+}
+
+BOOST_AUTO_TEST_CASE(threads_have_arenas_over_one_upstream) {
+  reserving_resource memory;
+  std::atomic<bool> good{true};
+  const test::misuse_watch watch;
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 16; ++t) {
+    threads.emplace_back([&, t] {
+      for (int life = 0; life < 5; ++life) {
+        chained_arena arena(reserved_from(memory, 256_KiB));
+        std::vector<unsigned char*> all;
+        for (int i = 0; i < 200; ++i) {
+          all.push_back(static_cast<unsigned char*>(arena.allocate(5000)));
+          std::memset(all.back(), static_cast<int>(t + 1), 5000);
+        }
+        for (const unsigned char* p : all)
+          if (*p != t + 1 || std::memcmp(p, p + 1, 4999) != 0) good = false;
+        if (!arena.check()) good = false;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  BOOST_TEST(good);
+  BOOST_TEST(watch.nothing());
+  BOOST_TEST(memory.usage().used == 0u);
+  BOOST_TEST(memory.check());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -24,38 +24,20 @@
 #include <utility>
 #include <vector>
 
+#include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/misuse_watch.hpp"
+#include "support/with_code.hpp"
 
 using namespace allot;
 using namespace allot::literals;
+using test::all_are;
+using test::fill;
+using test::misuse_watch;
+using test::with_code;
 using testing::counting_resource;
 
 namespace {
-
-std::vector<misuse_kind> reports;
-
-/// While it lives, misuse is remembered instead of ending the program.
-class misuse_watch {
- public:
-  misuse_watch() : before_(set_misuse_handler([](const misuse_report& report) { reports.push_back(report.kind); })) {
-    reports.clear();
-  }
-  ~misuse_watch() { set_misuse_handler(before_); }
-
- private:
-  misuse_handler before_;
-};
-
-auto with_code(memory_errc code) {
-  return [code](const allocation_error& error) { return error.code() == code; };
-}
-
-void fill(void* p, std::size_t bytes, int value) { std::memset(p, value, bytes); }
-
-bool filled(const void* p, std::size_t bytes, int value) {
-  const auto* const first = static_cast<const unsigned char*>(p);
-  return std::all_of(first, first + bytes, [value](unsigned char byte) { return byte == value; });
-}
 
 /// Runs `use` on an arena over each kind of memory, each of 64 KiB or more, empty and with something in it, checked and
 /// not. Nothing may be reported.
@@ -69,10 +51,10 @@ void on_each_arena(const std::function<void(arena&)>& use) {
           void* const old = before != 0 ? memory.push(before, 1) : nullptr;
           if (old != nullptr) fill(old, before, 0x3c);
           use(memory);
-          BOOST_TEST((old == nullptr || filled(old, before, 0x3c)));
+          BOOST_TEST((old == nullptr || all_are(old, before, 0x3c)));
           BOOST_TEST(memory.position() >= before);
           BOOST_TEST(memory.check());
-          BOOST_TEST(reports.empty());
+          BOOST_TEST(watch.nothing());
         }
       };
       monotonic_arena_options options;
@@ -145,7 +127,7 @@ void on_each_arena(const std::function<void(arena&)>& use) {
 }
 
 /// Temporary data that fills several small blocks.
-void make_temporary(arena& memory, int value) {
+void make_temporary(arena& memory, unsigned value) {
   std::pmr::vector<int> numbers(&memory);
   for (int i = 0; i < 500; ++i) numbers.push_back(i);
   for (const std::size_t bytes : {std::size_t{1}, std::size_t{100}, std::size_t{240}, std::size_t{1000}})
@@ -159,7 +141,7 @@ BOOST_AUTO_TEST_SUITE(inner_scratches)
 
 BOOST_AUTO_TEST_CASE(the_result_stays_and_the_temporary_memory_goes) {
   on_each_arena([](arena& memory) {
-    for (int round = 1; round <= 3; ++round) {
+    for (unsigned round = 1; round <= 3; ++round) {
       const std::size_t before = memory.position();
       std::size_t behind = 0;
       void* result = nullptr;
@@ -175,10 +157,10 @@ BOOST_AUTO_TEST_CASE(the_result_stays_and_the_temporary_memory_goes) {
         BOOST_TEST(inner.keep(300) == result);
       }
       BOOST_TEST(memory.position() == behind - 1000 + 300);
-      BOOST_TEST(filled(result, 300, round));
+      BOOST_TEST(all_are(result, 300, round));
       void* const next = memory.push(100, 1);
       fill(next, 100, 0x11);
-      BOOST_TEST(filled(result, 300, round));
+      BOOST_TEST(all_are(result, 300, round));
     }
   });
 }
@@ -204,7 +186,7 @@ BOOST_AUTO_TEST_CASE(without_keep_nothing_stays) {
       make_temporary(memory, 2);
     }
     BOOST_TEST(memory.position() == before);
-    BOOST_TEST(filled(memory.push_zeroed(3000), 3000, 0));
+    BOOST_TEST(all_are(memory.push_zeroed(3000), 3000, 0));
   });
 }
 
@@ -235,7 +217,7 @@ BOOST_AUTO_TEST_CASE(all_the_room_can_be_kept) {
     }
     BOOST_TEST(memory.position() == behind);
     fill(memory.push(10, 1), 10, 6);
-    BOOST_TEST(filled(result, 600, 5));
+    BOOST_TEST(all_are(result, 600, 5));
   });
 }
 
@@ -324,7 +306,7 @@ BOOST_AUTO_TEST_CASE(the_result_has_the_alignment_asked_for) {
       }
       BOOST_TEST(memory.position() == behind - 43);
       BOOST_TEST(memory.position() >= before + 7);
-      BOOST_TEST(filled(result, 7, 3));
+      BOOST_TEST(all_are(result, 7, 3));
     }
     BOOST_TEST(is_aligned(inner_scratch(memory, 8).result(), alignof(std::max_align_t)));
   });
@@ -371,13 +353,13 @@ BOOST_AUTO_TEST_CASE(inner_scratches_nest) {
         (void)inner.keep(150);
       }
       BOOST_TEST(memory.position() == inner_behind - 150);
-      BOOST_TEST(filled(inner_result, 150, 2));
+      BOOST_TEST(all_are(inner_result, 150, 2));
       std::memcpy(outer_result, inner_result, 100);
       (void)outer.keep(200);
     }
     BOOST_TEST(memory.position() == behind - 200);
-    BOOST_TEST(filled(outer_result, 100, 2));
-    BOOST_TEST(filled(static_cast<char*>(outer_result) + 100, 100, 1));
+    BOOST_TEST(all_are(outer_result, 100, 2));
+    BOOST_TEST(all_are(static_cast<char*>(outer_result) + 100, 100, 1));
   });
 }
 
@@ -398,7 +380,7 @@ BOOST_AUTO_TEST_CASE(inside_a_scope_the_result_lives_until_its_end) {
         (void)inner.keep(300);
       }
       make_temporary(memory, 7);
-      BOOST_TEST(filled(result, 300, 4));
+      BOOST_TEST(all_are(result, 300, 4));
     }
     BOOST_TEST(memory.position() == before);
   });
@@ -463,7 +445,7 @@ BOOST_AUTO_TEST_CASE(going_back_below_its_start_is_reported_and_its_end_does_not
       memory.pop_to(16);
       (void)memory.push(1000);
     }
-    BOOST_TEST((reports == std::vector<misuse_kind>{misuse_kind::stale_mark}));
+    BOOST_TEST(watch.only(misuse_kind::stale_mark));
     BOOST_TEST(memory.position() == 1016u);
   }
 }
@@ -486,7 +468,7 @@ BOOST_AUTO_TEST_CASE(an_arena_too_small_is_as_before) {
     }
     BOOST_CHECK_THROW(inner_scratch(memory, 312, 16), allocation_error);  // no room for the padding
     BOOST_TEST(memory.position() == 200u);
-    BOOST_TEST(filled(contents, 200, 1));
+    BOOST_TEST(all_are(contents, 200, 1));
     BOOST_TEST(memory.check());
     {
       const inner_scratch fits(memory, 312, 1);
@@ -498,7 +480,7 @@ BOOST_AUTO_TEST_CASE(an_arena_too_small_is_as_before) {
     BOOST_TEST(memory.try_rewind(mark));
     BOOST_TEST(memory.position() == 100u);
   }
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(an_upstream_that_refuses_leaves_the_arena_as_before) {
@@ -511,16 +493,16 @@ BOOST_AUTO_TEST_CASE(an_upstream_that_refuses_leaves_the_arena_as_before) {
   upstream.fail_at(1, testing::failing_resource::rule::from_then_on);
   BOOST_CHECK_THROW(inner_scratch(memory, 2000), testing::injected_failure);
   BOOST_TEST((memory.usage() == usage));
-  BOOST_TEST(filled(contents, 500, 1));
+  BOOST_TEST(all_are(contents, 500, 1));
   upstream.fail_at(0);
   {
     inner_scratch inner(memory, 2000);
     fill(inner.result(), 2000, 2);
     (void)inner.keep(1000);
   }
-  BOOST_TEST(filled(contents, 500, 1));
+  BOOST_TEST(all_are(contents, 500, 1));
   BOOST_TEST(memory.check());
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(a_dead_arena_refuses_without_a_report) {
@@ -534,7 +516,7 @@ BOOST_AUTO_TEST_CASE(a_dead_arena_refuses_without_a_report) {
   monotonic_arena slice = parent.carve(100);
   slice.release();
   BOOST_CHECK_EXCEPTION(inner_scratch(slice, 10), allocation_error, with_code(memory_errc::null_pointer));
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(a_result_in_a_block_of_its_own_survives_temporary_memory_in_many) {
@@ -553,14 +535,14 @@ BOOST_AUTO_TEST_CASE(a_result_in_a_block_of_its_own_survives_temporary_memory_in
         inner_scratch inner(memory, 10000);
         result = inner.result();
         fill(result, 10000, 7);
-        for (int i = 0; i < 100; ++i) fill(memory.push(200), 200, i);
+        for (unsigned i = 0; i < 100; ++i) fill(memory.push(200), 200, i);
         (void)inner.keep(9000);
       }
       BOOST_TEST(memory.owns(static_cast<char*>(result) + 8999));
       BOOST_TEST((memory.find_block(static_cast<char*>(result) + 8999).state == block_state::used));
       (void)memory.trim();
-      for (int i = 0; i < 100; ++i) fill(memory.push(200), 200, i);
-      BOOST_TEST(filled(result, 9000, 7));
+      for (unsigned i = 0; i < 100; ++i) fill(memory.push(200), 200, i);
+      BOOST_TEST(all_are(result, 9000, 7));
       BOOST_TEST(memory.check());
     }
     BOOST_TEST(upstream.live_blocks() == 0u);
@@ -598,7 +580,7 @@ struct computation {
     for (auto& [mark, good] : marks) good = good && mark.position() <= position;
   }
 
-  std::pair<void*, std::size_t> run(int depth, int value) {
+  std::pair<void*, std::size_t> run(int depth, unsigned value) {
     const std::size_t room = any(3) == 0 ? any(2000) : any(100);
     const std::size_t alignment = std::size_t{1} << any(8);
     const std::size_t before = memory.position();
@@ -621,15 +603,15 @@ struct computation {
           went_back_to(marks.back().first.position());
         }
         if (depth != 0) {
-          parts.push_back(run(depth - 1, value + static_cast<int>(i) + 1));
+          parts.push_back(run(depth - 1, value + static_cast<unsigned>(i) + 1));
         } else {
           parts.emplace_back(memory.push(20, 1), 20);
-          fill(parts.back().first, 20, value + static_cast<int>(i) + 1);
+          fill(parts.back().first, 20, value + static_cast<unsigned>(i) + 1);
         }
       }
       for (std::size_t i = 0; i < parts.size(); ++i)
-        if (!filled(parts[i].first, parts[i].second, value + static_cast<int>(i) + 1)) ++broken;
-      if (!filled(result, room, value)) ++broken;
+        if (!all_are(parts[i].first, parts[i].second, value + static_cast<unsigned>(i) + 1)) ++broken;
+      if (!all_are(result, room, value)) ++broken;
       if (any(4) != 0) kept = any(room + 1);
       (void)inner.keep(kept);
     }
@@ -656,7 +638,7 @@ BOOST_AUTO_TEST_CASE(trees_of_computations_leave_what_they_kept_and_the_marks_a_
       computation tree{random, memory};
       const auto [result, bytes] = tree.run(round % 4, 1);
       BOOST_REQUIRE(tree.broken == 0);
-      BOOST_REQUIRE(filled(result, bytes, 1));
+      BOOST_REQUIRE(all_are(result, bytes, 1));
       (void)memory.push(10000);
       for (const auto& [mark, good] : tree.marks)
         if (!good) BOOST_REQUIRE(!memory.try_rewind(mark));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "arena/arena_kinds.hpp"
+#include "support/bytes.hpp"
 #include "support/misuse_watch.hpp"
 
 using namespace allot;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "arena/arena_kinds.hpp"
+#include "support/bytes.hpp"
 #include "support/child.hpp"
 #include "support/misuse_watch.hpp"
 

@@ -4,13 +4,11 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/failure_injection.hpp>
-#include <allot/os/virtual_memory.hpp>
 #include <allot/testing/default_resource_guard.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <allot/testing/trap_resource.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -22,8 +20,10 @@
 
 #include "arena/arena_kinds.hpp"
 #include "support/access.hpp"
+#include "support/bytes.hpp"
 #include "support/child.hpp"
 #include "support/misuse_watch.hpp"
+#include "support/neighbour.hpp"
 
 using namespace allot;
 using namespace allot::literals;
@@ -33,6 +33,7 @@ using test::arena_room;
 using test::fill;
 using test::misuse_watch;
 using test::monotonic_options;
+using test::neighbour;
 using testing::counting_resource;
 
 namespace {
@@ -65,21 +66,6 @@ bool is_dead(monotonic_arena& memory) {
   return memory.dead() && memory.data() == nullptr && memory.size() == 0 && memory.position() == 0 &&
          memory.available() == 0 && refuses(memory) && memory.check() && memory.usage().used == 0;
 }
-
-/// Keeps the addresses behind a reservation, so that it cannot grow in place. The system may have used them anyway.
-class neighbour {
- public:
-  explicit neighbour(const std::byte* end)
-      : made_(os::reserve(page, 1, {os::placement::how::fixed, const_cast<std::byte*>(end)})) {}
-  ~neighbour() {
-    if (made_) (void)os::release(made_.address, page);
-  }
-  neighbour(const neighbour&) = delete;
-  neighbour& operator=(const neighbour&) = delete;
-
- private:
-  os::mapping made_;
-};
 
 static_assert(!std::is_copy_constructible_v<monotonic_arena> && !std::is_copy_assignable_v<monotonic_arena>);
 static_assert(std::is_nothrow_move_constructible_v<monotonic_arena> && !std::is_move_assignable_v<monotonic_arena>);

@@ -20,7 +20,6 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
-#include <cstring>
 #include <forward_list>
 #include <functional>
 #include <iostream>
@@ -36,49 +35,25 @@
 #include <vector>
 
 #include "support/access.hpp"
+#include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/misuse_watch.hpp"
+#include "support/with_code.hpp"
 
 using namespace allot;
 using namespace allot::literals;
+using test::all_are;
+using test::fill;
+using test::misuse_watch;
+using test::with_code;
 using testing::counting_resource;
 
 namespace {
-
-std::vector<misuse_kind> reports;
-
-/// While it lives, misuse is remembered instead of ending the program.
-class misuse_watch {
- public:
-  misuse_watch() : before_(set_misuse_handler([](const misuse_report& report) { reports.push_back(report.kind); })) {
-    reports.clear();
-  }
-  ~misuse_watch() { set_misuse_handler(before_); }
-
- private:
-  misuse_handler before_;
-};
-
-/// The reports since the last call are exactly `count` of that kind.
-bool reported(misuse_kind kind, std::size_t count = 1) {
-  const std::vector<misuse_kind> seen = std::exchange(reports, {});
-  return seen == std::vector<misuse_kind>(count, kind);
-}
-
-auto with_code(memory_errc code) {
-  return [code](const allocation_error& error) { return error.code() == code; };
-}
 
 scratch_options checked_options(bool checked) {
   scratch_options options;
   options.checked = checked;
   return options;
-}
-
-void fill(void* p, std::size_t bytes, int value) { std::memset(p, value, bytes); }
-
-bool filled(const void* p, std::size_t bytes, int value) {
-  const auto* const first = static_cast<const unsigned char*>(p);
-  return std::all_of(first, first + bytes, [value](unsigned char byte) { return byte == value; });
 }
 
 /// A scope whose end the test decides.
@@ -448,7 +423,7 @@ BOOST_AUTO_TEST_CASE(three_conflicts_take_the_fourth_arena_and_four_are_refused)
   scratch third = pair.get(first, second);
   scratch fourth = pair.get(first, second, third);
   const std::array<scratch*, 4> all{&first, &second, &third, &fourth};
-  int value = 0;
+  unsigned value = 0;
   std::array<void*, 4> bytes{};
   for (std::size_t i = 0; i < all.size(); ++i) {
     bytes[i] = all[i]->push(100);
@@ -469,7 +444,7 @@ BOOST_AUTO_TEST_CASE(three_conflicts_take_the_fourth_arena_and_four_are_refused)
   BOOST_TEST((pair.usage() == before));
   BOOST_TEST(pair.check());
   for (std::size_t i = 0; i < all.size(); ++i) {
-    BOOST_TEST(filled(bytes[i], 100, static_cast<int>(i) + 1));
+    BOOST_TEST(all_are(bytes[i], 100, static_cast<unsigned>(i) + 1));
     BOOST_TEST(all[i]->push(1, 1) == static_cast<char*>(bytes[i]) + 100);
   }
 }
@@ -560,7 +535,7 @@ BOOST_AUTO_TEST_CASE(zeroed_memory_is_zero_where_an_earlier_scope_wrote) {
       fill(dirty.push(5000), 5000, 0xff);
     }
     scratch clean = pair.get();
-    BOOST_TEST(filled(clean.push_zeroed(5000), 5000, 0));
+    BOOST_TEST(all_are(clean.push_zeroed(5000), 5000, 0));
   }
 }
 
@@ -586,7 +561,7 @@ BOOST_AUTO_TEST_CASE(scopes_on_any_kind_of_arena_take_it_back) {
         fill(memory->push(200), 200, 0xee);
       }
       BOOST_TEST(memory->position() == 100u, memory->kind());
-      BOOST_TEST(filled(first, 100, 0xff));
+      BOOST_TEST(all_are(first, 100, 0xff));
     }
     BOOST_TEST(memory->position() == 0u, memory->kind());
     BOOST_TEST(memory->check(), memory->kind());
@@ -594,7 +569,7 @@ BOOST_AUTO_TEST_CASE(scopes_on_any_kind_of_arena_take_it_back) {
       const scope again(*memory);
       void* const zeroed = memory->push_zeroed(100);
       BOOST_TEST(zeroed == first, memory->kind());
-      BOOST_TEST(filled(zeroed, 100, 0), memory->kind());
+      BOOST_TEST(all_are(zeroed, 100, 0), memory->kind());
     }
     BOOST_TEST(memory->usage().peak >= 300u, memory->kind());
   }
@@ -611,11 +586,11 @@ BOOST_AUTO_TEST_CASE(a_scope_can_end_early_once_or_be_dismissed) {
     here.end();
     BOOST_TEST(memory.position() == 16u);
     (void)memory.push(50);
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
     here.end();
-    BOOST_TEST(reported(misuse_kind::stale_mark));
+    BOOST_TEST(watch.only(misuse_kind::stale_mark));
     here.dismiss();
-    BOOST_TEST(reported(misuse_kind::stale_mark));
+    BOOST_TEST(watch.only(misuse_kind::stale_mark));
   }
   BOOST_TEST(memory.position() == 66u);
   {
@@ -624,7 +599,7 @@ BOOST_AUTO_TEST_CASE(a_scope_can_end_early_once_or_be_dismissed) {
     kept.dismiss();
   }
   BOOST_TEST(memory.position() == 100u);
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(what_could_be_freed_before_a_scope_can_be_freed_after_it_but_not_meanwhile) {
@@ -698,7 +673,7 @@ BOOST_AUTO_TEST_CASE(nested_scopes_take_back_only_their_own) {
       BOOST_TEST(inner.whole_arena().position() == position + 1000);
     }
     BOOST_TEST(outer.whole_arena().position() == position);
-    BOOST_TEST(filled(kept, 64, 1));
+    BOOST_TEST(all_are(kept, 64, 1));
     BOOST_TEST(outer.push(1, 1) == static_cast<char*>(kept) + 64);
   }
 }
@@ -728,7 +703,7 @@ BOOST_AUTO_TEST_CASE(a_scope_looks_like_its_arena) {
   const point* const made = temporary.push<point>(4);
   BOOST_TEST(made->x + made->y == 7);
   BOOST_TEST(is_aligned(temporary.push_array<double>(10), alignof(double)));
-  BOOST_TEST(filled(p, 200, 5));
+  BOOST_TEST(all_are(p, 200, 5));
 }
 
 BOOST_AUTO_TEST_CASE(scopes_that_end_in_the_wrong_order_are_survived) {
@@ -745,9 +720,9 @@ BOOST_AUTO_TEST_CASE(scopes_that_end_in_the_wrong_order_are_survived) {
 
     delete second;  // takes what the third has, too
     BOOST_TEST(memory.position() == 96u);
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
     delete third;  // the arena has been below its start
-    BOOST_TEST(reported(misuse_kind::stale_mark));
+    BOOST_TEST(watch.only(misuse_kind::stale_mark));
     BOOST_TEST(memory.position() == 96u);
 
     scratch* const fourth = begin(pair).release();
@@ -755,16 +730,16 @@ BOOST_AUTO_TEST_CASE(scopes_that_end_in_the_wrong_order_are_survived) {
     fill(kept, 500, 4);
     delete first;
     BOOST_TEST(memory.position() == 0u);
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
     {
       scratch next = pair.get();
       (void)next.push(10000);
       delete fourth;
-      BOOST_TEST(reported(misuse_kind::stale_mark));
+      BOOST_TEST(watch.only(misuse_kind::stale_mark));
       BOOST_TEST(memory.position() == 10000u);
     }
     BOOST_TEST(memory.position() == 0u);
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
     BOOST_TEST(pair.check());
   }
 }
@@ -781,7 +756,7 @@ BOOST_AUTO_TEST_CASE(scopes_with_the_same_start_may_end_in_any_order) {
     delete first;
     delete second;
     BOOST_TEST(outer.whole_arena().position() == 64u);
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
     BOOST_TEST(outer.push(16) != nullptr);
     BOOST_TEST(outer.whole_arena().position() == 80u);
   }
@@ -810,7 +785,7 @@ BOOST_AUTO_TEST_CASE(marks_and_scopes_of_one_arena_know_of_each_other) {
     BOOST_TEST(memory.try_rewind(below));
     (void)memory.push(2000);
   }  // reports: the arena has been below its start
-  BOOST_TEST(reported(misuse_kind::stale_mark));
+  BOOST_TEST(watch.only(misuse_kind::stale_mark));
   BOOST_TEST(memory.position() == 2064u);
 }
 
@@ -829,29 +804,29 @@ BOOST_AUTO_TEST_CASE(allocating_from_an_outer_scope_is_reported_and_has_no_effec
     const std::size_t position = outer.whole_arena().position();
     const auto refused = with_code(memory_errc::not_supported);
     BOOST_CHECK_EXCEPTION((void)outer.push(8), allocation_error, refused);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_CHECK_EXCEPTION((void)outer.push(8, 1), allocation_error, refused);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_CHECK_EXCEPTION((void)outer.push_zeroed(8), allocation_error, refused);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_CHECK_EXCEPTION((void)outer.push<int>(1), allocation_error, refused);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_CHECK_EXCEPTION((void)outer.push_array<int>(3), allocation_error, refused);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_CHECK_EXCEPTION((void)outer.allocate(8), allocation_error, refused);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_CHECK_EXCEPTION((void)plain->allocate(8), allocation_error, refused);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_TEST(outer.try_allocate(8) == nullptr);
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_TEST(outer.whole_arena().position() == position);
     BOOST_TEST(inner.push(8) != nullptr);
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
   }
   BOOST_TEST(outer.push(8) != nullptr);
   BOOST_TEST(plain->allocate(8) != nullptr);
   outer.deallocate(block, 64);
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(growing_a_block_of_an_outer_scope_is_reported_and_has_no_effect) {
@@ -864,18 +839,18 @@ BOOST_AUTO_TEST_CASE(growing_a_block_of_an_outer_scope_is_reported_and_has_no_ef
     const scratch inner = pair.get();
     const std::size_t position = outer.whole_arena().position();
     BOOST_TEST(!outer.try_expand(block, 64, 128, 8));
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_TEST(!plain.try_expand(block, 64, 65, 8));
-    BOOST_TEST(reported(misuse_kind::outer_scope));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope));
     BOOST_TEST(outer.whole_arena().position() == position);
     BOOST_TEST(outer.try_expand(block, 64, 64, 8));
     BOOST_TEST(outer.try_expand(block, 64, 32, 8));
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
   }
   BOOST_TEST(outer.try_expand(block, 32, 128, 8));
   fill(block, 128, 7);
   BOOST_TEST(outer.check());
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(an_outer_scope_may_free_and_look_while_an_inner_one_lives) {
@@ -894,7 +869,7 @@ BOOST_AUTO_TEST_CASE(an_outer_scope_may_free_and_look_while_an_inner_one_lives) 
     BOOST_TEST(outer.check());
     BOOST_TEST(outer.usage().used >= 128u);
   }
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(of_three_scopes_only_the_innermost_may_allocate) {
@@ -906,36 +881,35 @@ BOOST_AUTO_TEST_CASE(of_three_scopes_only_the_innermost_may_allocate) {
     scratch inner = pair.get();
     BOOST_CHECK_THROW((void)outer.push(1), allocation_error);
     BOOST_CHECK_THROW((void)middle->push(1), allocation_error);
-    BOOST_TEST(reported(misuse_kind::outer_scope, 2));
+    BOOST_TEST(watch.only(misuse_kind::outer_scope, 2));
     BOOST_TEST(inner.push(1) != nullptr);
   }
   BOOST_TEST(middle->push(1) != nullptr);
   BOOST_CHECK_THROW((void)outer.push(1), allocation_error);
-  BOOST_TEST(reported(misuse_kind::outer_scope));
+  BOOST_TEST(watch.only(misuse_kind::outer_scope));
   // a middle one that ends first is out of the way, too
   scratch* const inner = begin(pair).release();
   middle.reset();
   BOOST_TEST(inner->push(1) != nullptr);
   delete inner;
-  BOOST_TEST(reported(misuse_kind::stale_mark));  // the middle one's end took its start along
+  BOOST_TEST(watch.only(misuse_kind::stale_mark));  // the middle one's end took its start along
   BOOST_TEST(outer.push(1) != nullptr);
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(the_report_says_how_deep_both_scopes_are) {
   static std::size_t claimed;
   static std::size_t actual;
-  const misuse_handler before = set_misuse_handler([](const misuse_report& report) {
-    claimed = report.claimed;
-    actual = report.actual;
-  });
   scratch_pair pair(checked_options(true));
   const scratch outermost = pair.get();
   scratch outer = pair.get();
   const scratch inner = pair.get();
   const scratch innermost = pair.get();
+  const misuse_watch watch([](const misuse_report& report) {
+    claimed = report.claimed;
+    actual = report.actual;
+  });
   BOOST_CHECK_THROW((void)outer.push(1), allocation_error);
-  set_misuse_handler(before);
   BOOST_TEST(claimed == 2u);
   BOOST_TEST(actual == 4u);
 }
@@ -950,7 +924,7 @@ BOOST_AUTO_TEST_CASE(scopes_of_different_arenas_do_not_stand_in_each_others_way)
     void* const p = scope->allocate(100);
     BOOST_TEST(scope->try_expand(p, 100, 200, 8));
   }
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_reported_when_unchecked) {
@@ -965,7 +939,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_reported_when_unchecked) {
     BOOST_TEST(outer.push(10) != nullptr);
   }
   BOOST_TEST(outer.whole_arena().position() == 0u);  // the inner one's end took it along
-  BOOST_TEST(reports.empty());
+  BOOST_TEST(watch.nothing());
 }
 
 BOOST_AUTO_TEST_CASE(a_threads_own_pair_is_checked_when_the_program_says_so) {
@@ -1089,7 +1063,7 @@ BOOST_AUTO_TEST_CASE(a_thread_local_object_may_hold_a_scope) {
     scratch memory = get_scratch();
     void* bytes = memory.push(1000);
     holder() { fill(bytes, 1000, 9); }
-    ~holder() { *intact = filled(bytes, 1000, 9) && memory.push(10) != nullptr; }
+    ~holder() { *intact = all_are(bytes, 1000, 9) && memory.push(10) != nullptr; }
     bool* intact = nullptr;
   };
   bool intact = false;
@@ -1209,7 +1183,7 @@ BOOST_AUTO_TEST_CASE(an_arena_keeps_no_more_than_it_is_told_when_its_last_scope_
         }
         scratch next = pair.get();
         fill(next.push(100000), 100000, 1);
-        BOOST_TEST(filled(next.push_zeroed(100000), 100000, 0));
+        BOOST_TEST(all_are(next.push_zeroed(100000), 100000, 0));
       }
     }
   }
@@ -1239,7 +1213,7 @@ BOOST_AUTO_TEST_CASE(an_arena_over_an_upstream_keeps_no_more_either) {
           }
           scratch next = pair.get();
           fill(next.push(100000), 100000, 1);
-          BOOST_TEST(filled(next.push_zeroed(100000), 100000, 0));
+          BOOST_TEST(all_are(next.push_zeroed(100000), 100000, 0));
         }
         BOOST_TEST(upstream.live_blocks() == 0u);
         BOOST_TEST(upstream.mismatches().empty());
@@ -1280,7 +1254,7 @@ BOOST_AUTO_TEST_CASE(memory_a_scope_needs_stays_while_an_outer_one_lives) {
       take(inner, large, 1000);
     }
     BOOST_TEST(pair.usage().committed >= large);
-    BOOST_TEST(filled(kept, 16, 6));
+    BOOST_TEST(all_are(kept, 16, 6));
   }
   BOOST_TEST(pair.usage().committed <= 100000 + test::system_page_size());
 }
@@ -1354,7 +1328,7 @@ BOOST_AUTO_TEST_CASE(trim_gives_back_what_no_scope_uses) {
   BOOST_TEST(given_back >= 1900000u);
   BOOST_TEST(upstream.live_bytes() == held - given_back);
   BOOST_TEST(pair.trim() == 0u);
-  BOOST_TEST(filled(kept, 100, 8));
+  BOOST_TEST(all_are(kept, 100, 8));
   BOOST_TEST(pair.check());
   take(outer, 1_MiB, 1000);
 }
@@ -1382,13 +1356,13 @@ BOOST_AUTO_TEST_CASE(release_gives_everything_back_and_living_scopes_end_with_a_
       take(fresh, 1000, 100);
     }
     BOOST_TEST(pair.pick().position() == position);
-    BOOST_TEST(reports.empty());
+    BOOST_TEST(watch.nothing());
     first.reset();
-    BOOST_TEST(reported(misuse_kind::stale_mark));
+    BOOST_TEST(watch.only(misuse_kind::stale_mark));
     second.reset();
-    BOOST_TEST(reported(misuse_kind::stale_mark));
+    BOOST_TEST(watch.only(misuse_kind::stale_mark));
     BOOST_TEST(pair.pick().position() == position);
-    BOOST_TEST(filled(p, 300, 2));
+    BOOST_TEST(all_are(p, 300, 2));
     BOOST_TEST(pair.check());
     pair.release();
     BOOST_TEST(upstream.live_blocks() == 0u);
@@ -1487,7 +1461,7 @@ BOOST_AUTO_TEST_CASE(many_leases_at_once_are_all_apart) {
     std::vector<const scratch_pair*> seen;
     {
       std::vector<scratch_set::lease> leases;
-      for (int i = 0; i < 100; ++i) {
+      for (unsigned i = 0; i < 100; ++i) {
         leases.push_back(set.acquire());
         fill(leases.back().get().push(2000), 2000, i);
         seen.push_back(&leases.back().pair());
@@ -1558,7 +1532,7 @@ BOOST_AUTO_TEST_CASE(eight_threads_take_and_return_leases) {
   std::map<const scratch_pair*, int> holders;
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
-  for (int id = 1; id <= 8; ++id)
+  for (unsigned id = 1; id <= 8; ++id)
     threads.emplace_back([&, id] {
       for (int round = 0; round < 200; ++round) {
         const scratch_set::lease memory = set.acquire();
@@ -1573,7 +1547,7 @@ BOOST_AUTO_TEST_CASE(eight_threads_take_and_return_leases) {
           fill(kept, 500, id);
           fill(temporary.push(500), 500, id + 8);
           if (round % 50 == 0) (void)set.trim();
-          if (!filled(kept, 500, id)) ++wrong;
+          if (!all_are(kept, 500, id)) ++wrong;
         }
         const std::lock_guard lock(mutex);
         if (--holders[&memory.pair()] != 0) ++wrong;

@@ -18,7 +18,8 @@ void create_destroy(benchmark::State& state) {
   const std::size_t before = allot::test::map_count();
   std::vector<page_block> blocks;
   for (std::size_t i = 0; i < count; ++i) blocks.emplace_back(bytes);
-  state.counters["map_entries"] = static_cast<double>(allot::test::map_count() - before) / static_cast<double>(count);
+  state.counters["map entries a block"] =
+      static_cast<double>(allot::test::map_count() - before) / static_cast<double>(count);
 }
 
 constexpr std::size_t large = std::size_t{256} << 20;

@@ -61,6 +61,23 @@ const std::vector<figure>& figures() {
       {"the same through the concrete type", "million/arena_clear_direct", "million/malloc", 0},
       {"the same, first bytes of each block written", "million_touched/arena_clear", "million_touched/malloc", 0},
       {"10^6 allocations of 16-256 B and `release()`", "million/arena_release", "million/malloc", 0},
+      // vlarray against std::vector
+      {"`push_back` of 10^8 ints, huge-page advice, cold", "vl_fill/huge", "vl_fill/vector", 0.15},
+      {"`push_back` of 10^8 ints, 4 KiB pages, cold", "vl_fill/small", "vl_fill/vector", 0.48},
+      {"the same by a bare pointer, huge pages", "vl_fill/bare_huge", "vl_fill/vector", 0},
+      {"the same by a bare pointer, 4 KiB pages", "vl_fill/bare_small", "vl_fill/vector", 0},
+      {"`emplace_back` of 10^7 strings, 4 KiB pages, cold", "vl_strings/small", "vl_strings/vector", 0.35},
+      {"`emplace_back` of 10^7 strings, huge-page advice, cold", "vl_strings/huge", "vl_strings/vector", 0},
+      {"life of an array of 10 ints, warm", "vl_life_10/vlarray", "vl_life_10/vector", 1.00},
+      {"life of an array of 10^3 ints, warm", "vl_life_1000/vlarray", "vl_life_1000/vector", 1.00},
+      {"life of an array of 10^5 ints, warm", "vl_life_100000/vlarray", "vl_life_100000/vector", 1.00},
+      {"the same, filled through a reference, 10", "vl_life_ref_10/vlarray", "vl_life_ref_10/vector", 1.00},
+      {"the same, filled through a reference, 10^3", "vl_life_ref_1000/vlarray", "vl_life_ref_1000/vector", 1.00},
+      {"the same, filled through a reference, 10^5", "vl_life_ref_100000/vlarray", "vl_life_ref_100000/vector", 1.00},
+      {"life of an array of 1 int with its own mapping, us", "vl_life_own/vlarray", "", 16},
+      {"iteration over 4*10^6 ints", "vl_iterate/vlarray", "vl_iterate/vector", 1.02},
+      {"`std::sort` of 4*10^6 ints", "vl_sort/vlarray", "vl_sort/vector", 1.02},
+      {"random access to 4*10^6 ints", "vl_random/vlarray", "vl_random/vector", 1.02},
       // page_block
       {"guarded block of 64 KiB, create and destroy, us", "block/create_destroy", "",
        os::facts().guard_advice ? 5.0 : 7.0},
@@ -75,8 +92,7 @@ void figure_reporter::ReportRuns(const std::vector<Run>& runs) {
     if (run.run_type != Run::RT_Iteration || run.error_occurred) continue;
     const double microseconds = run.cpu_accumulated_time / static_cast<double>(run.iterations) * 1e6;
     microseconds_[run.run_name.function_name].push_back(microseconds);
-    const auto entries = run.counters.find("map_entries");
-    if (entries != run.counters.end()) map_entries_[run.run_name.function_name] = entries->second;
+    for (const auto& [counted, value] : run.counters) counters_[run.run_name.function_name + "`: " + counted] = value;
   }
 }
 
@@ -101,8 +117,7 @@ void figure_reporter::print_figures(std::ostream& out) const {
     }
     out << " | " << std::setprecision(0) << spread(microseconds_.at(f.ours)) * 100 << " % |\n";
   }
-  for (const auto& [name, entries] : map_entries_)
-    out << "\n`" << name << "`: " << std::setprecision(2) << entries << " map entries a block\n";
+  for (const auto& [name, value] : counters_) out << "\n`" << name << ": " << std::setprecision(2) << value << '\n';
 }
 
 }  // namespace allot::bench

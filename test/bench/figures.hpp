@@ -30,7 +30,7 @@ class figure_reporter : public benchmark::ConsoleReporter {
 
  private:
   std::map<std::string, std::vector<double>> microseconds_;  // of CPU time an iteration
-  std::map<std::string, double> map_entries_;
+  std::map<std::string, double> counters_;
 };
 
 }  // namespace allot::bench

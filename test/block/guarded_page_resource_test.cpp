@@ -8,17 +8,20 @@
 #include <allot/os/virtual_memory.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "block/alike.hpp"
 #include "support/access.hpp"
 #include "support/child.hpp"
+#include "support/misuse_watch.hpp"
 
 using namespace allot;
+using test::misuse_watch;
 using placement = guarded_page_options::placement;
 
 namespace {
@@ -60,23 +63,6 @@ std::string explained(const guarded_page_resource& pages, const void* p) {
   std::array<char, 256> text{};
   return {text.data(), pages.explain(p, text.data(), text.size())};
 }
-
-std::vector<misuse_report> reports;
-void remember(const misuse_report& report) { reports.push_back(report); }
-void refuse(const misuse_report& report) {
-  reports.push_back(report);
-  throw std::logic_error("misuse");
-}
-
-/// Collects misuse instead of aborting.
-struct misuse_watch {
-  explicit misuse_watch(misuse_handler handler = &remember) {
-    reports.clear();
-    before = set_misuse_handler(handler);
-  }
-  ~misuse_watch() { set_misuse_handler(before); }
-  misuse_handler before;
-};
 
 guarded_page_options explaining(placement at) {
   guarded_page_options options = placed(at);
@@ -281,8 +267,9 @@ BOOST_AUTO_TEST_CASE(changed_slack_is_found_by_check_and_when_the_block_is_freed
       const misuse_watch watch;
       BOOST_TEST(!pages.check());
       pages.deallocate(p, 13);
-      BOOST_REQUIRE(reports.size() == 2u);
-      for (const misuse_report& report : reports) {
+      BOOST_REQUIRE(watch.count() == 2u);
+      for (std::size_t i = 0; i < 2; ++i) {
+        const misuse_report& report = watch[i];
         BOOST_TEST((report.kind == (offset < 0 ? misuse_kind::underrun : misuse_kind::overrun)));
         BOOST_TEST(report.address == p);
         BOOST_TEST(report.claimed == 13u);
@@ -320,8 +307,7 @@ BOOST_AUTO_TEST_CASE(a_string_terminator_too_many_is_found) {
   p[13] = '\0';
   const misuse_watch watch;
   pages.deallocate(p, 13);
-  BOOST_REQUIRE(reports.size() == 1u);
-  BOOST_TEST((reports[0].kind == misuse_kind::overrun));
+  BOOST_TEST(watch.only(misuse_kind::overrun));
 }
 
 BOOST_AUTO_TEST_CASE(slack_whose_bytes_all_changed_alike_is_found) {
@@ -331,7 +317,7 @@ BOOST_AUTO_TEST_CASE(slack_whose_bytes_all_changed_alike_is_found) {
   std::memset(p + 13, 7, 3);
   const misuse_watch watch;
   pages.deallocate(p, 13);
-  BOOST_TEST(reports.size() == 1u);
+  BOOST_TEST(watch.count() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(the_byte_of_a_block_of_none_is_slack) {
@@ -340,8 +326,7 @@ BOOST_AUTO_TEST_CASE(the_byte_of_a_block_of_none_is_slack) {
   damage(p);
   const misuse_watch watch;
   pages.deallocate(p, 0);
-  BOOST_REQUIRE(reports.size() == 1u);
-  BOOST_TEST((reports[0].kind == misuse_kind::overrun));
+  BOOST_TEST(watch.only(misuse_kind::overrun));
 }
 
 BOOST_AUTO_TEST_CASE(the_contents_of_a_damaged_block_are_there_for_the_handler) {
@@ -361,7 +346,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_leaves_a_damaged_block_freed) {
   guarded_page_resource pages;
   char* const p = get(pages, 13);
   damage(p + 13);
-  const misuse_watch watch(&refuse);
+  const misuse_watch watch([](const misuse_report&) { throw std::logic_error("misuse"); });
   BOOST_CHECK_THROW(pages.deallocate(p, 13), std::logic_error);
   BOOST_TEST((pages.find_block(p).state == block_state::free));
   BOOST_TEST(!test::readable(p));
@@ -376,11 +361,11 @@ BOOST_AUTO_TEST_CASE(damage_is_found_at_try_expand_release_and_destruction) {
     damage(p + 13);
     const misuse_watch watch;
     BOOST_TEST(!pages.try_expand(p, 13, 14, natural));
-    BOOST_TEST(reports.size() == 1u);
+    BOOST_TEST(watch.count() == 1u);
     BOOST_TEST(pages.find_block(p).bytes == 13u);
     pages.release();
-    BOOST_REQUIRE(reports.size() == 2u);
-    BOOST_TEST((reports[1].kind == misuse_kind::overrun));
+    BOOST_REQUIRE(watch.count() == 2u);
+    BOOST_TEST((watch[1].kind == misuse_kind::overrun));
     BOOST_TEST(!pages.owns(p));
   }
   const auto outcome = test::run_child("guarded_damaged_at_exit");
@@ -424,16 +409,16 @@ BOOST_AUTO_TEST_CASE(misuse_at_deallocate_is_found_exactly_and_has_no_effect) {
     pages.deallocate(p, 100, 32);
     pages.deallocate(freed, 10);
     pages.deallocate(freed, 11);
-    BOOST_REQUIRE(reports.size() == 7u);
-    for (std::size_t i = 0; i < 3; ++i) BOOST_TEST((reports[i].kind == misuse_kind::foreign_pointer));
-    BOOST_TEST((reports[3].kind == misuse_kind::wrong_size));
-    BOOST_TEST(reports[3].claimed == 101u);
-    BOOST_TEST(reports[3].actual == 100u);
-    BOOST_TEST((reports[4].kind == misuse_kind::wrong_alignment));
-    BOOST_TEST(reports[4].claimed == 32u);
-    BOOST_TEST(reports[4].actual == 64u);
-    BOOST_TEST((reports[5].kind == misuse_kind::double_free));
-    BOOST_TEST((reports[6].kind == misuse_kind::double_free));
+    BOOST_REQUIRE(watch.count() == 7u);
+    for (std::size_t i = 0; i < 3; ++i) BOOST_TEST((watch[i].kind == misuse_kind::foreign_pointer));
+    BOOST_TEST((watch[3].kind == misuse_kind::wrong_size));
+    BOOST_TEST(watch[3].claimed == 101u);
+    BOOST_TEST(watch[3].actual == 100u);
+    BOOST_TEST((watch[4].kind == misuse_kind::wrong_alignment));
+    BOOST_TEST(watch[4].claimed == 32u);
+    BOOST_TEST(watch[4].actual == 64u);
+    BOOST_TEST((watch[5].kind == misuse_kind::double_free));
+    BOOST_TEST((watch[6].kind == misuse_kind::double_free));
   }
   BOOST_TEST((pages.usage() == before));
   BOOST_TEST(test::writable(p));
@@ -445,10 +430,7 @@ BOOST_AUTO_TEST_CASE(misuse_at_deallocate_is_found_exactly_and_has_no_effect) {
 
 BOOST_AUTO_TEST_CASE(an_alignment_that_is_none_is_misuse_and_refused) {
   guarded_page_resource pages;
-  const misuse_watch watch;
-  BOOST_CHECK_THROW((void)pages.allocate(1, 0), allocation_error);
-  BOOST_CHECK_THROW((void)pages.allocate(1, 3), allocation_error);
-  BOOST_TEST(reports.size() == 2u);
+  test::expect_that_no_alignment_is_refused(pages);
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_may_ask_the_resource_about_its_blocks) {
@@ -517,8 +499,7 @@ BOOST_AUTO_TEST_CASE(without_quarantine_a_freed_block_is_unmapped_and_unknown) {
   BOOST_TEST(pages.usage().reserved == 0u);
   const misuse_watch watch;
   pages.deallocate(p, 1);
-  BOOST_REQUIRE(reports.size() == 1u);
-  BOOST_TEST((reports[0].kind == misuse_kind::foreign_pointer));
+  BOOST_TEST(watch.only(misuse_kind::foreign_pointer));
 }
 
 BOOST_AUTO_TEST_CASE(trim_empties_the_quarantine) {
@@ -550,8 +531,7 @@ BOOST_AUTO_TEST_CASE(blocks_the_system_cannot_unmap_wait_and_are_tried_again) {
   {
     const misuse_watch watch;
     pages.deallocate(p, page);
-    BOOST_REQUIRE(reports.size() == 1u);
-    BOOST_TEST((reports[0].kind == misuse_kind::double_free));
+    BOOST_TEST(watch.only(misuse_kind::double_free));
   }
   BOOST_TEST(pages.trim() == 6 * page);
   BOOST_TEST(pages.usage().reserved == 0u);
@@ -591,7 +571,7 @@ BOOST_AUTO_TEST_CASE(at_the_start_blocks_expand_and_shrink_within_their_pages) {
   const misuse_watch watch;
   BOOST_TEST(!pages.check());
   pages.deallocate(p, 10);
-  BOOST_TEST(reports.size() == 2u);
+  BOOST_TEST(watch.count() == 2u);
   BOOST_TEST(pages.usage().peak == page);
 }
 
@@ -671,17 +651,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_found_from_inside_alive_or_freed) {
 
 BOOST_AUTO_TEST_CASE(release_gives_everything_back_and_twice_is_harmless) {
   guarded_page_resource pages;
-  std::vector<char*> blocks;
-  for (std::size_t i = 0; i < 1000; ++i) blocks.push_back(get(pages, 1));
-  for (std::size_t i = 0; i < 1000; i += 3) pages.deallocate(blocks[i], 1);
-  pages.release();
-  for (char* p : blocks) BOOST_REQUIRE(!test::readable(p));
-  BOOST_TEST((pages.usage() == memory_usage{}));
-  BOOST_TEST(!pages.owns(blocks[0]));
-  pages.release();
-  char* const p = get(pages, 1);
-  pages.deallocate(p, 1);
-  BOOST_TEST(pages.check());
+  test::expect_that_release_gives_everything_back(pages);
 }
 
 BOOST_AUTO_TEST_CASE(release_tries_again_what_the_system_cannot_unmap_and_empties_the_rest) {
@@ -762,28 +732,11 @@ BOOST_AUTO_TEST_CASE(threads_share_one_resource) {
   guarded_page_options options = quarantine_of(50);
   options.explain_faults = true;
   guarded_page_resource pages(options);
-  const auto work = [&] {
-    std::vector<char*> mine;
-    for (std::size_t i = 1; i < 300; ++i) {
-      mine.push_back(get(pages, i));
-      std::memset(mine.back(), static_cast<int>(i), i);
-      if (i % 3 == 0) {
-        pages.deallocate(mine.front(), i - mine.size() + 1);
-        mine.erase(mine.begin());
-      }
-      if (i % 50 == 0) {
-        (void)pages.trim();
-        if (!pages.check()) std::abort();
-        (void)explained(pages, mine.back());
-      }
-    }
-    for (std::size_t i = 0; i < mine.size(); ++i) pages.deallocate(mine[i], 300 - mine.size() + i);
-  };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) threads.emplace_back(work);
-  for (std::thread& thread : threads) thread.join();
-  BOOST_TEST(pages.usage().used == 0u);
-  BOOST_TEST(pages.check());
+  test::expect_that_threads_can_share(pages, [&pages](const void* newest) {
+    (void)pages.trim();
+    if (!pages.check()) std::abort();
+    (void)explained(pages, newest);
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -18,9 +18,11 @@
 
 #include "support/access.hpp"
 #include "support/child.hpp"
+#include "support/with_code.hpp"
 
 using namespace allot;
 using namespace allot::literals;
+using test::with_code;
 
 namespace {
 
@@ -38,10 +40,6 @@ page_options options_for(page_flags flags, void* base = nullptr) {
   options.flags = flags;
   options.base = base;
   return options;
-}
-
-auto with_code(memory_errc code) {
-  return [code](const allocation_error& error) { return error.code() == code; };
 }
 
 /// While it lives, the system has more large pages to give, if this process may ask for them.

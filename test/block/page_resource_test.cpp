@@ -1,35 +1,23 @@
 #include <allot/block/page_resource.hpp>
-#include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/os/failure_injection.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <cstring>
-#include <thread>
-#include <vector>
 
+#include "block/alike.hpp"
 #include "support/access.hpp"
 #include "support/child.hpp"
+#include "support/misuse_watch.hpp"
 
 using namespace allot;
+using test::misuse_watch;
 
 namespace {
 
 const std::size_t page = test::system_page_size();
-
-std::vector<misuse_report> reports;
-void remember(const misuse_report& report) { reports.push_back(report); }
-
-/// Collects misuse instead of aborting.
-struct misuse_watch {
-  misuse_watch() {
-    reports.clear();
-    before = set_misuse_handler(&remember);
-  }
-  ~misuse_watch() { set_misuse_handler(before); }
-  misuse_handler before;
-};
 
 const test::child_program use_after_free{"page_resource_use_after_free", [] {
                                            page_resource pages;
@@ -75,13 +63,13 @@ BOOST_AUTO_TEST_CASE(misuse_at_deallocate_is_found_exactly_and_has_no_effect) {
     pages.deallocate(p, 101, 64);
     pages.deallocate(p, 100, 32);
     pages.deallocate(static_cast<char*>(p) + 1, 99, 64);
-    BOOST_REQUIRE(reports.size() == 4u);
-    BOOST_TEST((reports[0].kind == misuse_kind::foreign_pointer));
-    BOOST_TEST((reports[1].kind == misuse_kind::wrong_size));
-    BOOST_TEST(reports[1].claimed == 101u);
-    BOOST_TEST(reports[1].actual == 100u);
-    BOOST_TEST((reports[2].kind == misuse_kind::wrong_alignment));
-    BOOST_TEST((reports[3].kind == misuse_kind::foreign_pointer));
+    BOOST_REQUIRE(watch.count() == 4u);
+    BOOST_TEST((watch[0].kind == misuse_kind::foreign_pointer));
+    BOOST_TEST((watch[1].kind == misuse_kind::wrong_size));
+    BOOST_TEST(watch[1].claimed == 101u);
+    BOOST_TEST(watch[1].actual == 100u);
+    BOOST_TEST((watch[2].kind == misuse_kind::wrong_alignment));
+    BOOST_TEST((watch[3].kind == misuse_kind::foreign_pointer));
   }
   BOOST_TEST(pages.owns(p));
   pages.deallocate(p, 100, 64);
@@ -92,10 +80,7 @@ BOOST_AUTO_TEST_CASE(misuse_at_deallocate_is_found_exactly_and_has_no_effect) {
 
 BOOST_AUTO_TEST_CASE(an_alignment_that_is_none_is_misuse_and_refused) {
   page_resource pages;
-  const misuse_watch watch;
-  BOOST_CHECK_THROW((void)pages.allocate(1, 0), allocation_error);
-  BOOST_CHECK_THROW((void)pages.allocate(1, 3), allocation_error);
-  BOOST_TEST(reports.size() == 2u);
+  test::expect_that_no_alignment_is_refused(pages);
 }
 
 BOOST_AUTO_TEST_CASE(blocks_expand_and_shrink_in_place_by_pages) {
@@ -131,14 +116,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_found_from_inside) {
 
 BOOST_AUTO_TEST_CASE(release_gives_everything_back_and_twice_is_harmless) {
   page_resource pages;
-  std::vector<void*> blocks;
-  for (std::size_t i = 0; i < 1000; ++i) blocks.push_back(pages.allocate(1));
-  pages.release();
-  for (void* p : blocks) BOOST_REQUIRE(!test::readable(p));
-  pages.release();
-  BOOST_TEST((pages.usage() == memory_usage{}));
-  void* p = pages.allocate(1);
-  pages.deallocate(p, 1);
+  test::expect_that_release_gives_everything_back(pages);
 }
 
 BOOST_AUTO_TEST_CASE(a_block_the_system_cannot_unmap_waits_for_trim) {
@@ -155,8 +133,7 @@ BOOST_AUTO_TEST_CASE(a_block_the_system_cannot_unmap_waits_for_trim) {
   {
     const misuse_watch watch;
     pages.deallocate(p, page);
-    BOOST_REQUIRE(reports.size() == 1u);
-    BOOST_TEST((reports[0].kind == misuse_kind::double_free));
+    BOOST_TEST(watch.only(misuse_kind::double_free));
   }
   BOOST_TEST(pages.trim() == page);
   BOOST_TEST(pages.usage().reserved == 0u);
@@ -175,23 +152,10 @@ BOOST_AUTO_TEST_CASE(large_blocks_are_aligned_for_huge_pages_when_asked_for) {
 
 BOOST_AUTO_TEST_CASE(threads_share_one_resource) {
   page_resource pages;
-  const auto work = [&] {
-    std::vector<char*> mine;
-    for (std::size_t i = 1; i < 300; ++i) {
-      mine.push_back(static_cast<char*>(pages.allocate(i)));
-      std::memset(mine.back(), static_cast<int>(i), i);
-      if (i % 3 == 0) {
-        pages.deallocate(mine.front(), i - mine.size() + 1);
-        mine.erase(mine.begin());
-      }
-    }
-    for (std::size_t i = 0; i < mine.size(); ++i) pages.deallocate(mine[i], 300 - mine.size() + i);
-  };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) threads.emplace_back(work);
-  for (std::thread& thread : threads) thread.join();
-  BOOST_TEST(pages.usage().used == 0u);
-  BOOST_TEST(pages.check());
+  test::expect_that_threads_can_share(pages, [&pages](const void*) {
+    (void)pages.trim();
+    if (!pages.check()) std::abort();
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

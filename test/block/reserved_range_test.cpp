@@ -14,24 +14,24 @@
 #include <vector>
 
 #include "support/access.hpp"
+#include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/neighbour.hpp"
 
 using namespace allot;
 using namespace allot::literals;
+using test::all_are;
+using test::neighbour;
 
 namespace {
 
 const std::size_t page = test::system_page_size();
 constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
 
-bool all_are(const std::byte* p, std::size_t bytes, int value) {
-  return bytes == 0 || (*p == static_cast<std::byte>(value) && std::memcmp(p, p + 1, bytes - 1) == 0);
-}
-
 /// A range of that many bytes; the test ends where the system has none.
 reserved_range range_of(std::size_t bytes, std::size_t page_size = page) {
   reserved_range range;
-  BOOST_REQUIRE(range.reserve(bytes, bytes, page_size, false));
+  BOOST_REQUIRE(range.reserve(bytes, bytes, {page_size}));
   return range;
 }
 
@@ -47,20 +47,8 @@ struct picture {
   }
 };
 
-/// Keeps the addresses behind a range, so that it cannot grow in place.
-class neighbour {
- public:
-  explicit neighbour(const reserved_range& range)
-      : made_(os::reserve(page, 1, {os::placement::how::fixed, range.data() + range.size() + page})) {}
-  ~neighbour() {
-    if (made_) (void)os::release(made_.address, page);
-  }
-  neighbour(const neighbour&) = delete;
-  neighbour& operator=(const neighbour&) = delete;
-
- private:
-  os::mapping made_;
-};
+/// Where a range and the guard behind it end.
+const std::byte* end_of(const reserved_range& range) { return range.data() + range.size() + page; }
 
 static_assert(!std::is_copy_constructible_v<reserved_range> && std::is_nothrow_move_constructible_v<reserved_range>);
 
@@ -112,10 +100,10 @@ BOOST_AUTO_TEST_CASE(sizes_that_cannot_be_are_refused_and_change_nothing) {
   reserved_range range = range_of(page);
   const picture before(range);
   for (const std::size_t bytes : {max, max - page, max_object_bytes, max_object_bytes - page + 1}) {
-    BOOST_TEST((range.reserve(bytes, bytes, page, false).error == memory_errc::size_overflow));
+    BOOST_TEST((range.reserve(bytes, bytes, {page}).error == memory_errc::size_overflow));
     BOOST_TEST((range.resize(bytes, true).error == memory_errc::size_overflow));
   }
-  BOOST_TEST(!range.reserve(std::size_t{1} << 60, std::size_t{1} << 60, page, false));
+  BOOST_TEST(!range.reserve(std::size_t{1} << 60, std::size_t{1} << 60, {page}));
   BOOST_TEST(!range.resize(std::size_t{1} << 60, true));
   BOOST_TEST((range.resize(0, true).error == memory_errc::invalid_size));
   BOOST_TEST((picture(range) == before));
@@ -123,16 +111,16 @@ BOOST_AUTO_TEST_CASE(sizes_that_cannot_be_are_refused_and_change_nothing) {
 
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_down_to_the_least) {
   reserved_range range;
-  BOOST_TEST(static_cast<bool>(range.reserve(std::size_t{1} << 60, page, page, false)));
+  BOOST_TEST(static_cast<bool>(range.reserve(std::size_t{1} << 60, page, {page})));
   BOOST_TEST(range.size() < (std::size_t{1} << 60));
   {
     const os::failure_injection injection(1, os::os_call::map);
-    BOOST_TEST(static_cast<bool>(range.reserve(8 * page, 3 * page, page, false)));
+    BOOST_TEST(static_cast<bool>(range.reserve(8 * page, 3 * page, {page})));
   }
   BOOST_TEST(range.size() == 4 * page);
   {
     const os::failure_injection injection(1, os::os_call::map, os::failure_injection::rule::from_then_on);
-    BOOST_TEST(!range.reserve(8 * page, page, page, false));
+    BOOST_TEST(!range.reserve(8 * page, page, {page}));
     BOOST_TEST(injection.calls() == 4u);  // 8, 4, 2, 1
   }
   BOOST_TEST(range.size() == 4 * page);  // what there was
@@ -179,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_range_grows_in_place_or_moves_and_its_contents_stay) {
         if (range.committed() != 0) std::memset(range.data(), 7, range.committed());
         const picture before(range);
         std::optional<neighbour> there;
-        if (in_the_way) there.emplace(range);
+        if (in_the_way) there.emplace(end_of(range));
         const os::status outcome = range.resize(5_MiB, may_move);
         if (in_the_way && !may_move) {
           BOOST_TEST((outcome.error == memory_errc::address_in_use));
@@ -197,6 +185,26 @@ BOOST_AUTO_TEST_CASE(a_range_grows_in_place_or_moves_and_its_contents_stay) {
         BOOST_TEST(!test::readable(range.data() + 5_MiB));
       }
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_range_can_grow_and_be_committed_at_once) {
+  for (const bool in_the_way : {false, true}) {
+    reserved_range range = range_of(1_MiB);
+    BOOST_TEST(static_cast<bool>(range.commit(1)));
+    std::memset(range.data(), 7, range.committed());
+    const picture before(range);
+    std::optional<neighbour> there;
+    if (in_the_way) there.emplace(end_of(range));
+    BOOST_TEST((range.resize(2_MiB, true, 2_MiB + 1).error == memory_errc::limit_reached));
+    BOOST_TEST((picture(range) == before));
+    BOOST_TEST(static_cast<bool>(range.resize(5_MiB, true, 3_MiB)));
+    BOOST_TEST(range.size() == 5_MiB);
+    BOOST_TEST(range.committed() >= 3_MiB);
+    BOOST_TEST(all_are(range.data(), before.committed, 7));
+    BOOST_TEST(all_are(range.data() + before.committed, range.committed() - before.committed, 0));
+    std::memset(range.data(), 1, range.committed());
+    if (range.committed() < range.size()) BOOST_TEST(!test::readable(range.data() + range.committed()));
   }
 }
 
@@ -234,7 +242,7 @@ BOOST_AUTO_TEST_CASE(a_moved_range_leaves_an_empty_one) {
   BOOST_TEST(from.committed() == 0u);
   from.release();
   std::memset(to.data(), 1, to.committed());
-  BOOST_TEST(static_cast<bool>(from.reserve(page, page, page, false)));
+  BOOST_TEST(static_cast<bool>(from.reserve(page, page, {page})));
 }
 
 BOOST_AUTO_TEST_CASE(address_space_that_was_released_is_gone) {
@@ -245,15 +253,15 @@ BOOST_AUTO_TEST_CASE(address_space_that_was_released_is_gone) {
   BOOST_TEST(range.empty());
   BOOST_TEST(!test::readable(data));
   range.release();
-  BOOST_TEST(static_cast<bool>(range.reserve(page, page, page, false)));
-  BOOST_TEST(static_cast<bool>(range.reserve(2 * page, page, page, false)));  // in place of that
+  BOOST_TEST(static_cast<bool>(range.reserve(page, page, {page})));
+  BOOST_TEST(static_cast<bool>(range.reserve(2 * page, page, {page})));  // in place of that
   BOOST_TEST(range.size() == 2 * page);
 }
 
 BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_the_range_as_it_was) {
   using step = std::function<os::status(reserved_range&)>;
   const std::vector<step> steps{
-      [](reserved_range& range) { return range.reserve(2_MiB, 2_MiB, page, false); },
+      [](reserved_range& range) { return range.reserve(2_MiB, 2_MiB, {page}); },
       [](reserved_range& range) { return range.commit(100); },
       [](reserved_range& range) { return range.commit(600_KiB); },
       [](reserved_range& range) { return range.resize(4_MiB, true); },
@@ -263,6 +271,8 @@ BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_the_range_as_it_was) {
       [](reserved_range& range) { return range.commit(5_MiB); },
       [](reserved_range& range) { return range.decommit(200_KiB); },
       [](reserved_range& range) { return range.commit(8_MiB); },
+      [](reserved_range& range) { return range.resize(16_MiB, true, 12_MiB); },
+      [](reserved_range& range) { return range.resize(16_MiB, true, 14_MiB); },
   };
   std::size_t failures = 0;
   for (const bool in_the_way : {false, true}) {
@@ -275,7 +285,7 @@ BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_the_range_as_it_was) {
       for (std::size_t i = 0; i < steps.size(); ++i) {
         const picture before(range);
         std::optional<neighbour> there;
-        if (in_the_way && !range.empty()) there.emplace(range);
+        if (in_the_way && !range.empty()) there.emplace(end_of(range));
         if (!steps[i](range)) {
           ++failures;
           BOOST_TEST(injection.has_value());

@@ -41,6 +41,10 @@ BOOST_AUTO_TEST_CASE(a_report_names_the_resource_and_both_sides) {
              "allot: misuse of orders: written behind the end of a block at 0x1000: bytes of the block 24");
   BOOST_TEST(line_for({misuse_kind::stale_mark, "frame", nullptr, 96, 32}) ==
              "allot: misuse of frame: stale mark: marked position 96, present position 32");
+  BOOST_TEST(line_for({misuse_kind::stale_slice, "frame"}) ==
+             "allot: misuse of frame: a slice used after its budget took the memory back");
+  BOOST_TEST(line_for({misuse_kind::outlived_budget, "world", address}) ==
+             "allot: misuse of world: still alive when its budget ends at 0x1000");
 }
 
 BOOST_AUTO_TEST_CASE(a_line_is_cut_to_the_buffer) {

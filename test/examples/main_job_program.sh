@@ -1,70 +1,63 @@
 #!/usr/bin/env bash
 # One case about the program as its user meets it: main_job_program.sh CASE PROGRAM
 set -euo pipefail
-
-case_name=$1
-program=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+# shellcheck source-path=SCRIPTDIR source=case.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/case.sh"
+program=$subject
 printf 'Some words.\n\n  More words,\n    indented.\n' >text
 
-fail() {
-  echo "FAILED: $1"
-  head -c 2000 out err
-  exit 1
-}
-
-# Runs the program with the arguments behind the exit code that is expected.
-expect() {
-  local wanted=$1 status=0
-  shift
-  "$program" "$@" >out 2>err || status=$?
-  [[ $status == "$wanted" ]] || fail "exit code $status, not $wanted, for: $*"
-}
-
-err_has() { grep -qF -- "$1" err || fail "stderr does not say: $1"; }
-out_has() { grep -qF -- "$1" out || fail "stdout does not say: $1"; }
-out_is_empty() { [[ ! -s out ]] || fail "something was printed"; }
 bars() { grep -c "class=\"$1\"" "$2" || true; }
 
-# Every resource that was checked has its line and its bars.
+# The lines of the table of resources or of containers.
+table_lines() { sed -n "/^$1  /,/^\$/p" out | grep -cE ' ([KM]i)?B[ *]$' || true; }
+groups() { grep -c "<g class=\"$1\">" "$2" || true; }
+
+# Every resource and every container that was checked has its line and its bars.
 full_report() {
-  local resources
-  resources=$(grep -c '^checking ' err)
+  local containers resources both
+  containers=$(grep -c '^checking tokens in ' err)
+  both=$(grep -c '^checking ' err)
+  resources=$((both - containers))
   out_has "equal for all resources"
+  out_has "equal for all containers"
   ((resources >= 11)) || fail "only $resources resources were checked"
-  [[ $(grep -c 'iB[ *]$' out) == "$resources" ]] || fail "the table has not $resources lines"
-  [[ $(bars cold "$1") == "$resources" && $(bars warm "$1") == "$resources" ]] || fail "the chart has not $resources bars"
+  ((containers >= 6)) || fail "only $containers containers were checked"
+  [[ $(table_lines resource) == "$resources" ]] || fail "the first table has not $resources lines"
+  [[ $(table_lines container) == "$containers" ]] || fail "the second table has not $containers lines"
+  [[ $(groups resource "$1") == "$resources" ]] || fail "the chart's first panel has not $resources groups"
+  [[ $(groups container "$1") == "$containers" ]] || fail "the chart's second panel has not $containers groups"
+  [[ $(bars cold "$1") == "$both" && $(bars warm "$1") == "$both" ]] || fail "the chart has not $both bars of each kind"
   [[ $(tail -n 1 "$1") == "</svg>" ]] || fail "the chart does not end"
 }
 
 case $case_name in
   reports_on_all_resources)
-    expect 0 --rounds 2 text
+    expect 0 "$program" --rounds 2 text
     full_report main_job.svg
     out_has "1 file, "
-    out_has "Medians of 2 rounds"
+    [[ $(grep -c "^Medians of 2 rounds; " out) == 2 ]] || fail "not both jobs were timed in 2 rounds"
     ;;
   reads_licences_and_sources_by_default)
-    expect 0 --rounds 1
+    expect 0 "$program" --rounds 1
     full_report main_job.svg
     ! grep -q "cannot use" err || fail "a default file cannot be read"
     ;;
   writes_the_chart_where_it_is_told)
     echo old >chart
-    expect 0 --rounds=1 --svg chart text
+    expect 0 "$program" --rounds=1 --svg chart text
     full_report chart
     [[ ! -e main_job.svg ]] || fail "another chart was written"
     ;;
   prints_help)
-    expect 0 --help
+    expect 0 "$program" --help
     out_has "usage: main_job"
+    out_has "memory resource"
+    out_has "vlarray"
     ;;
   rejects_wrong_flags)
     for arguments in --nonsense --svg --rounds "--rounds 0" "--rounds -1" "--rounds 10001" "--rounds 3x" "--rounds="; do
       # shellcheck disable=SC2086
-      expect 64 text $arguments
+      expect 64 "$program" text $arguments
       err_has "usage: main_job"
       out_is_empty
     done
@@ -73,7 +66,7 @@ case $case_name in
   names_what_it_cannot_read_and_goes_on)
     mkdir folder
     : >empty
-    expect 0 --rounds 1 missing text folder empty /dev/zero
+    expect 0 "$program" --rounds 1 missing text folder empty /dev/zero
     err_has "cannot use missing: No such file or directory"
     err_has "cannot use folder: Is a directory"
     err_has "cannot use empty: is empty"
@@ -81,16 +74,16 @@ case $case_name in
     full_report main_job.svg
     ;;
   measures_nothing_when_nothing_can_be_read)
-    expect 2 --rounds 1 missing
+    expect 2 "$program" --rounds 1 missing
     err_has "cannot use missing"
     out_is_empty
     [[ ! -e main_job.svg ]] || fail "a chart was written"
     ;;
   says_when_the_chart_cannot_be_written)
-    expect 73 --rounds 1 --svg no/such/folder/chart text
+    expect 73 "$program" --rounds 1 --svg no/such/folder/chart text
     err_has "cannot write no/such/folder/chart: No such file or directory"
     out_is_empty
-    expect 73 --rounds 1 --svg /dev/full text
+    expect 73 "$program" --rounds 1 --svg /dev/full text
     err_has "cannot write /dev/full: No space left on device"
     ;;
   says_when_the_table_cannot_be_written)
@@ -105,12 +98,16 @@ case $case_name in
     head -c 100000 /dev/zero | tr '\0' a >one_word
     mkfifo pipe
     cat text >pipe &
-    expect 0 --rounds 1 binary one_word pipe
+    expect 0 "$program" --rounds 1 binary one_word pipe
     out_has "3 files, "
     full_report main_job.svg
     ;;
-  *)
-    echo "no such case: $case_name"
-    exit 1
+  finds_no_tokens_in_blanks)
+    printf ' \t ' >blanks
+    expect 0 "$program" --rounds 2 blanks
+    out_has "0 tokens of "
+    full_report main_job.svg
+    ! grep -qiE '[" (-](nan|inf)' out main_job.svg || fail "a figure is no number"
     ;;
+  *) no_such_case ;;
 esac

@@ -1,24 +1,13 @@
 #!/usr/bin/env bash
 # One case about a program that checks itself: small_program.sh CASE PROGRAM
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=case.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/case.sh"
 
-case_name=$1
-program=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-fail() {
-  echo "FAILED: $1"
-  cat out err
-  exit 1
-}
-
-out_has() { grep -qF -- "$1" out || fail "stdout does not say: $1"; }
 count() { grep -c -- "$1" out || true; }
 
-timeout 60 "$program" >out 2>err || fail "exit code $?"
-[[ ! -s err ]] || fail "something was printed on stderr"
+expect 0 timeout 60 "$subject"
+err_is_empty
 
 case $case_name in
   takes_no_memory_after_the_first_second)
@@ -35,6 +24,22 @@ case $case_name in
     [[ $(count '^loaded .* position .* high water .* limit ') == 3 ]] || fail "not three subsystems were shown"
     [[ $(count '^rewound  *engine  *position  *4,') == 1 ]] || fail "the engine's arena did not go back"
     ;;
+  keeps_elements_where_they_are)
+    out_has "tree: 400001 of 400001 elements know their parent"
+    out_has "accounts: 100000, paid into the first meanwhile: 100000"
+    [[ $(count '^committed bytes: .* at the same address$') == 1 ]] || fail "no memory went back, or the array moved"
+    out_has "the next was refused"
+    out_has "all as it should be"
+    ;;
+  plays_a_level_within_its_budget)
+    out_has "too much for this machine: game: wanted "
+    [[ $(count '; in the way: ') == 2 ]] || fail "not both errors say what is in the way"
+    [[ $(count '^particles  *transient  *2097152  *0  *0  *[1-9][0-9]*  *3  gone$') == 1 ]] ||
+      fail "the particles' line is not what 600 frames leave"
+    [[ $(count '^\(scene\|monsters\|names\)  *permanent .* live$') == 3 ]] || fail "permanent slices are missing"
+    [[ $(count '^audio  *sub-budget .* live$') == 1 ]] || fail "the sub-budget is missing"
+    out_has "all 600 frames right"
+    ;;
   shows_the_child_at_the_same_addresses_with_bytes_of_its_own)
     out_has "all as it should be"
     [[ $(count '^parent [0-9]*: ') == 3 && $(count '^child [0-9]*: ') == 4 ]] || fail "steps are missing, or twice there"
@@ -44,8 +49,5 @@ case $case_name in
         fail "$arena does not hold what it should"
     done
     ;;
-  *)
-    echo "no such case: $case_name"
-    exit 1
-    ;;
+  *) no_such_case ;;
 esac

@@ -2,41 +2,53 @@
 
 #include <allot/core/misuse.hpp>
 #include <cstddef>
+#include <deque>
+#include <string>
 #include <vector>
 
 namespace allot::test {
 
-/// While it lives, misuse is collected instead of ending the program. Views in the reports are not kept. One at a time.
+/// While it lives, misuse is collected instead of ending the program, or goes to a handler of the test's. Texts in the
+/// reports live as long as the watch. One at a time.
 class misuse_watch {
  public:
-  misuse_watch() {
-    reports().clear();
-    before_ = set_misuse_handler(&remember);
+  explicit misuse_watch(misuse_handler handler = &remember) {
+    forget();
+    before_ = set_misuse_handler(handler);
   }
   ~misuse_watch() { set_misuse_handler(before_); }
   misuse_watch(const misuse_watch&) = delete;
   misuse_watch& operator=(const misuse_watch&) = delete;
 
-  std::size_t count() const { return reports().size(); }
-  const misuse_report& operator[](std::size_t i) const { return reports().at(i); }
+  std::size_t count() const { return seen().reports.size(); }
+  const misuse_report& operator[](std::size_t i) const { return seen().reports.at(i); }
 
-  /// Whether there was exactly one report, of that kind, since the last call of a function of this name or forget().
-  bool only(misuse_kind kind) const {
-    const bool good = reports().size() == 1 && reports().front().kind == kind;
+  /// Whether there were exactly `count` reports, all of that kind, since the last call of a function of this name or
+  /// forget().
+  bool only(misuse_kind kind, std::size_t count = 1) const {
+    bool good = this->count() == count;
+    for (const misuse_report& report : seen().reports) good = good && report.kind == kind;
     forget();
     return good;
   }
-  bool nothing() const { return reports().empty(); }
-  void forget() const { reports().clear(); }
+  bool nothing() const { return seen().reports.empty(); }
+  void forget() const {
+    seen().reports.clear();
+    seen().texts.clear();
+  }
 
  private:
-  static std::vector<misuse_report>& reports() {
-    static std::vector<misuse_report> all;
+  struct collection {
+    std::vector<misuse_report> reports;
+    std::deque<std::string> texts;
+  };
+  static collection& seen() {
+    static collection all;
     return all;
   }
   static void remember(const misuse_report& report) {
-    reports().push_back(report);
-    reports().back().resource = {};
+    seen().reports.push_back(report);
+    seen().reports.back().resource = seen().texts.emplace_back(report.resource);
   }
 
   misuse_handler before_;

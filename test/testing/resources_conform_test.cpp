@@ -4,9 +4,12 @@
 #include <allot/arena/local_arena.hpp>
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/arena/scratch_pair.hpp>
+#include <allot/block/budget_slice.hpp>
 #include <allot/block/guarded_page_resource.hpp>
+#include <allot/block/memory_budget.hpp>
 #include <allot/block/page_block.hpp>
 #include <allot/block/page_resource.hpp>
+#include <allot/block/reserving_resource.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
@@ -64,6 +67,24 @@ class buffered_arena final : public std::pmr::memory_resource {
   chained_arena arena_;
 };
 
+/// An arena with an upstream of its own.
+template <class Upstream>
+class arena_over final : public std::pmr::memory_resource {
+ public:
+  explicit arena_over(chained_arena_options options = {}) : arena_((options.upstream = &upstream_, options)) {}
+  void release() { arena_.release(); }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena_.allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    arena_.deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  Upstream upstream_;
+  chained_arena arena_;
+};
+
 constexpr std::size_t monotonic_size = std::size_t{1} << 20;
 
 /// What an arena of monotonic_size is sure to serve. A checked one keeps books between the blocks, and a memory tool
@@ -92,6 +113,35 @@ struct arena_on_view final : private ground_of<page_block>, public monotonic_are
 struct arena_in_arena final : private ground_of<monotonic_arena>, public monotonic_arena {
   explicit arena_in_arena(bool checked)
       : ground_of{monotonic_arena(monotonic_options(checked))}, monotonic_arena(ground.carve(monotonic_size)) {}
+};
+
+constexpr std::size_t slice_size = std::size_t{1} << 20;
+
+memory_budget_options budget_options(std::pmr::memory_resource& fallback, overflow_action on_overflow, bool checked) {
+  memory_budget_options options;
+  options.permanent = slice_size;
+  options.on_overflow = on_overflow;
+  options.fallback = &fallback;
+  options.checked = checked;
+  return options;
+}
+
+/// A slice, which is final, with the budget it is of.
+class slice_of_its_own final : public std::pmr::memory_resource {
+ public:
+  slice_of_its_own(std::pmr::memory_resource& fallback, overflow_action on_overflow, bool checked, std::size_t size)
+      : budget_(budget_options(fallback, on_overflow, checked)), slice_(budget_.permanent("slice", size)) {}
+  void release() { slice_.release(); }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return slice_.allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    slice_.deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  memory_budget budget_;
+  budget_slice slice_;
 };
 
 template <class Arena>
@@ -137,6 +187,67 @@ BOOST_AUTO_TEST_CASE(guarded_page_resource_with_a_small_quarantine_conforms) {
     options.quarantine_blocks = 10;
     return std::make_unique<guarded_page_resource>(options);
   }));
+}
+
+BOOST_AUTO_TEST_CASE(reserving_resource_conforms) {
+  for (const commit_policy policy : {commit_policy::ladder, commit_policy::fixed_step, commit_policy::doubling}) {
+    reserving_resource_options options;
+    options.policy = policy;
+    options.huge_pages = policy != commit_policy::doubling;
+    auto subject =
+        make_subject("reserving_resource", [options](auto&) { return std::make_unique<reserving_resource>(options); });
+    subject.keeps_cache_when_refused = false;
+    expect_conforms(subject);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(budget_slice_conforms) {
+  for (const bool checked : {false, true}) {
+    expect_conforms(make_subject(
+        checked ? "budget_slice, checked" : "budget_slice",
+        [checked](std::pmr::memory_resource& fallback) {
+          return std::make_unique<slice_of_its_own>(fallback, overflow_action::throw_error, checked, slice_size);
+        },
+        slice_size));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(budget_slices_of_one_budget_conform) {
+  constexpr std::size_t size = std::size_t{64} << 10;
+  memory_budget_options options;
+  options.permanent = std::size_t{1} << 30;  // for every instance there will be; most is never touched
+  memory_budget budget(options);
+  expect_conforms(make_subject(
+      "budget_slice of a shared budget",
+      [&budget](auto&) { return std::make_unique<budget_slice>(budget.permanent("slice", size)); }, size));
+}
+
+BOOST_AUTO_TEST_CASE(budget_slice_with_a_fallback_conforms) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{5000}}) {
+    auto subject = make_subject("budget_slice with a fallback", [size](std::pmr::memory_resource& fallback) {
+      return std::make_unique<slice_of_its_own>(fallback, overflow_action::fall_back, false, size);
+    });
+    subject.frees_at_destruction = false;  // blocks of the fallback are their owner's to free
+    subject.release = {};
+    expect_conforms(subject);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(reserving_resource_with_a_small_cache_conforms) {
+  reserving_resource_options options;
+  options.cached_ranges = 3;
+  options.cached_bytes = std::size_t{1} << 20;
+  auto subject = make_subject("reserving_resource, cache of 3",
+                              [options](auto&) { return std::make_unique<reserving_resource>(options); });
+  subject.keeps_cache_when_refused = false;
+  expect_conforms(subject);
+}
+
+BOOST_AUTO_TEST_CASE(reserving_resource_without_a_cache_conforms) {
+  reserving_resource_options options;
+  options.cached_ranges = 0;
+  expect_conforms(make_subject("reserving_resource, no cache",
+                               [options](auto&) { return std::make_unique<reserving_resource>(options); }));
 }
 
 BOOST_AUTO_TEST_CASE(chained_arena_conforms) { expect_conforms(make_subject("chained_arena", arena_with({}))); }
@@ -187,17 +298,21 @@ BOOST_AUTO_TEST_CASE(chained_arena_with_a_limit_serves_the_whole_of_it) {
 }
 
 BOOST_AUTO_TEST_CASE(chained_arena_over_page_resource_conforms) {
-  struct stack final : std::pmr::memory_resource {
-    page_resource pages;
-    chained_arena arena{&pages};
-    void release() { arena.release(); }
-    void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena.allocate(bytes, alignment); }
-    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-      arena.deallocate(p, bytes, alignment);
+  expect_conforms(make_subject("chained_arena over page_resource",
+                               [](auto&) { return std::make_unique<arena_over<page_resource>>(); }));
+}
+
+BOOST_AUTO_TEST_CASE(chained_arena_over_reserving_resource_conforms) {
+  for (const bool checked : {false, true}) {
+    for (const std::size_t reserve : {std::size_t{256} << 10, std::size_t{64} << 20}) {
+      chained_arena_options options;
+      options.checked = checked;
+      options.reserve = reserve;
+      expect_conforms(make_subject("chained_arena over reserving_resource", [options](auto&) {
+        return std::make_unique<arena_over<reserving_resource>>(options);
+      }));
     }
-    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-  };
-  expect_conforms(make_subject("chained_arena over page_resource", [](auto&) { return std::make_unique<stack>(); }));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(monotonic_arena_with_an_own_reservation_conforms) {
