@@ -22,6 +22,7 @@
 #define ALLOT_NEVER_INLINE __attribute__((noinline))
 #define ALLOT_ALWAYS_INLINE __attribute__((always_inline)) inline
 #define ALLOT_WEAK __attribute__((weak))
+#define ALLOT_PREFETCH(p) __builtin_prefetch(p)
 // After this the compiler must assume that what p points to was read, so stores to it are not dead.
 #define ALLOT_ASSUME_READ(p) __asm__ __volatile__("" : : "r"(p) : "memory")
 // From here on the value is in a register of its own. Keeps compilers from loading it together with its neighbours by
@@ -32,5 +33,6 @@
 #define ALLOT_NEVER_INLINE
 #define ALLOT_ALWAYS_INLINE inline
 #define ALLOT_WEAK
+#define ALLOT_PREFETCH(p) static_cast<void>(p)
 #define ALLOT_IN_REGISTER(value)
 #endif

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
+#include <allot/pool/bin_range.hpp>
+#include <allot/pool/block_cache.hpp>
+#include <allot/pool/large_blocks.hpp>
+#include <allot/pool/pool_options.hpp>
+#include <allot/pool/slab_store.hpp>
+#include <cstddef>
+#include <memory_resource>
+#include <string_view>
+#include <type_traits>
+
+namespace allot {
+
+/// A pool for one thread: blocks of many sizes, each taken and given back in a few instructions. A drop-in for
+/// std::pmr::unsynchronized_pool_resource, for node containers, strings, and whatever else comes and goes in no order.
+///
+/// For each block size there is a magazine, a short list of free blocks; behind it are slabs with a bit for every free
+/// block, which fill the magazine in the order of addresses. So a program whose memory has aged still gets blocks that
+/// lie together, empty slabs serve other sizes, and empty chunks go back to the upstream. No block has a header: the
+/// size says where it belongs, so it must be freed with the size and alignment it was allocated with. Requests above
+/// the largest pooled size go to the upstream one by one.
+///
+/// A request is rounded up to the next block size (`pool_options::spacing`); every power-of-two alignment holds, with
+/// no padding. Unless the pool is `checked`, double frees and foreign pointers are noticed only when a magazine is
+/// emptied. A checked pool has no magazines and finds them at the free itself, wrong sizes up to the block size; so
+/// does a pool that a memory tool watches, which also keeps 16 poisoned bytes between blocks.
+///
+/// Not thread-safe; distinct pools are independent as far as their upstreams are. About 7 KiB large; constructing one
+/// allocates nothing.
+class ALLOT_EXPORT pool_resource final : public resource {
+  template <class Options>
+  using if_ours = std::enable_if_t<std::is_same_v<Options, pool_options>>;
+
+ public:
+  // The constructors of std::pmr::unsynchronized_pool_resource. The upstream must not be null and must outlive the
+  // pool.
+  pool_resource() noexcept : pool_resource(pool_options{}) {}
+  explicit pool_resource(std::pmr::memory_resource* upstream) noexcept : pool_resource(pool_options{}, upstream) {}
+  explicit pool_resource(const std::pmr::pool_options& options) noexcept : pool_resource(pool_options(options)) {}
+  pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept
+      : pool_resource(pool_options(options), upstream) {}
+
+  template <class Options, class = if_ours<Options>>
+  explicit pool_resource(const Options& options) noexcept : pool_resource(options, std::pmr::get_default_resource()) {}
+  template <class Options, class = if_ours<Options>>
+  pool_resource(const Options& options, std::pmr::memory_resource* upstream) noexcept
+      : pool_resource(from_options{}, options, upstream) {}
+  ~pool_resource() override;
+
+  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two; nothing has
+  ///         changed
+  void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    const std::size_t last = (bytes - 1) | (alignment - 1);  // of the rounded size; 0 bytes become very many
+    if (ALLOT_LIKELY(last < inline_limit_))
+      if (void* const p = cache_.pop(index_[last / size_table::granule])) return p;
+    return allocate_slowly(bytes, alignment);
+  }
+  void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    const std::size_t last = (bytes - 1) | (alignment - 1);
+    if (ALLOT_LIKELY(last < inline_limit_))
+      if (cache_.push(index_[last / size_table::granule], p)) return;
+    deallocate_slowly(p, bytes, alignment);
+  }
+
+  std::pmr::memory_resource* upstream_resource() const noexcept { return store_.upstream(); }
+  /// In force; the standard's two fields as they are.
+  pool_options options() const noexcept;
+
+  /// Makes sure that `count` blocks of that size can be allocated without asking the upstream. Sizes above the largest
+  /// pooled are left to the upstream.
+  /// @throws what the upstream throws; what was made by then stays
+  void preallocate(std::size_t bytes, std::size_t count, std::size_t alignment = 1);
+
+  /// One element for each block size.
+  bin_range<pool_resource> bins() const noexcept { return {*this, store_.started() ? store_.class_count() : 0}; }
+  pool_bin bin(std::size_t at) const noexcept;
+
+  std::string_view kind() const noexcept override { return "pool_resource"; }
+  std::pmr::memory_resource* upstream() const noexcept override { return store_.upstream(); }
+  /// True where the block's own rounding has room, or the size stays.
+  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                std::size_t alignment) noexcept override;
+  std::size_t available() const noexcept override;
+  /// `used` counts whole blocks, `peak` those in magazines too.
+  memory_usage usage() const noexcept override;
+  bool owns(const void* p) const noexcept override;
+  block_info find_block(const void* p) const noexcept override;
+  /// Gives all memory back to the upstream, blocks in use included.
+  void release() noexcept override;
+  /// Empties the magazines and gives every empty chunk back; returns bytes given back.
+  std::size_t trim() noexcept override;
+  bool check() const noexcept override;
+  void for_each_block(block_visitor visitor) const override;
+
+  /// Forgets all memory without touching it, as constructed: for when the upstream has taken everything back by itself,
+  /// such as an arena that was cleared.
+  void abandon() noexcept;
+
+ private:
+  struct from_options {};
+  pool_resource(from_options, const pool_options& options, std::pmr::memory_resource* upstream) noexcept;
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    return pool_resource::allocate(bytes, alignment);
+  }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    pool_resource::deallocate(p, bytes, alignment);
+  }
+
+  void* allocate_slowly(std::size_t bytes, std::size_t alignment);
+  void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment);
+  void* allocate_block(std::size_t index);
+  std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;
+  void begin();
+  void end() noexcept;
+  void end_if_empty() noexcept;
+  void empty_magazines();
+  std::size_t held_bytes() const noexcept;
+
+  std::size_t inline_limit_ = 0;         // requests below this size are served inline
+  const std::uint8_t* index_ = nullptr;  // block sizes by request, once the store has started
+  block_cache cache_;
+  slab_store store_;
+  large_blocks large_;
+  std::size_t peak_ = 0;
+  bool zero_on_free_;
+  bool checked_;
+  bool watched_;
+};
+
+}  // namespace allot

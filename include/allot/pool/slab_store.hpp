@@ -1,0 +1,158 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
+#include <allot/pool/magazine.hpp>
+#include <allot/pool/pool_options.hpp>
+#include <allot/pool/size_table.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <string_view>
+
+namespace allot {
+
+/// The blocks of a pool that are in no magazine: chunks from the upstream, divided into slabs of blocks of one size,
+/// with a bit for every block that is free. Blocks are given out in the order of their addresses, so that what is
+/// allocated together lies together, also in memory that has aged.
+///
+///     chunk   | header, slab headers, bits | unit | unit | unit | ...           |
+///     slab                                 | block | block | block | ... of 1 to 16 units, or as a block needs
+///
+/// All headers are apart from the blocks. A block's slab is found by a search among the chunks, of which there are few
+/// because each is an eighth of what is held already. An empty slab's units serve any size again; an empty chunk can go
+/// back.
+///
+/// Where a memory tool watches, free blocks are poisoned, so they can be in no magazine.
+///
+/// Who throws has changed nothing. Not thread-safe.
+class ALLOT_EXPORT slab_store {
+ public:
+  /// Blocks of one size.
+  struct account {
+    std::size_t blocks = 0;  // of all its slabs
+    std::size_t free = 0;    // of those, the ones in no magazine and nobody's hands
+    std::size_t slabs = 0;
+    std::size_t bytes = 0;  // of slabs, their tails included
+  };
+  struct list {
+    free_block* first = nullptr;
+    std::uint32_t count = 0;
+  };
+  static constexpr std::size_t largest_alignment = 4096;
+
+  slab_store(const pool_options& options, std::pmr::memory_resource* upstream) noexcept;
+  slab_store(const slab_store&) = delete;
+  slab_store& operator=(const slab_store&) = delete;
+
+  /// In force; the largest pooled size and the most blocks of a chunk as they are.
+  pool_options options() const noexcept;
+  std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
+
+  /// Gets the table of sizes from the upstream, where it is not one all pools share.
+  /// @throws what the upstream throws
+  void start();
+  bool started() const noexcept { return sizes_ != nullptr; }
+  /// Gives the table back if there is nothing else.
+  void stop_if_empty() noexcept {
+    if (entry_count_ == 0) release();
+  }
+
+  // ---- sizes, once started
+  const size_table& sizes() const noexcept { return *sizes_; }
+  std::size_t class_count() const noexcept { return class_count_; }
+  std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;
+  std::uint32_t magazine_capacity(std::size_t index) const noexcept;
+  const account& account_of(std::size_t index) const noexcept { return classes_[index].counts; }
+
+  // ---- blocks
+
+  /// At least one and at most `most` free blocks, of the slabs whose turn it is, in the order of their addresses.
+  /// @throws what the upstream throws
+  list take(std::size_t index, std::uint32_t most);
+  /// The same, but none where the upstream would have to be asked.
+  list take_free(std::size_t index, std::uint32_t most) noexcept;
+  /// Takes back blocks of that class. What is none of them, or free already, is misuse and left alone.
+  void put(std::size_t index, list blocks, std::string_view pool);
+  /// Makes sure of so many free blocks.
+  /// @throws what the upstream throws; blocks made by then stay
+  void preallocate(std::size_t index, std::size_t count);
+
+  /// What is wrong with freeing p as a block of that class, if anything is.
+  struct verdict {
+    bool fine = false;
+    misuse_kind kind = misuse_kind::foreign_pointer;
+    std::size_t block_bytes = 0;  // of the block that is there
+  };
+  verdict judge(const void* p, std::size_t index) const noexcept;
+
+  /// The block p points into.
+  block_info find(const void* p) const noexcept;
+  bool owns(const void* p) const noexcept { return chunk_of(p) != nullptr; }
+
+  /// Marks a block that is in a magazine as free, or as taken again, so that a walk can tell it from one in use.
+  void mark(const void* p, bool free) const noexcept;
+  void for_each_used(block_visitor visitor) const;  ///< every block that is not free
+
+  std::size_t taken_bytes() const noexcept { return taken_; }  ///< of blocks that are not free
+
+  // ---- chunks
+  std::size_t held_bytes() const noexcept { return held_; }  ///< from the upstream
+  std::size_t free_unit_bytes() const noexcept;              ///< in no slab
+  std::size_t overhead_bytes() const noexcept;               ///< headers, and what alignment costs
+  /// Gives all empty chunks back, the spare too, and the table of sizes if nothing is left. Returns bytes given back.
+  std::size_t trim() noexcept;
+  void release() noexcept;
+  /// Forgets all there is without touching it.
+  void abandon() noexcept;
+  bool check() const noexcept;
+
+ private:
+  struct chunk;
+  struct slab;
+  struct chunk_entry {
+    std::uintptr_t begin;
+    chunk* held;
+  };
+  struct class_state {
+    slab* first_open = nullptr;  // slabs with free blocks, in the order they came to have some
+    slab* last_open = nullptr;
+    account counts;
+  };
+  struct shape;
+  struct run;
+
+  shape shape_of(std::size_t index) const noexcept;
+  chunk* chunk_of(const void* p) const noexcept;
+  slab* slab_of(const void* p) const noexcept;
+  void new_slab(std::size_t index);
+  bool slab_from_chunks(std::size_t index, const shape& blocks) noexcept;
+  void make_slab(chunk& from, const run& units, std::size_t index, const shape& blocks) noexcept;
+  void new_chunk(const shape& blocks);
+  std::size_t next_chunk_bytes(const shape& blocks) const noexcept;
+  void give_back(chunk& empty) noexcept;
+  void deallocate(chunk& gone) noexcept;
+  void retire(slab& empty) noexcept;
+  void link(slab& open) noexcept;
+  void unlink(slab& open) noexcept;
+
+  const size_table* sizes_ = nullptr;
+  std::size_t class_count_ = 0;
+  size_table* own_sizes_ = nullptr;
+  std::pmr::memory_resource* upstream_;
+  pool_options options_;
+
+  class_state classes_[size_table::most_classes];
+
+  static constexpr std::size_t near_entries = 8;
+  chunk_entry near_[near_entries] = {};  // used until they are too few
+  chunk_entry* entries_ = near_;         // by address
+  std::size_t entry_count_ = 0;
+  std::size_t entry_room_ = near_entries;
+  std::size_t held_ = 0;
+  std::size_t empty_chunks_ = 0;
+  std::size_t taken_ = 0;
+  bool watched_;  // by a memory tool: what is free is poisoned
+};
+
+}  // namespace allot

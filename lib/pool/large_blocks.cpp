@@ -1,0 +1,125 @@
+#include <allot/core/checked_size.hpp>
+#include <allot/core/misuse.hpp>
+#include <allot/pool/large_blocks.hpp>
+#include <new>
+#include <unordered_map>
+#include <utility>
+
+namespace allot {
+
+namespace {
+
+/// Counts what it passes on.
+class counted final : public std::pmr::memory_resource {
+ public:
+  explicit counted(std::pmr::memory_resource* upstream) noexcept : upstream_(upstream) {}
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    void* const p = upstream_->allocate(bytes, alignment);
+    bytes_ += bytes;
+    return p;
+  }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    upstream_->deallocate(p, bytes, alignment);
+    bytes_ -= bytes;
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::pmr::memory_resource* upstream_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+struct large_blocks::book {
+  struct entry {
+    std::size_t bytes;
+    std::size_t alignment;
+  };
+  explicit book(std::pmr::memory_resource* upstream) : memory(upstream), blocks(&memory) {}
+  counted memory;
+  std::pmr::unordered_map<const void*, entry> blocks;
+};
+
+void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
+  const bool first = book_ == nullptr;
+  void* p = nullptr;
+  try {
+    if (first) {
+      void* const memory = upstream_->allocate(sizeof(book), alignof(book));
+      try {
+        book_ = ::new (memory) book(upstream_);
+      } catch (...) {
+        upstream_->deallocate(memory, sizeof(book), alignof(book));
+        throw;
+      }
+    }
+    p = upstream_->allocate(bytes, alignment);
+    book_->blocks.emplace(p, book::entry{bytes, alignment});
+  } catch (...) {
+    if (p != nullptr) upstream_->deallocate(p, bytes, alignment);
+    if (first) trim();
+    throw;
+  }
+  bytes_ += bytes;
+  return p;
+}
+
+bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool) {
+  if (book_ == nullptr) return false;
+  const auto found = book_->blocks.find(p);
+  if (found == book_->blocks.end()) return false;
+  const book::entry block = found->second;
+  if (block.bytes != bytes) {
+    report_misuse({misuse_kind::wrong_size, pool, p, bytes, block.bytes});
+  } else if (block.alignment != alignment) {
+    report_misuse({misuse_kind::wrong_alignment, pool, p, alignment, block.alignment});
+  } else {
+    book_->blocks.erase(found);
+    bytes_ -= bytes;
+    upstream_->deallocate(p, bytes, alignment);
+  }
+  return true;
+}
+
+std::size_t large_blocks::book_bytes() const noexcept {
+  return book_ != nullptr ? sizeof(book) + book_->memory.bytes() : 0;
+}
+
+block_info large_blocks::find(const void* p) const noexcept {
+  block_info result;
+  for_each([&](const block_info& block) {
+    if (range_contains(block.begin, block.bytes, p, 1)) result = block;
+  });
+  return result;
+}
+
+void large_blocks::for_each(block_visitor visitor) const {
+  if (book_ == nullptr) return;
+  for (const auto& [begin, block] : book_->blocks) visitor({begin, block.bytes, true, block_state::used});
+}
+
+void large_blocks::trim() noexcept {
+  if (book_ == nullptr || !book_->blocks.empty()) return;
+  book* const empty = std::exchange(book_, nullptr);
+  empty->~book();
+  upstream_->deallocate(empty, sizeof(book), alignof(book));
+}
+
+void large_blocks::release() noexcept {
+  if (book_ == nullptr) return;
+  for (const auto& [begin, block] : book_->blocks)
+    upstream_->deallocate(const_cast<void*>(begin), block.bytes, block.alignment);
+  book_->blocks.clear();
+  bytes_ = 0;
+  trim();
+}
+
+void large_blocks::abandon() noexcept {
+  book_ = nullptr;
+  bytes_ = 0;
+}
+
+}  // namespace allot

@@ -1,0 +1,419 @@
+#include <algorithm>
+#include <allot/core/checked_size.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <allot/os/virtual_memory.hpp>
+#include <allot/pool/slab_store.hpp>
+#include <new>
+#include <utility>
+
+#include "slab_store/bits.hpp"
+#include "slab_store/chunk.hpp"
+
+namespace allot {
+namespace {
+
+constexpr std::size_t largest_slab = std::size_t{64} << 10;
+constexpr std::size_t fewest_taken = 8;  // where one slab has less, the next one's blocks are taken, too
+constexpr std::size_t largest_possible_chunk = std::size_t{128} << 20;
+
+pool_options normalized(pool_options options) noexcept {
+  options.growth = std::clamp(options.growth, 1.05, 4.0);
+  if (options.sizes == nullptr) options.size_count = 0;
+  options.size_count = std::min(options.size_count, size_table::most_classes);
+  if (options.largest_required_pool_block == 0 || options.largest_required_pool_block > size_table::largest)
+    options.largest_required_pool_block = size_table::largest;
+  options.magazine_blocks = std::clamp<std::size_t>(options.magazine_blocks, 1, 4096);
+  options.magazine_bytes = std::clamp<std::size_t>(options.magazine_bytes, 1, std::size_t{16} << 20);
+  options.first_chunk = std::clamp<std::size_t>(options.first_chunk, 1024, largest_possible_chunk);
+  options.largest_chunk = std::clamp(options.largest_chunk, options.first_chunk, largest_possible_chunk);
+  options.name = {};  // the pool holds a copy; the caller's text may go
+  return options;
+}
+
+}  // namespace
+
+slab_store::slab_store(const pool_options& options, std::pmr::memory_resource* upstream) noexcept
+    : sizes_(size_table::shared(options)),
+      upstream_(upstream),
+      options_(normalized(options)),
+      watched_(memory_tools::active()) {
+  if (sizes_ != nullptr) class_count_ = sizes_->classes_up_to(options_.largest_required_pool_block);
+}
+
+pool_options slab_store::options() const noexcept {
+  pool_options options = options_;
+  if (started()) options.largest_required_pool_block = sizes_->bytes[class_count_ - 1];
+  if (options.max_blocks_per_chunk == 0) options.max_blocks_per_chunk = options.largest_chunk / size_table::smallest;
+  return options;
+}
+
+// ---- sizes
+
+void slab_store::start() {
+  if (started()) return;
+  own_sizes_ = ::new (upstream_->allocate(sizeof(size_table), alignof(size_table))) size_table;
+  held_ += sizeof(size_table);
+  size_table::build(options_, *own_sizes_);
+  sizes_ = own_sizes_;
+  class_count_ = sizes_->classes_up_to(options_.largest_required_pool_block);
+}
+
+std::size_t slab_store::class_of(std::size_t bytes, std::size_t alignment) const noexcept {
+  if (alignment > largest_alignment) return size_table::no_class;
+  const std::size_t found = sizes_->class_of(std::max<std::size_t>(bytes, 1), alignment);
+  return found < class_count_ ? found : size_table::no_class;
+}
+
+std::uint32_t slab_store::magazine_capacity(std::size_t index) const noexcept {
+  const std::size_t by_bytes = std::max<std::size_t>(options_.magazine_bytes / sizes_->bytes[index], 1);
+  return static_cast<std::uint32_t>(std::min(by_bytes, options_.magazine_blocks));
+}
+
+/// How blocks of a class lie in a slab.
+slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
+  shape found;
+  found.bytes = sizes_->bytes[index];
+  found.alignment = std::min(found.bytes & (~found.bytes + 1), largest_alignment);
+  const std::size_t page = os::facts().page_size;
+  if (options_.page_local && is_power_of_two(page) && found.bytes <= page) {
+    const std::size_t window = found.bytes <= largest_alignment ? std::min(page, largest_alignment) : page;
+    if (window % found.bytes != 0) {
+      found.window_shift = log2_of(window);
+      found.per_window = window / found.bytes;
+      found.alignment = std::max(found.alignment, window);
+    }
+  }
+  const std::size_t wanted = std::clamp(classes_[index].counts.bytes / 2, found.bytes, largest_slab);
+  found.slab_bytes = std::max(wanted, found.bytes);
+  return found;
+}
+
+// ---- blocks
+
+slab_store::list slab_store::take(std::size_t index, std::uint32_t most) {
+  if (classes_[index].first_open == nullptr) new_slab(index);
+  return take_free(index, most);
+}
+
+slab_store::list slab_store::take_free(std::size_t index, std::uint32_t most) noexcept {
+  class_state& state = classes_[index];
+  list taken;
+  free_block** tail = &taken.first;
+  while (state.first_open != nullptr && taken.count < most) {
+    slab& from = *state.first_open;
+    const std::uint32_t before = taken.count;
+    from.take([&](void* p) {
+      if (watched_) memory_tools::hand_out(p, from.block_bytes);
+      auto* const block = static_cast<free_block*>(p);
+      *tail = block;
+      tail = &block->next;
+      return ++taken.count < most;
+    });
+    state.counts.free -= taken.count - before;
+    if (from.free == 0) unlink(from);
+    if (taken.count >= fewest_taken) break;
+  }
+  *tail = nullptr;
+  taken_ += taken.count * std::size_t{sizes_->bytes[index]};
+  return taken;
+}
+
+void slab_store::put(std::size_t index, list blocks, std::string_view pool) {
+  class_state& state = classes_[index];
+  free_block* wrong = nullptr;
+  slab* last = nullptr;  // blocks freed one after the other often lie in one slab
+  for (free_block* block = blocks.first; block != nullptr && blocks.count != 0; --blocks.count) {
+    free_block* const next = block->next;
+    if (last == nullptr || !last->spans(block)) last = slab_of(block);
+    std::size_t at = 0;
+    if (last == nullptr || last->class_index != index || !last->number_of(block, at) || last->is_free(at)) {
+      block->next = std::exchange(wrong, block);
+      last = nullptr;
+    } else {
+      if (last->free == 0) link(*last);
+      last->give(at);
+      ++state.counts.free;
+      taken_ -= last->block_bytes;
+      if (watched_) memory_tools::poison(block, last->block_bytes);
+      if (last->free == last->blocks) retire(*std::exchange(last, nullptr));
+    }
+    block = next;
+  }
+  while (wrong != nullptr) {
+    free_block* const block = std::exchange(wrong, wrong->next);
+    const verdict found = judge(block, index);
+    report_misuse({found.kind, pool, block, sizes_->bytes[index], found.block_bytes, true, false});
+  }
+}
+
+void slab_store::preallocate(std::size_t index, std::size_t count) {
+  while (classes_[index].counts.free < count) new_slab(index);
+}
+
+slab_store::verdict slab_store::judge(const void* p, std::size_t index) const noexcept {
+  const slab* const home = slab_of(p);
+  std::size_t at = 0;
+  if (home == nullptr || !home->number_of(p, at)) return {};
+  if (home->is_free(at)) return {false, misuse_kind::double_free, home->block_bytes};
+  if (home->class_index != index) return {false, misuse_kind::wrong_size, home->block_bytes};
+  return {true, misuse_kind::foreign_pointer, home->block_bytes};
+}
+
+block_info slab_store::find(const void* p) const noexcept {
+  const slab* const home = slab_of(p);
+  if (home == nullptr) return {};
+  const std::size_t at = home->number_around(p);
+  if (at >= home->blocks || !range_contains(home->block(at), home->block_bytes, p, 1)) return {};
+  return {home->block(at), home->block_bytes, false, home->is_free(at) ? block_state::free : block_state::used};
+}
+
+void slab_store::mark(const void* p, bool free) const noexcept {
+  slab& home = *slab_of(p);
+  std::size_t at = 0;
+  if (home.number_of(p, at)) home.set(at, free);
+}
+
+void slab_store::for_each_used(block_visitor visitor) const {
+  for (std::size_t i = 0; i < entry_count_; ++i) {
+    entries_[i].held->for_each_slab([&](const slab& each) {
+      for (std::size_t at = 0; at < each.blocks; ++at)
+        if (!each.is_free(at)) visitor({each.block(at), each.block_bytes, false, block_state::used});
+    });
+  }
+}
+
+// ---- slabs
+
+slab_store::slab* slab_store::slab_of(const void* p) const noexcept {
+  chunk* const home = chunk_of(p);
+  return home != nullptr ? home->slab_of(p) : nullptr;
+}
+
+void slab_store::link(slab& open) noexcept {
+  class_state& state = classes_[open.class_index];
+  open.next = nullptr;
+  open.previous = state.last_open;
+  (state.last_open != nullptr ? state.last_open->next : state.first_open) = &open;
+  state.last_open = &open;
+}
+
+void slab_store::unlink(slab& open) noexcept {
+  class_state& state = classes_[open.class_index];
+  (open.previous != nullptr ? open.previous->next : state.first_open) = open.next;
+  (open.next != nullptr ? open.next->previous : state.last_open) = open.previous;
+}
+
+void slab_store::new_slab(std::size_t index) {
+  const shape blocks = shape_of(index);
+  if (slab_from_chunks(index, blocks)) return;
+  new_chunk(blocks);
+  (void)slab_from_chunks(index, blocks);
+}
+
+/// As long as it should be where there is room for that, else the longest there is.
+bool slab_store::slab_from_chunks(std::size_t index, const shape& blocks) noexcept {
+  chunk* best = nullptr;
+  run longest;
+  for (std::size_t i = 0; i < entry_count_; ++i) {
+    chunk& held = *entries_[i].held;
+    if (held.free_units == 0) continue;
+    const run found = held.find_run(held.units_for(blocks), held.units_for_one(blocks));
+    if (found.units == 0) continue;
+    if (found.units >= held.units_for(blocks)) {
+      make_slab(held, {found.first, held.units_for(blocks)}, index, blocks);
+      return true;
+    }
+    if (best == nullptr || found.units << held.unit_shift > longest.units << best->unit_shift) {
+      best = &held;
+      longest = found;
+    }
+  }
+  if (best == nullptr) return false;
+  make_slab(*best, longest, index, blocks);
+  return true;
+}
+
+void slab_store::make_slab(chunk& from, const run& units, std::size_t index, const shape& blocks) noexcept {
+  if (from.is_empty()) --empty_chunks_;
+  slab& made = from.make_slab(units, index, blocks);
+  account& counts = classes_[index].counts;
+  counts.blocks += made.blocks;
+  counts.free += made.blocks;
+  counts.bytes += from.bytes_of(made);
+  ++counts.slabs;
+  link(made);
+}
+
+void slab_store::retire(slab& empty) noexcept {
+  chunk& home = *empty.owner;
+  unlink(empty);
+  account& counts = classes_[empty.class_index].counts;
+  counts.blocks -= empty.blocks;
+  counts.free -= empty.blocks;
+  counts.bytes -= home.bytes_of(empty);
+  --counts.slabs;
+  home.retire(empty);
+  if (!home.is_empty()) return;
+  ++empty_chunks_;
+  if (options_.returns == chunk_return::at_once && empty_chunks_ > (options_.keep_spare ? 1U : 0U)) give_back(home);
+}
+
+// ---- chunks
+
+slab_store::chunk* slab_store::chunk_of(const void* p) const noexcept {
+  if (entry_count_ == 0) return nullptr;
+  const std::uintptr_t at = address_of(p);
+  const chunk_entry* found = entries_;
+  for (std::size_t count = entry_count_; count > 1;) {
+    const std::size_t half = count / 2;
+    found += found[half].begin <= at ? half : 0;
+    count -= half;
+  }
+  return at - found->begin < found->held->bytes ? found->held : nullptr;
+}
+
+std::size_t slab_store::next_chunk_bytes(const shape& blocks) const noexcept {
+  std::size_t bytes =
+      std::clamp(align_down(held_ / 8, largest_alignment), options_.first_chunk, options_.largest_chunk);
+  std::size_t most = 0;
+  if (options_.max_blocks_per_chunk != 0 && checked_multiply(options_.max_blocks_per_chunk, blocks.bytes, most) &&
+      most < bytes)
+    bytes = std::min(bytes, chunk::bytes_for(most, blocks));
+  return std::max(bytes, chunk::least_bytes(blocks));
+}
+
+/// What the upstream refuses is tried for with half the size, down to one block.
+void slab_store::new_chunk(const shape& blocks) {
+  const std::size_t least = chunk::least_bytes(blocks);
+  std::size_t bytes = next_chunk_bytes(blocks);
+  void* memory = nullptr;
+  for (;;) {
+    try {
+      memory = upstream_->allocate(bytes, chunk::alignment);
+      break;
+    } catch (const std::bad_alloc&) {
+      if (bytes == least) throw;
+    }
+    bytes = std::max(align_down(bytes / 2, chunk::alignment), least);
+  }
+
+  if (entry_count_ == entry_room_) {
+    const std::size_t room = entry_room_ * 4;
+    chunk_entry* more = nullptr;
+    try {
+      more = static_cast<chunk_entry*>(upstream_->allocate(room * sizeof(chunk_entry), alignof(chunk_entry)));
+    } catch (...) {
+      upstream_->deallocate(memory, bytes, chunk::alignment);
+      throw;
+    }
+    std::copy_n(entries_, entry_count_, more);
+    if (entries_ != near_) {
+      upstream_->deallocate(entries_, entry_room_ * sizeof(chunk_entry), alignof(chunk_entry));
+      held_ -= entry_room_ * sizeof(chunk_entry);
+    }
+    entries_ = more;
+    entry_room_ = room;
+    held_ += room * sizeof(chunk_entry);
+  }
+
+  const chunk_entry made{address_of(memory), chunk::make(memory, bytes, blocks)};
+  if (watched_) memory_tools::poison(made.held->units, made.held->unit_bytes());
+  chunk_entry* const end = entries_ + entry_count_;
+  chunk_entry* const at = std::upper_bound(
+      entries_, end, made.begin, [](std::uintptr_t begin, const chunk_entry& entry) { return begin < entry.begin; });
+  std::move_backward(at, end, end + 1);
+  *at = made;
+  ++entry_count_;
+  ++empty_chunks_;
+  held_ += bytes;
+}
+
+void slab_store::give_back(chunk& empty) noexcept {
+  chunk_entry* const end = entries_ + entry_count_;
+  chunk_entry* const at = std::find_if(entries_, end, [&](const chunk_entry& entry) { return entry.held == &empty; });
+  std::move(at + 1, end, at);
+  --entry_count_;
+  --empty_chunks_;
+  held_ -= empty.bytes;
+  deallocate(empty);
+}
+
+void slab_store::deallocate(chunk& gone) noexcept {
+  if (watched_) memory_tools::unpoison(&gone, gone.bytes);
+  upstream_->deallocate(&gone, gone.bytes, chunk::alignment);
+}
+
+std::size_t slab_store::free_unit_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < entry_count_; ++i) bytes += entries_[i].held->free_bytes();
+  return bytes;
+}
+
+std::size_t slab_store::overhead_bytes() const noexcept {
+  std::size_t bytes = held_;
+  for (std::size_t i = 0; i < entry_count_; ++i) bytes -= entries_[i].held->unit_bytes();
+  return bytes;
+}
+
+std::size_t slab_store::trim() noexcept {
+  const std::size_t before = held_;
+  for (std::size_t i = 0; i < class_count_; ++i) {  // made ahead, and never used
+    for (slab* each = classes_[i].first_open; each != nullptr;) {
+      slab* const next = each->next;
+      if (each->free == each->blocks) retire(*each);
+      each = next;
+    }
+  }
+  for (std::size_t i = entry_count_; i-- > 0;)
+    if (entries_[i].held->is_empty()) give_back(*entries_[i].held);
+  if (entry_count_ == 0) release();
+  return before - held_;
+}
+
+void slab_store::release() noexcept {
+  for (std::size_t i = 0; i < entry_count_; ++i) deallocate(*entries_[i].held);
+  if (entries_ != near_) upstream_->deallocate(entries_, entry_room_ * sizeof(chunk_entry), alignof(chunk_entry));
+  if (own_sizes_ != nullptr) upstream_->deallocate(own_sizes_, sizeof(size_table), alignof(size_table));
+  abandon();
+}
+
+void slab_store::abandon() noexcept {
+  if (own_sizes_ != nullptr) sizes_ = own_sizes_ = nullptr;
+  for (class_state& state : classes_) state = {};
+  entries_ = near_;
+  entry_room_ = near_entries;
+  entry_count_ = held_ = empty_chunks_ = taken_ = 0;
+}
+
+bool slab_store::check() const noexcept {
+  class_state found[size_table::most_classes];
+  std::size_t empty = 0;
+  bool sound = true;
+  for (std::size_t i = 0; i < entry_count_; ++i) {
+    const chunk& held = *entries_[i].held;
+    sound = sound && entries_[i].begin == address_of(&held) && (i == 0 || entries_[i - 1].begin < entries_[i].begin) &&
+            held.check();
+    if (held.is_empty()) ++empty;
+    held.for_each_slab([&](const slab& each) {
+      account& counts = found[each.class_index].counts;
+      counts.blocks += each.blocks;
+      counts.free += each.free;
+      counts.bytes += held.bytes_of(each);
+      ++counts.slabs;
+    });
+  }
+  for (std::size_t i = 0; i < size_table::most_classes; ++i) {
+    const account& a = classes_[i].counts;
+    const account& b = found[i].counts;
+    sound = sound && a.blocks == b.blocks && a.free == b.free && a.bytes == b.bytes && a.slabs == b.slabs;
+    std::size_t open = 0;
+    for (const slab* each = classes_[i].first_open; each != nullptr && open <= a.slabs; each = each->next) {
+      sound = sound && each->free != 0 && each->class_index == i;
+      ++open;
+    }
+    sound = sound && open <= a.slabs;
+  }
+  return sound && empty == empty_chunks_;
+}
+
+}  // namespace allot

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// Bit sets of which the words lie elsewhere.
+
+namespace allot {
+
+inline std::size_t lowest_bit(std::uint64_t word) noexcept {
+#if defined(__GNUC__)
+  return static_cast<std::size_t>(__builtin_ctzll(word));
+#else
+  std::size_t at = 0;
+  for (; (word & 1) == 0; word >>= 1) ++at;
+  return at;
+#endif
+}
+
+inline std::size_t bits_set(std::uint64_t word) noexcept {
+  std::size_t count = 0;
+  for (; word != 0; word &= word - 1) ++count;
+  return count;
+}
+
+/// Of a power of two.
+inline unsigned log2_of(std::size_t value) noexcept { return static_cast<unsigned>(lowest_bit(value)); }
+
+constexpr std::size_t words_for(std::size_t bits) noexcept { return (bits + 63) / 64; }
+
+inline bool test_bit(const std::uint64_t* words, std::size_t at) noexcept {
+  return (words[at / 64] >> at % 64 & 1) != 0;
+}
+inline void set_bit(std::uint64_t* words, std::size_t at) noexcept { words[at / 64] |= std::uint64_t{1} << at % 64; }
+inline void clear_bit(std::uint64_t* words, std::size_t at) noexcept {
+  words[at / 64] &= ~(std::uint64_t{1} << at % 64);
+}
+
+/// Sets the first `count` bits, and clears those of the last word behind them.
+inline void fill_bits(std::uint64_t* words, std::size_t count) noexcept {
+  std::size_t at = 0;
+  for (; count >= 64; count -= 64) words[at++] = ~std::uint64_t{0};
+  if (count != 0) words[at] = (std::uint64_t{1} << count) - 1;
+}
+
+/// The first bit from `at` on that is as wanted; `end` where there is none.
+inline std::size_t find_bit(const std::uint64_t* words, std::size_t at, std::size_t end, bool wanted) noexcept {
+  while (at < end) {
+    const std::uint64_t word = (wanted ? words[at / 64] : ~words[at / 64]) >> at % 64;
+    if (word != 0) return at + lowest_bit(word) < end ? at + lowest_bit(word) : end;
+    at = (at / 64 + 1) * 64;
+  }
+  return end;
+}
+
+}  // namespace allot
