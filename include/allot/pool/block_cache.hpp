@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace allot {
@@ -64,17 +65,17 @@ class block_cache {
     return before;
   }
 
-  /// Takes everything out of one magazine, and then the other.
-  slab_store::list take_loaded(std::size_t index) noexcept {
-    magazine& loaded = loaded_[index];
-    const slab_store::list blocks{std::exchange(loaded.head, nullptr), loaded.count()};
-    loaded.room.store(loaded.capacity, std::memory_order_relaxed);
-    return blocks;
-  }
-  slab_store::list take_full(std::size_t index) noexcept {
-    const slab_store::list blocks{full_[index].load(std::memory_order_relaxed), loaded_[index].capacity};
-    full_[index].store(nullptr, std::memory_order_relaxed);
-    return blocks;
+  /// Gives every block back.
+  void empty_into(slab_store& store, std::string_view pool) {
+    for (std::size_t i = 0; i < most_classes; ++i) {
+      magazine& loaded = loaded_[i];
+      const slab_store::list some{std::exchange(loaded.head, nullptr), loaded.count()};
+      const slab_store::list rest{full_[i].load(std::memory_order_relaxed), loaded.capacity};
+      loaded.room.store(loaded.capacity, std::memory_order_relaxed);
+      full_[i].store(nullptr, std::memory_order_relaxed);
+      store.put(i, some, pool);
+      store.put(i, rest, pool);
+    }
   }
 
   /// Calls visit(block, class index) for every block, and returns false where a magazine's count is wrong.

@@ -4,9 +4,8 @@
 #include <allot/core/resource.hpp>
 #include <allot/pool/bin_range.hpp>
 #include <allot/pool/block_cache.hpp>
-#include <allot/pool/large_blocks.hpp>
+#include <allot/pool/pool_core.hpp>
 #include <allot/pool/pool_options.hpp>
-#include <allot/pool/slab_store.hpp>
 #include <cstddef>
 #include <memory_resource>
 #include <string_view>
@@ -65,7 +64,7 @@ class ALLOT_EXPORT pool_resource final : public resource {
     deallocate_slowly(p, bytes, alignment);
   }
 
-  std::pmr::memory_resource* upstream_resource() const noexcept { return store_.upstream(); }
+  std::pmr::memory_resource* upstream_resource() const noexcept { return core_.store().upstream(); }
   /// In force; the standard's two fields as they are.
   pool_options options() const noexcept;
 
@@ -75,18 +74,20 @@ class ALLOT_EXPORT pool_resource final : public resource {
   void preallocate(std::size_t bytes, std::size_t count, std::size_t alignment = 1);
 
   /// One element for each block size.
-  bin_range<pool_resource> bins() const noexcept { return {*this, store_.started() ? store_.class_count() : 0}; }
-  pool_bin bin(std::size_t at) const noexcept;
+  bin_range<pool_resource> bins() const noexcept { return {*this, core_.bin_count()}; }
+  pool_bin bin(std::size_t at) const noexcept { return core_.bin(at, cache_.count(at)); }
 
   std::string_view kind() const noexcept override { return "pool_resource"; }
-  std::pmr::memory_resource* upstream() const noexcept override { return store_.upstream(); }
+  std::pmr::memory_resource* upstream() const noexcept override { return core_.store().upstream(); }
   /// True where the block's own rounding has room, or the size stays.
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
-                                std::size_t alignment) noexcept override;
-  std::size_t available() const noexcept override;
+                                std::size_t alignment) noexcept override {
+    return core_.try_expand(p, old_bytes, new_bytes, alignment);
+  }
+  std::size_t available() const noexcept override { return core_.available(cached_bytes()); }
   /// `used` counts whole blocks, `peak` those in magazines too.
-  memory_usage usage() const noexcept override;
-  bool owns(const void* p) const noexcept override;
+  memory_usage usage() const noexcept override { return core_.usage(cached_bytes()); }
+  bool owns(const void* p) const noexcept override { return core_.owns(p); }
   block_info find_block(const void* p) const noexcept override;
   /// Gives all memory back to the upstream, blocks in use included.
   void release() noexcept override;
@@ -111,24 +112,17 @@ class ALLOT_EXPORT pool_resource final : public resource {
   }
 
   void* allocate_slowly(std::size_t bytes, std::size_t alignment);
+  void* allocate_cached(std::size_t index);
   void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment);
-  void* allocate_block(std::size_t index);
-  std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;
-  void begin();
-  void end() noexcept;
-  void end_if_empty() noexcept;
-  void empty_magazines();
-  std::size_t held_bytes() const noexcept;
+  std::size_t cached_bytes() const noexcept;
+  void open() noexcept;
+  void start();
+  void stop_if_empty() noexcept;
 
-  std::size_t inline_limit_ = 0;         // requests below this size are served inline
+  std::size_t inline_limit_ = 0;         // rounded requests below this are served inline
   const std::uint8_t* index_ = nullptr;  // block sizes by request, once the store has started
   block_cache cache_;
-  slab_store store_;
-  large_blocks large_;
-  std::size_t peak_ = 0;
-  bool zero_on_free_;
-  bool checked_;
-  bool watched_;
+  pool_core core_;
 };
 
 }  // namespace allot
