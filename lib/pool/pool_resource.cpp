@@ -91,7 +91,7 @@ std::size_t pool_resource::trim() noexcept {
   const std::size_t before = core_.held_bytes();
   cache_.empty_into(core_.store(), name());
   core_.trim();
-  open();
+  stop_if_empty();
   return before - core_.held_bytes();
 }
 

@@ -307,10 +307,7 @@ void slab_store::new_chunk(const shape& blocks) {
       throw;
     }
     std::copy_n(entries_, entry_count_, more);
-    if (entries_ != near_) {
-      upstream_->deallocate(entries_, entry_room_ * sizeof(chunk_entry), alignof(chunk_entry));
-      held_ -= entry_room_ * sizeof(chunk_entry);
-    }
+    drop_entries();
     entries_ = more;
     entry_room_ = room;
     held_ += room * sizeof(chunk_entry);
@@ -366,13 +363,21 @@ std::size_t slab_store::trim() noexcept {
   }
   for (std::size_t i = entry_count_; i-- > 0;)
     if (entries_[i].held->is_empty()) give_back(*entries_[i].held);
-  if (entry_count_ == 0) release();
+  if (entry_count_ == 0) drop_entries();
   return before - held_;
+}
+
+void slab_store::drop_entries() noexcept {
+  if (entries_ == near_) return;
+  const std::size_t bytes = entry_room_ * sizeof(chunk_entry);
+  upstream_->deallocate(std::exchange(entries_, near_), bytes, alignof(chunk_entry));
+  entry_room_ = near_entries;
+  held_ -= bytes;
 }
 
 void slab_store::release() noexcept {
   for (std::size_t i = 0; i < entry_count_; ++i) deallocate(*entries_[i].held);
-  if (entries_ != near_) upstream_->deallocate(entries_, entry_room_ * sizeof(chunk_entry), alignof(chunk_entry));
+  drop_entries();
   if (own_sizes_ != nullptr) upstream_->deallocate(own_sizes_, sizeof(size_table), alignof(size_table));
   abandon();
 }

@@ -23,6 +23,9 @@
 #define ALLOT_ALWAYS_INLINE __attribute__((always_inline)) inline
 #define ALLOT_WEAK __attribute__((weak))
 #define ALLOT_PREFETCH(p) __builtin_prefetch(p)
+// For a thread_local variable of one source file: its place is known when the library is loaded, so a look at it needs
+// no call.
+#define ALLOT_INITIAL_EXEC __attribute__((tls_model("initial-exec")))
 // After this the compiler must assume that what p points to was read, so stores to it are not dead.
 #define ALLOT_ASSUME_READ(p) __asm__ __volatile__("" : : "r"(p) : "memory")
 // From here on the value is in a register of its own. Keeps compilers from loading it together with its neighbours by
@@ -34,5 +37,6 @@
 #define ALLOT_ALWAYS_INLINE inline
 #define ALLOT_WEAK
 #define ALLOT_PREFETCH(p) static_cast<void>(p)
+#define ALLOT_INITIAL_EXEC
 #define ALLOT_IN_REGISTER(value)
 #endif

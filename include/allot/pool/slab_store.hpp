@@ -100,7 +100,7 @@ class ALLOT_EXPORT slab_store {
   std::size_t held_bytes() const noexcept { return held_; }  ///< from the upstream
   std::size_t free_unit_bytes() const noexcept;              ///< in no slab
   std::size_t overhead_bytes() const noexcept;               ///< headers, and what alignment costs
-  /// Gives all empty chunks back, the spare too, and the table of sizes if nothing is left. Returns bytes given back.
+  /// Gives all empty chunks back, the spare too. Returns bytes given back.
   std::size_t trim() noexcept;
   void release() noexcept;
   /// Forgets all there is without touching it.
@@ -135,6 +135,7 @@ class ALLOT_EXPORT slab_store {
   void retire(slab& empty) noexcept;
   void link(slab& open) noexcept;
   void unlink(slab& open) noexcept;
+  void drop_entries() noexcept;
 
   const size_table* sizes_ = nullptr;
   std::size_t class_count_ = 0;

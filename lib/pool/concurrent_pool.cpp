@@ -1,0 +1,385 @@
+#include <algorithm>
+#include <allot/core/checked_size.hpp>
+#include <allot/pool/concurrent_pool.hpp>
+#include <new>
+#include <utility>
+
+#include "cached_marks.hpp"
+#include "concurrent_pool/registry.hpp"
+
+namespace allot {
+namespace {
+
+constexpr cache_table no_caches{0};
+ALLOT_INITIAL_EXEC thread_local const cache_table* this_threads_table = &no_caches;
+
+}  // namespace
+
+const cache_table* current_table() noexcept { return this_threads_table; }
+void set_current_table(const cache_table* table) noexcept {
+  this_threads_table = table != nullptr ? table : &no_caches;
+}
+
+concurrent_pool::concurrent_pool(from_options, const pool_options& options,
+                                 std::pmr::memory_resource* upstream) noexcept
+    : resource(options.name), core_(options, upstream) {
+  open();
+}
+
+concurrent_pool::~concurrent_pool() {
+  pool_registry::instance().remove(*this);
+  const std::lock_guard lock(mutex_);  // a thread that ends may be giving its blocks back
+  drop_caches();
+  core_.release();
+}
+
+/// Opens the short way where there is to be one.
+void concurrent_pool::open() noexcept {
+  index_.store(core_.store().started() ? core_.store().sizes().index : nullptr, std::memory_order_relaxed);
+  inline_limit_.store(core_.inline_limit(), std::memory_order_release);
+}
+
+pool_options concurrent_pool::options() const noexcept {
+  return core_.options(name() != kind() ? name() : std::string_view());
+}
+
+// ---- caches
+
+inline thread_cache* concurrent_pool::cache_of_this_thread() const noexcept {
+  const cache_table& table = *this_threads_table;
+  const std::size_t slot = slot_.load(std::memory_order_relaxed);
+  if (!ALLOT_LIKELY(slot < table.size)) return nullptr;
+  const cache_table::entry& entry = table.entries()[slot];
+  return ALLOT_LIKELY(entry.token == token_.load(std::memory_order_relaxed)) ? entry.cache : nullptr;
+}
+
+/// Null where there can be none.
+thread_cache* concurrent_pool::make_cache() noexcept {
+  pool_registry& registry = pool_registry::instance();
+  const std::size_t slot = slot_.load(std::memory_order_acquire);
+  if (slot == thread_cache::no_slot || !registry.prepare_entry(slot)) return nullptr;
+  const std::lock_guard lock(mutex_);
+  thread_cache* made = idle_;
+  if (made != nullptr) {
+    idle_ = made->next;
+  } else {
+    try {
+      void* const memory = upstream_resource()->allocate(thread_cache::bytes(), alignof(std::max_align_t));
+      made = ::new (static_cast<std::byte*>(memory) + padding_for(address_of(memory), thread_cache::line)) thread_cache;
+      made->memory = memory;
+    } catch (...) {
+      return nullptr;
+    }
+    ++cache_count_;
+  }
+  made->thread = std::this_thread::get_id();
+  made->previous = nullptr;
+  made->next = caches_;
+  if (caches_ != nullptr) caches_->previous = made;
+  caches_ = made;
+  registry.set_entry(slot, token_.load(std::memory_order_relaxed), made);
+  return made;
+}
+
+/// Under the lock. Gives the blocks of a thread that ends back; the next thread takes the cache over.
+void concurrent_pool::retire(thread_cache& cache) noexcept {
+  cache.blocks.empty_into(core_.store(), name());
+  (cache.previous != nullptr ? cache.previous->next : caches_) = cache.next;
+  if (cache.next != nullptr) cache.next->previous = cache.previous;
+  cache.next = std::exchange(idle_, &cache);
+  cache.reused = true;
+}
+
+/// Under the lock. Gives the cache of the calling thread up.
+void concurrent_pool::drop_own_cache() noexcept {
+  thread_cache* const cache = cache_of_this_thread();
+  if (cache == nullptr) return;
+  pool_registry::instance().set_entry(slot_.load(std::memory_order_relaxed), 0, nullptr);
+  retire(*cache);
+}
+
+/// Under the lock.
+void concurrent_pool::free_list(thread_cache* list) noexcept {
+  while (list != nullptr) {
+    thread_cache* const gone = std::exchange(list, list->next);
+    upstream_resource()->deallocate(gone->memory, thread_cache::bytes(), alignof(std::max_align_t));
+    --cache_count_;
+  }
+}
+
+/// Under the lock. What is in them goes with the chunks.
+void concurrent_pool::drop_caches() noexcept {
+  free_list(std::exchange(caches_, nullptr));
+  free_list(std::exchange(idle_, nullptr));
+  depot_.forget();
+}
+
+// ---- allocation
+
+void* concurrent_pool::allocate(std::size_t bytes, std::size_t alignment) {
+  const std::size_t last = (bytes - 1) | (alignment - 1);  // of the rounded size; 0 bytes become very many
+  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire)))
+    if (thread_cache* const cache = cache_of_this_thread(); ALLOT_LIKELY(cache != nullptr))
+      if (void* const p = cache->blocks.pop(index_.load(std::memory_order_relaxed)[last / size_table::granule]))
+        return p;
+  return allocate_slowly(bytes, alignment);
+}
+
+void concurrent_pool::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  const std::size_t last = (bytes - 1) | (alignment - 1);
+  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire)))
+    if (thread_cache* const cache = cache_of_this_thread(); ALLOT_LIKELY(cache != nullptr))
+      if (cache->blocks.push(index_.load(std::memory_order_relaxed)[last / size_table::granule], p)) return;
+  deallocate_slowly(p, bytes, alignment);
+}
+
+ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std::size_t alignment) {
+  if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
+  if (slot_.load(std::memory_order_relaxed) == thread_cache::no_slot) pool_registry::instance().enlist(*this);
+  std::size_t index = size_table::no_class;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool first = !core_.store().started();
+    if (first && core_.may_pool(bytes)) core_.store().start();
+    index = core_.class_of(bytes, alignment);
+    if (first || index == size_table::no_class || core_.direct()) {
+      try {
+        void* const p = index == size_table::no_class ? core_.allocate_large(bytes, alignment)
+                                                      : core_.allocate_direct(index, bytes);
+        if (first) open();
+        return p;
+      } catch (...) {
+        if (first) core_.store().stop_if_empty();
+        throw;
+      }
+    }
+  }
+  thread_cache* cache = cache_of_this_thread();
+  const bool fresh = cache == nullptr;
+  if (fresh) cache = make_cache();
+  try {
+    if (cache != nullptr) return allocate_cached(*cache, index);
+    const std::lock_guard lock(mutex_);
+    return core_.allocate_direct(index, bytes);
+  } catch (...) {
+    if (cache != nullptr && fresh) {
+      const std::lock_guard lock(mutex_);
+      const bool reused = cache->reused;
+      drop_own_cache();
+      if (!reused) free_list(std::exchange(idle_, std::exchange(cache->next, nullptr)));
+    }
+    throw;
+  }
+}
+
+void* concurrent_pool::allocate_cached(thread_cache& cache, std::size_t index) {
+  if (void* const p = cache.blocks.pop(index)) return p;
+  if (cache.blocks.capacity(index) == 0) cache.blocks.set_capacity(index, core_.store().magazine_capacity(index));
+  cache.blocks.load(index, [&](std::uint32_t most) -> slab_store::list {
+    const std::lock_guard lock(mutex_);
+    if (free_block* const magazine = depot_.take(index)) return {magazine, most};
+    const slab_store::list taken = core_.store().take(index, most);
+    core_.note_peak();
+    return taken;
+  });
+  return cache.blocks.pop(index);
+}
+
+ALLOT_NEVER_INLINE void concurrent_pool::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
+  const std::size_t index = core_.class_of(bytes, alignment);
+  if (index == size_table::no_class || core_.direct()) {
+    const std::lock_guard lock(mutex_);
+    (void)core_.accept(p, bytes, alignment, index, name());
+    return;
+  }
+  if (!core_.accept(p, bytes, alignment, index, name())) return;
+  thread_cache* cache = cache_of_this_thread();
+  if (cache == nullptr) cache = make_cache();
+  if (cache != nullptr) return deallocate_cached(*cache, p, index);
+  const std::lock_guard lock(mutex_);
+  core_.deallocate_direct(p, index, name());
+}
+
+void concurrent_pool::deallocate_cached(thread_cache& cache, void* p, std::size_t index) {
+  if (cache.blocks.push(index, p)) return;
+  slab_store::list old;
+  if (cache.blocks.capacity(index) == 0) {
+    cache.blocks.set_capacity(index, core_.store().magazine_capacity(index));
+  } else {
+    old = cache.blocks.unload(index);
+  }
+  (void)cache.blocks.push(index, p);
+  if (old.first == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  if (depot_.count(index) < 2 * cache_count_) {
+    depot_.put(index, old.first);
+  } else {
+    core_.store().put(index, old, name());
+  }
+}
+
+void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {
+  if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
+  if (!core_.may_pool(bytes)) return;
+  const std::lock_guard lock(mutex_);
+  const bool first = !core_.store().started();
+  core_.store().start();
+  try {
+    const std::size_t index = core_.class_of(bytes, alignment);
+    const std::size_t kept = index != size_table::no_class ? depot_count(index) : count;
+    if (count > kept) core_.store().preallocate(index, count - kept);
+  } catch (...) {
+    if (first) core_.store().stop_if_empty();
+    throw;
+  }
+  if (first) open();
+}
+
+bool concurrent_pool::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                 std::size_t alignment) noexcept {
+  if (!core_.direct()) return core_.try_expand(p, old_bytes, new_bytes, alignment);
+  const std::lock_guard lock(mutex_);
+  return core_.try_expand(p, old_bytes, new_bytes, alignment);
+}
+
+// ---- giving back
+
+/// Under the lock.
+std::size_t concurrent_pool::held_bytes() const noexcept {
+  return core_.held_bytes() + cache_count_ * thread_cache::bytes();
+}
+
+std::size_t concurrent_pool::trim() noexcept {
+  const std::lock_guard lock(mutex_);
+  const std::size_t before = held_bytes();
+  for (std::size_t i = 0; i < block_cache::most_classes; ++i)
+    while (free_block* const magazine = depot_.take(i))
+      core_.store().put(i, {magazine, core_.store().magazine_capacity(i)}, name());
+  drop_own_cache();
+  free_list(std::exchange(idle_, nullptr));
+  core_.trim();
+  return before - held_bytes();
+}
+
+void concurrent_pool::release() noexcept {
+  pool_registry::instance().invalidate(*this);
+  const std::lock_guard lock(mutex_);
+  drop_caches();
+  core_.release();
+  open();
+}
+
+void concurrent_pool::abandon() noexcept {
+  pool_registry::instance().invalidate(*this);
+  const std::lock_guard lock(mutex_);
+  caches_ = idle_ = nullptr;
+  cache_count_ = 0;
+  depot_.forget();
+  core_.abandon();
+  open();
+}
+
+// ---- looking inside
+
+/// Under the lock, as what follows.
+std::size_t concurrent_pool::depot_count(std::size_t index) const noexcept {
+  return depot_.count(index) * core_.store().magazine_capacity(index);
+}
+
+std::size_t concurrent_pool::cached_count(std::size_t index) const noexcept {
+  std::size_t count = depot_count(index);
+  for (const thread_cache* each = caches_; each != nullptr; each = each->next) count += each->blocks.count(index);
+  return count;
+}
+
+std::size_t concurrent_pool::cached_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < core_.bin_count(); ++i)
+    bytes += cached_count(i) * std::size_t{core_.store().sizes().bytes[i]};
+  return bytes;
+}
+
+template <class Visit>
+bool concurrent_pool::for_each_cached(Visit visit) const noexcept {
+  bool sound = true;
+  depot_.for_each(visit);
+  for (const thread_cache* each = caches_; each != nullptr; each = each->next)
+    sound = each->blocks.for_each(visit) && sound;
+  return sound;
+}
+
+bin_range<concurrent_pool> concurrent_pool::bins() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return {*this, core_.bin_count()};
+}
+
+pool_bin concurrent_pool::bin(std::size_t at) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return core_.bin(at, cached_count(at));
+}
+
+std::pmr::vector<cached_blocks> concurrent_pool::caches(std::pmr::memory_resource* memory) const {
+  std::pmr::vector<cached_blocks> found(memory);
+  for (std::size_t room = 0;; room = found.capacity()) {
+    std::size_t wanted = 0;
+    {
+      // Nothing is allocated under the lock: the list's memory may be this pool's.
+      const std::lock_guard lock(mutex_);
+      for (const thread_cache* each = caches_; each != nullptr; each = each->next) {
+        for (std::size_t i = 0; i < core_.bin_count(); ++i) {
+          const std::size_t count = each->blocks.count(i);
+          if (count == 0) continue;
+          if (++wanted <= room) found.push_back({each->thread, core_.store().sizes().bytes[i], count});
+        }
+      }
+    }
+    if (wanted <= room) return found;
+    found.clear();
+    found.reserve(wanted + wanted / 2);
+  }
+}
+
+std::size_t concurrent_pool::available() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return core_.available(cached_bytes());
+}
+
+memory_usage concurrent_pool::usage() const noexcept {
+  const std::lock_guard lock(mutex_);
+  memory_usage now = core_.usage(cached_bytes());
+  const std::size_t caches = cache_count_ * thread_cache::bytes();
+  now.reserved += caches;
+  now.committed += caches;
+  now.wasted += caches;
+  return now;
+}
+
+bool concurrent_pool::owns(const void* p) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return core_.owns(p);
+}
+
+block_info concurrent_pool::find_block(const void* p) const noexcept {
+  const std::lock_guard lock(mutex_);
+  block_info found = core_.find(p);
+  (void)for_each_cached([&](const free_block* block, std::size_t) {
+    if (block == found.begin) found.state = block_state::free;
+  });
+  return found;
+}
+
+void concurrent_pool::for_each_block(block_visitor visitor) const {
+  const std::lock_guard lock(mutex_);
+  const cached_marks marks(core_.store(), [&](auto mark) { (void)for_each_cached(mark); });
+  core_.for_each_used(visitor);
+}
+
+bool concurrent_pool::check() const noexcept {
+  const std::lock_guard lock(mutex_);
+  bool sound = core_.store().check();
+  const bool counted = for_each_cached(
+      [&](const free_block* block, std::size_t index) { sound = sound && core_.store().judge(block, index).fine; });
+  return sound && counted;
+}
+
+}  // namespace allot
