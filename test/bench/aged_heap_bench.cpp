@@ -88,7 +88,8 @@ class aged_heap {
   std::vector<std::uint32_t> order_;
 };
 
-shape aged_shape(std::string name, std::string what, std::size_t count, shape::starts start, std::size_t rounds) {
+shape aged_shape(std::string name, std::string what, std::size_t count, shape::starts start, std::size_t rounds,
+                 std::vector<goal> goals) {
   return {std::move(name),
           std::move(what),
           {"ns a node, whole cycle", "walk", "build", "age", "rebuild", "tear down"},
@@ -98,7 +99,8 @@ shape aged_shape(std::string name, std::string what, std::size_t count, shape::s
           [=]() -> round_function {
             const auto heap = std::make_shared<aged_heap>(count);
             return [=](const subject& s) { return heap->run(s.memory()); };
-          }};
+          },
+          std::move(goals)};
 }
 
 }  // namespace
@@ -106,14 +108,19 @@ shape aged_shape(std::string name, std::string what, std::size_t count, shape::s
 std::vector<shape> aged_heap_shapes(std::size_t shrink) {
   constexpr std::size_t large = 1'500'000;
   constexpr std::size_t small = 200'000;
+  constexpr std::size_t walk = 1;  // the place of its measure
   constexpr auto warm = shape::starts::warm;
   constexpr auto cold = shape::starts::cold;
   return {
       aged_shape("aged", "heap of 1.5 million nodes of 40 B, half freed at random, rebuilt, walked, torn down",
-                 large / shrink, warm, 5),
-      aged_shape("aged_cold", "the same, each round in a fresh process", large / shrink, cold, 5),
-      aged_shape("aged_small", "the same with 200 000 nodes", small / shrink, warm, 9),
-      aged_shape("aged_small_cold", "the same, each round in a fresh process", small / shrink, cold, 9),
+                 large / shrink, warm, 5,
+                 {{"pool_resource", goal::best_malloc, 0.6},
+                  {"pool_resource", "glibc malloc", 0.2},
+                  {"pool_resource", "", 12, walk}}),
+      aged_shape("aged_cold", "the same, each round in a fresh process", large / shrink, cold, 5,
+                 {{"pool_resource", goal::best_malloc, 0.8}}),
+      aged_shape("aged_small", "the same with 200 000 nodes", small / shrink, warm, 9, {}),
+      aged_shape("aged_small_cold", "the same, each round in a fresh process", small / shrink, cold, 9, {}),
   };
 }
 

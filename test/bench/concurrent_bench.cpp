@@ -127,8 +127,9 @@ round_function prepare_producer_consumer(std::size_t batches, replacements::size
 }
 
 shape concurrent_shape(std::string name, std::string what, shape::for_whom whom,
-                       std::function<round_function()> prepare) {
-  return {std::move(name), std::move(what), {"ns an operation"}, whom, shape::starts::warm, 21, std::move(prepare)};
+                       std::function<round_function()> prepare, std::vector<goal> goals) {
+  return {std::move(name),    std::move(what), {"ns an operation"}, whom, shape::starts::warm, 21,
+          std::move(prepare), std::move(goals)};
 }
 
 }  // namespace
@@ -136,6 +137,10 @@ shape concurrent_shape(std::string name, std::string what, shape::for_whom whom,
 std::vector<shape> concurrent_shapes(std::size_t shrink) {
   constexpr auto own = shape::for_whom::own_blocks;
   constexpr auto shared = shape::for_whom::many_threads;
+  const std::vector<goal> private_pools{{"concurrent_pool", "2 x pool_resource", 1.5},
+                                        {"concurrent_pool", "std synchronized", 0.10}};
+  const goal not_above_best{"concurrent_pool", goal::best_peer, goal::not_above};
+  const goal half_of_glibc{"concurrent_pool", "glibc malloc", 0.5};
   const auto larson = [=](std::size_t threads) {
     return [=] {
       larson_plan plan;
@@ -144,17 +149,21 @@ std::vector<shape> concurrent_shapes(std::size_t shrink) {
     };
   };
   return {
-      concurrent_shape("own_pairs", "two threads, each allocates and deallocates 32 B at once", own,
-                       [=] { return prepare_own_pairs(500'000 / shrink); }),
-      concurrent_shape("own_sizes", "two threads, each with 5000 live blocks of 8 to 512 B that it replaces", own,
-                       [=] { return prepare_own_sizes(5'000 / shrink, 300'000 / shrink); }),
+      concurrent_shape(
+          "own_pairs", "two threads, each allocates and deallocates 32 B at once", own,
+          [=] { return prepare_own_pairs(500'000 / shrink); }, private_pools),
+      concurrent_shape(
+          "own_sizes", "two threads, each with 5000 live blocks of 8 to 512 B that it replaces", own,
+          [=] { return prepare_own_sizes(5'000 / shrink, 300'000 / shrink); }, private_pools),
       concurrent_shape("larson_2", "2 threads replace random blocks of 8 to 1000 B and leave them to new threads",
-                       shared, larson(2)),
-      concurrent_shape("larson_8", "the same with 8 threads", shared, larson(8)),
+                       shared, larson(2), {not_above_best}),
+      concurrent_shape("larson_8", "the same with 8 threads", shared, larson(8), {not_above_best}),
       concurrent_shape("producer_consumer", "one thread allocates 64 B, another deallocates", shared,
-                       [=] { return prepare_producer_consumer(2000 / shrink, size_64); }),
+                       [=] { return prepare_producer_consumer(2000 / shrink, size_64); },
+                       {not_above_best, half_of_glibc}),
       concurrent_shape("producer_consumer_sizes", "the same with 8 to 512 B", shared,
-                       [=] { return prepare_producer_consumer(2000 / shrink, size_8_to_512); }),
+                       [=] { return prepare_producer_consumer(2000 / shrink, size_8_to_512); },
+                       {not_above_best, half_of_glibc}),
   };
 }
 

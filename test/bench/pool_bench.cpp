@@ -111,12 +111,13 @@ readings memory_held(const subject& s, const replacements& plan) {
 }
 
 shape one_thread_shape(std::string name, std::string what, std::string measure,
-                       std::function<std::function<double(memory_resource&)>()> prepare) {
+                       std::function<std::function<double(memory_resource&)>()> prepare, std::vector<goal> goals) {
+  goals.push_back({"pool_resource", goal::best_peer, goal::not_above});
   const auto prepared = [prepare = std::move(prepare)]() -> round_function {
     return [work = prepare()](const subject& s) { return readings{work(s.memory())}; };
   };
   return {std::move(name), std::move(what), {std::move(measure)}, shape::for_whom::one_thread, shape::starts::warm, 21,
-          prepared};
+          prepared,        std::move(goals)};
 }
 
 shape memory_shape(std::string name, std::string what, std::size_t live, replacements::size_source sizes) {
@@ -129,7 +130,8 @@ shape memory_shape(std::string name, std::string what, std::size_t live, replace
           shape::for_whom::upstream_users,
           shape::starts::warm,
           1,
-          prepared};
+          prepared,
+          {{"pool_resource", "", 1.25}, {"concurrent_pool", "", 1.25}}};
 }
 
 }  // namespace
@@ -146,19 +148,23 @@ std::vector<shape> one_thread_shapes(std::size_t shrink) {
   const auto plain = [](auto work) { return [=] { return work; }; };
   return {
       one_thread_shape("pair", "allocate and deallocate 32 B at once", "ns a pair",
-                       plain([n = 1'000'000 / shrink](memory_resource& m) { return pairs(m, n); })),
+                       plain([n = 1'000'000 / shrink](memory_resource& m) { return pairs(m, n); }),
+                       {{"pool_resource", "floor", 1.50}, {"pool_resource", "std unsynchronized", 0.30}}),
       one_thread_shape("random_small", "random sizes of 8 to 512 B, 20 000 live, one after the other replaced",
-                       "ns a replacement", with_plan(20'000 / shrink, 400'000 / shrink, size_8_to_512)),
+                       "ns a replacement", with_plan(20'000 / shrink, 400'000 / shrink, size_8_to_512),
+                       {{"pool_resource", "floor", 1.25}}),
       one_thread_shape("random_large", "64 B to 32 KiB, log-uniform, 4000 live, one after the other replaced",
-                       "ns a replacement", with_plan(4'000 / shrink, 200'000 / shrink, size_64_to_32k)),
+                       "ns a replacement", with_plan(4'000 / shrink, 200'000 / shrink, size_64_to_32k), {}),
       one_thread_shape("list", "std::pmr::list of 10 000, the oldest goes and a new one comes", "ns a step",
-                       plain([n = 1'000'000 / shrink](memory_resource& m) { return list_churn(m, 10'000, n); })),
+                       plain([n = 1'000'000 / shrink](memory_resource& m) { return list_churn(m, 10'000, n); }), {}),
       one_thread_shape("map", "std::pmr::map of 20 000, a random one goes and a new one comes", "ns a step",
-                       plain([n = 100'000 / shrink](memory_resource& m) { return map_churn<tree_map>(m, 20'000, n); })),
+                       plain([n = 100'000 / shrink](memory_resource& m) { return map_churn<tree_map>(m, 20'000, n); }),
+                       {}),
       one_thread_shape("unordered_map", "std::pmr::unordered_map of 20 000, the same", "ns a step",
-                       plain([n = 300'000 / shrink](memory_resource& m) { return map_churn<hash_map>(m, 20'000, n); })),
-      one_thread_shape("word_index", "the main example's word index, built and destroyed", "us", plain(word_index)),
-      one_thread_shape("tree", "the main example's document tree, built and destroyed", "us", plain(tree)),
+                       plain([n = 300'000 / shrink](memory_resource& m) { return map_churn<hash_map>(m, 20'000, n); }),
+                       {}),
+      one_thread_shape("word_index", "the main example's word index, built and destroyed", "us", plain(word_index), {}),
+      one_thread_shape("tree", "the main example's document tree, built and destroyed", "us", plain(tree), {}),
   };
 }
 

@@ -13,6 +13,7 @@
 #include <ostream>
 #include <range/v3/algorithm/sort.hpp>
 #include <stdexcept>
+#include <string_view>
 
 #include "bench/idle_thread.hpp"
 #include "bench/statistics.hpp"
@@ -61,12 +62,45 @@ readings cold_round(const shape& of, const candidate& c, std::size_t count, cons
   return found;
 }
 
-/// The least median of those in that role, of the first measure.
-std::optional<double> best_of(const std::vector<rounds_of>& all, candidate::role role) {
+bool is_floor(const candidate& c) { return c.is == candidate::role::floor; }
+bool is_peer(const candidate& c) { return c.is == candidate::role::peer; }
+bool is_malloc(const candidate& c) { return is_peer(c) && c.from == candidate::memory::of_process; }
+
+/// The least median of those that are asked for.
+template <class Wanted>
+std::optional<double> best_of(const std::vector<rounds_of>& all, Wanted wanted, std::size_t measure = 0) {
   std::optional<double> best;
-  for (const rounds_of& r : all)
-    if (r.is == role) best = std::min(best.value_or(median(r.values[0])), median(r.values[0]));
+  for (const rounds_of& r : all) {
+    if (!wanted(r)) continue;
+    const double middle = median(r.values[measure]);
+    best = std::min(best.value_or(middle), middle);
+  }
   return best;
+}
+
+/// What the goal compares with; nothing when that did not run.
+std::optional<double> baseline(const goal& g, const std::vector<rounds_of>& all) {
+  return best_of(
+      all,
+      [&](const rounds_of& r) {
+        if (g.against == goal::best_peer) return is_peer(r.of);
+        if (g.against == goal::best_malloc) return is_malloc(r.of);
+        return r.name == g.against;
+      },
+      g.measure);
+}
+
+void print_goals(const shape& of, const std::vector<rounds_of>& all, std::ostream& out) {
+  for (const goal& g : of.goals) {
+    const auto ours = best_of(
+        all, [&](const rounds_of& r) { return r.name == g.ours; }, g.measure);
+    const auto other = g.against.empty() ? std::optional(1.0) : baseline(g, all);
+    if (!ours || !other) continue;
+    const double reached = *ours / *other;
+    out << "- " << g.ours << ", " << of.measures[g.measure] << ": at most " << std::setprecision(2) << g.at_most;
+    if (!g.against.empty()) out << " of " << g.against;
+    out << ", is " << reached << (reached <= g.at_most ? "" : " **(not met)**") << '\n';
+  }
 }
 
 struct ratio {
@@ -98,7 +132,7 @@ std::vector<rounds_of> run_rounds(const shape& of, const std::vector<candidate>&
     const std::size_t count = instances(of, c);
     if (count == 0) continue;
     running.push_back(c);
-    results.push_back({shown_name(c, count), c.is, std::vector<std::vector<double>>(of.measures.size())});
+    results.push_back({shown_name(c, count), c, std::vector<std::vector<double>>(of.measures.size())});
     if (!cold) subjects.emplace_back(results.back().name, c, count);
   }
   if (!cold && rounds > 1)
@@ -116,9 +150,9 @@ std::vector<rounds_of> run_rounds(const shape& of, const std::vector<candidate>&
 
 void print_table(const shape& of, std::vector<rounds_of> all, std::ostream& out) {
   ranges::sort(all, std::less<>(), [](const rounds_of& r) { return median(r.values[0]); });
-  const auto floor = best_of(all, candidate::role::floor);
-  const auto best_peer = best_of(all, candidate::role::peer);
-  std::size_t width = 0;
+  const auto floor = best_of(all, [](const rounds_of& r) { return is_floor(r.of); });
+  const auto best_peer = best_of(all, [](const rounds_of& r) { return is_peer(r.of); });
+  std::size_t width = std::string_view("candidate").size();
   for (const rounds_of& r : all) width = std::max(width, r.name.size());
 
   out << "### " << of.name << ": " << of.what << "\n\n";
@@ -140,6 +174,8 @@ void print_table(const shape& of, std::vector<rounds_of> all, std::ostream& out)
     }
     out << '\n';
   }
+  out << '\n';
+  print_goals(of, all, out);
   out << std::endl;
 }
 

@@ -35,6 +35,18 @@ class subject {
 using readings = std::vector<double>;
 using round_function = std::function<readings(const subject&)>;
 
+/// What one of ours is held to, in medians.
+struct goal {
+  std::string ours;
+  std::string against;  ///< a candidate as the table names it, or one of those below; empty: at_most is a value itself
+  double at_most;
+  std::size_t measure = 0;
+
+  static constexpr const char* best_peer = "best peer";
+  static constexpr const char* best_malloc = "best malloc";  ///< of the peers that are heaps of the process
+  static constexpr double not_above = 1.05;
+};
+
 /// A use of memory, the same for all candidates.
 struct shape {
   enum class for_whom {
@@ -52,6 +64,7 @@ struct shape {
   starts start;
   std::size_t rounds;
   std::function<round_function()> prepare;  ///< makes what the rounds share, off the clock
+  std::vector<goal> goals;
 };
 
 /// @param shrink  divides how much each shape does, for a quick look
