@@ -78,9 +78,8 @@ bool grow_reservation(array_memory& memory, std::size_t bytes, std::size_t align
 void start_block(array_memory& memory, const array_settings& settings, std::size_t bytes, std::size_t alignment) {
   const std::size_t least = block_bytes(std::max(settings.max_bytes, bytes));
   std::size_t size = std::max(least, settings.max_bytes != 0 ? least : default_block);
-  // A slice's overflow handler is to hear of what is needed, not of what would be good.
-  if (const budget_slice* const slice = as_budget_slice(settings.resource); slice != nullptr)
-    size = std::max(least, std::min(size, align_down(slice->surely_available(alignment), memory_tools::granule)));
+  const std::size_t room = align_down(room_without_overflow(settings.resource, alignment), memory_tools::granule);
+  size = std::max(least, std::min(size, room));
   for (;;) {
     try {
       auto* const data = static_cast<std::byte*>(settings.resource->allocate(size, alignment));

@@ -298,6 +298,19 @@ BOOST_AUTO_TEST_CASE(release_empties_a_slice_and_keeps_its_counters) {
   BOOST_TEST(slice.refused() == 3u);
 }
 
+BOOST_AUTO_TEST_CASE(the_room_without_overflow_is_that_of_a_slice_and_has_no_bound_elsewhere) {
+  memory_budget budget(options_for(4096, 0));
+  budget_slice slice = budget.permanent("room", 1000, 64);
+  (void)slice.allocate(1, 1);
+  BOOST_TEST(room_without_overflow(&slice, 1) == 999u);
+  BOOST_TEST(room_without_overflow(&slice, 64) == 936u);
+  BOOST_TEST(slice.try_allocate(936, 64) != nullptr);
+  BOOST_TEST(room_without_overflow(&slice, 1) == 0u);
+  BOOST_TEST(slice.refused() == 0u);
+  BOOST_TEST(room_without_overflow(std::pmr::new_delete_resource(), 16) == none);
+  BOOST_TEST(room_without_overflow(nullptr, 16) == none);
+}
+
 // ---- raw use
 
 BOOST_AUTO_TEST_CASE(a_slice_is_plain_memory_for_a_manager_of_the_users_own) {

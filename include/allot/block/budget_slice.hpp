@@ -169,6 +169,10 @@ class ALLOT_EXPORT budget_slice final : public resource {
 };
 
 /// The slice behind a plain memory_resource pointer, or null when it is none (or RTTI is off).
-ALLOT_EXPORT const budget_slice* as_budget_slice(const std::pmr::memory_resource* p) noexcept;
+ALLOT_EXPORT budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept;
+
+/// Bytes that can be asked of `from` without an overflow handler hearing of it, for who would like more than is needed:
+/// what surely_available() says of a slice, and no bound for any other resource.
+ALLOT_EXPORT std::size_t room_without_overflow(std::pmr::memory_resource* from, std::size_t alignment) noexcept;
 
 }  // namespace allot
