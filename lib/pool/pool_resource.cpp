@@ -79,18 +79,20 @@ pool_options pool_resource::options() const noexcept {
 void* pool_resource::allocate_slowly(std::size_t bytes, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
   const std::size_t padded = padded_request(bytes, watched_);
+  const bool started = store_.started();
   void* p = nullptr;
   try {
     if (padded <= size_table::largest) begin();
     const std::size_t index = class_of(bytes, alignment);
     if (index == size_table::no_class) {
+      if (bytes > max_object_bytes - (alignment - 1)) refuse_size(name(), bytes, alignment);
       p = large_.allocate(std::max<std::size_t>(bytes, 1), alignment);
     } else {
       p = allocate_block(index);
       if (watched_) poison_behind(p, bytes, store_.sizes().bytes[index]);
     }
   } catch (...) {
-    end_if_empty();
+    if (!started) end_if_empty();
     throw;
   }
   peak_ = std::max(peak_, store_.taken_bytes() + large_.bytes());
@@ -140,13 +142,14 @@ void pool_resource::deallocate_slowly(void* p, std::size_t bytes, std::size_t al
 void pool_resource::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
   if (bytes > size_table::largest) return;
+  const bool started = store_.started();
   try {
     begin();
     const std::size_t index = class_of(bytes, alignment);
     const std::size_t cached = index != size_table::no_class ? cache_.count(index) : count;
     if (count > cached) store_.preallocate(index, count - cached);
   } catch (...) {
-    end_if_empty();
+    if (!started) end_if_empty();
     throw;
   }
 }

@@ -24,6 +24,10 @@ inline std::size_t inline_limit(const slab_store& store) noexcept {
   throw allocation_error({memory_errc::invalid_alignment, pool, bytes, alignment});
 }
 
+[[noreturn]] inline void refuse_size(std::string_view pool, std::size_t bytes, std::size_t alignment) {
+  throw allocation_error({memory_errc::size_overflow, pool, bytes, alignment, max_object_bytes});
+}
+
 /// Bytes a block must have. A memory tool wants some behind what is handed out.
 inline std::size_t padded_request(std::size_t bytes, bool watched) noexcept {
   const std::size_t least = std::max<std::size_t>(bytes, 1);
