@@ -35,7 +35,10 @@ std::size_t pool_core::padded(std::size_t bytes) const noexcept {
 
 // ---- allocation
 
-void* pool_core::allocate_large(std::size_t bytes, std::size_t alignment) {
+void* pool_core::allocate_large(std::size_t bytes, std::size_t alignment, std::string_view pool) {
+  // Not left to the upstream: std::pmr::new_delete_resource() of libstdc++ rounds such a size up to 0.
+  if (bytes > max_object_bytes - (alignment - 1))
+    throw allocation_error({memory_errc::size_overflow, pool, bytes, alignment, max_object_bytes});
   void* const p = large_.allocate(std::max<std::size_t>(bytes, 1), alignment);
   note_peak();
   return p;

@@ -37,14 +37,15 @@ pool_options pool_resource::options() const noexcept {
 
 void* pool_resource::allocate_slowly(std::size_t bytes, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
-  if (!core_.may_pool(bytes)) return core_.allocate_large(bytes, alignment);
+  if (!core_.may_pool(bytes)) return core_.allocate_large(bytes, alignment, name());
+  const bool first = !core_.store().started();
   start();
   try {
     const std::size_t index = core_.class_of(bytes, alignment);
-    if (index == size_table::no_class) return core_.allocate_large(bytes, alignment);
+    if (index == size_table::no_class) return core_.allocate_large(bytes, alignment, name());
     return core_.direct() ? core_.allocate_direct(index, bytes) : allocate_cached(index);
   } catch (...) {
-    stop_if_empty();
+    if (first) stop_if_empty();
     throw;
   }
 }
@@ -74,13 +75,14 @@ void pool_resource::deallocate_slowly(void* p, std::size_t bytes, std::size_t al
 void pool_resource::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
   if (!core_.may_pool(bytes)) return;
+  const bool first = !core_.store().started();
   start();
   try {
     const std::size_t index = core_.class_of(bytes, alignment);
     const std::size_t cached = index != size_table::no_class ? cache_.count(index) : count;
     if (count > cached) core_.store().preallocate(index, count - cached);
   } catch (...) {
-    stop_if_empty();
+    if (first) stop_if_empty();
     throw;
   }
 }

@@ -11,14 +11,19 @@
 #include <allot/block/page_resource.hpp>
 #include <allot/block/reserving_resource.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/pool/pool_resource.hpp>
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <iterator>
 #include <memory>
+#include <memory_resource>
 #include <string>
+#include <utility>
 
+#include "support/barely_aligned_resource.hpp"
 #include "support/child.hpp"
 
 using namespace allot;
@@ -97,6 +102,50 @@ class arena_over final : public holder<chained_arena> {
 
   Upstream upstream_;
   chained_arena arena_;
+};
+
+auto pool_with(const pool_options& options) {
+  return [options](std::pmr::memory_resource& upstream) { return std::make_unique<pool_resource>(options, &upstream); };
+}
+
+/// A pool with an upstream of its own.
+template <class Upstream>
+class pool_over final : public std::pmr::memory_resource {
+ public:
+  template <class... Arguments>
+  explicit pool_over(const pool_options& options, Arguments&&... arguments)
+      : upstream_(std::forward<Arguments>(arguments)...), pool_(options, &upstream_) {}
+  void release() {
+    pool_.release();
+    upstream_.release();
+  }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return pool_.allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    pool_.deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  Upstream upstream_;
+  pool_resource pool_;
+};
+
+/// A buffer and nothing behind it.
+template <std::size_t Bytes>
+class buffer_resource final : public std::pmr::memory_resource {
+ public:
+  void release() { memory_.release(); }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return memory_.allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    memory_.deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  alignas(std::max_align_t) std::array<std::byte, Bytes> buffer_;
+  std::pmr::monotonic_buffer_resource memory_{buffer_.data(), buffer_.size(), std::pmr::null_memory_resource()};
 };
 
 constexpr std::size_t monotonic_size = std::size_t{1} << 20;
@@ -379,6 +428,115 @@ BOOST_AUTO_TEST_CASE(checked_scratch_pair_conforms) {
 
 BOOST_AUTO_TEST_CASE(scratch_pair_over_an_upstream_conforms) {
   expect_conforms(make_subject("scratch_pair over an upstream", over_upstream<scratch_pair>(scratch_options{})));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_conforms) {
+  // The kit's upstream counts, and fails at each call in turn.
+  expect_conforms(make_subject("pool_resource", pool_with({})));
+}
+
+BOOST_AUTO_TEST_CASE(checked_pool_resource_conforms) {
+  pool_options options;
+  options.checked = true;
+  expect_conforms(make_subject("pool_resource, checked", pool_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_of_any_spacing_conforms) {
+  const std::size_t sizes[] = {24, 56, 64, 1000, 4096, 20000};
+  for (const size_spacing spacing :
+       {size_spacing::eight_per_doubling, size_spacing::power_of_two, size_spacing::geometric, size_spacing::exact}) {
+    pool_options options;
+    options.spacing = spacing;
+    options.sizes = sizes;
+    options.size_count = std::size(sizes);
+    expect_conforms(
+        make_subject("pool_resource, spacing " + std::to_string(static_cast<int>(spacing)), pool_with(options)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_with_placed_blocks_conforms) {
+  for (const bool page_local : {false, true}) {
+    pool_options options;
+    options.cache_line_blocks = true;
+    options.page_local = page_local;
+    expect_conforms(make_subject(page_local ? "pool_resource, cache lines and pages" : "pool_resource, cache lines",
+                                 pool_with(options)));
+  }
+  pool_options options;
+  options.page_local = true;
+  options.checked = true;
+  expect_conforms(make_subject("pool_resource, pages, checked", pool_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_that_returns_chunks_at_once_conforms) {
+  for (const bool keep_spare : {false, true}) {
+    pool_options options;
+    options.returns = chunk_return::at_once;
+    options.keep_spare = keep_spare;
+    options.zero_on_free = true;
+    expect_conforms(make_subject(keep_spare ? "pool_resource, at once but for a spare" : "pool_resource, at once",
+                                 pool_with(options)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_with_small_numbers_conforms) {
+  pool_options options;
+  options.largest_required_pool_block = 200;
+  options.max_blocks_per_chunk = 3;
+  options.magazine_blocks = 1;
+  options.first_chunk = 1;
+  options.largest_chunk = 1;
+  expect_conforms(make_subject("pool_resource, small numbers", pool_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_page_resource_conforms) {
+  page_resource pages;
+  expect_conforms(make_subject("pool_resource over page_resource",
+                               [&pages](auto&) { return std::make_unique<pool_resource>(&pages); }));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_a_small_buffer_conforms) {
+  for (const bool checked : {false, true}) {
+    pool_options options;
+    options.checked = checked;
+    // Blocks have at least 16 bytes, also where a request counts for one.
+    expect_conforms(make_subject(
+        checked ? "pool_resource over 4 KiB, checked" : "pool_resource over 4 KiB",
+        [options](auto&) { return std::make_unique<pool_over<buffer_resource<4096>>>(options); }, 128));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_odd_addresses_conforms) {
+  for (const bool placed : {false, true}) {
+    pool_options options;
+    options.cache_line_blocks = placed;
+    options.page_local = placed;
+    expect_conforms(
+        make_subject(placed ? "pool_resource over odd addresses, placed" : "pool_resource over odd addresses",
+                     [options](std::pmr::memory_resource& upstream) {
+                       return std::make_unique<pool_over<test::barely_aligned_resource>>(options, &upstream);
+                     }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_an_arena_conforms) {
+  expect_conforms(make_subject("pool_resource over chained_arena", [](auto&) {
+    return std::make_unique<pool_over<chained_arena>>(pool_options{}, std::pmr::new_delete_resource());
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_pool_resource_conforms) {
+  pool_options lower;
+  lower.checked = true;  // ends the program when the upper one gives back what it did not get
+  for (const bool checked : {false, true}) {
+    pool_options upper;
+    upper.checked = checked;
+    expect_conforms(
+        make_subject(checked ? "pool_resource over pool_resource, checked" : "pool_resource over pool_resource",
+                     [upper, lower](auto&) {
+                       return std::make_unique<pool_over<pool_resource>>(upper, lower, std::pmr::new_delete_resource());
+                     }));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_instruments_conform) {

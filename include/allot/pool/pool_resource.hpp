@@ -49,8 +49,8 @@ class ALLOT_EXPORT pool_resource final : public resource {
       : pool_resource(from_options{}, options, upstream) {}
   ~pool_resource() override;
 
-  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two; nothing has
-  ///         changed
+  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two or a size that does
+  ///         not fit the address space; nothing has changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = (bytes - 1) | (alignment - 1);  // of the rounded size; 0 bytes become very many
     if (ALLOT_LIKELY(last < inline_limit_))
