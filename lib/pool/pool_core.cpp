@@ -22,9 +22,7 @@ pool_options pool_core::options(std::string_view name) const noexcept {
 
 std::size_t pool_core::inline_limit() const noexcept {
   if (!store_.started() || direct() || zero_on_free_) return 0;
-  // No alignment that blocks do not have can hide behind a smaller size.
-  constexpr std::size_t any_alignment = 2 * slab_store::largest_alignment - 1;
-  return std::min<std::size_t>(store_.sizes().bytes[store_.class_count() - 1], any_alignment);
+  return store_.sizes().bytes[store_.class_count() - 1];
 }
 
 /// Bytes a block must have. A memory tool wants some behind what is handed out.

@@ -13,6 +13,7 @@ namespace allot {
 namespace {
 
 constexpr std::size_t largest_slab = std::size_t{64} << 10;
+constexpr std::size_t fewest_in_magazine = 8;
 constexpr std::size_t fewest_taken = 8;  // where one slab has less, the next one's blocks are taken, too
 constexpr std::size_t largest_possible_chunk = std::size_t{128} << 20;
 
@@ -59,13 +60,12 @@ void slab_store::start() {
 }
 
 std::size_t slab_store::class_of(std::size_t bytes, std::size_t alignment) const noexcept {
-  if (alignment > largest_alignment) return size_table::no_class;
   const std::size_t found = sizes_->class_of(std::max<std::size_t>(bytes, 1), alignment);
   return found < class_count_ ? found : size_table::no_class;
 }
 
 std::uint32_t slab_store::magazine_capacity(std::size_t index) const noexcept {
-  const std::size_t by_bytes = std::max<std::size_t>(options_.magazine_bytes / sizes_->bytes[index], 1);
+  const std::size_t by_bytes = std::max(options_.magazine_bytes / sizes_->bytes[index], fewest_in_magazine);
   return static_cast<std::uint32_t>(std::min(by_bytes, options_.magazine_blocks));
 }
 
@@ -73,10 +73,11 @@ std::uint32_t slab_store::magazine_capacity(std::size_t index) const noexcept {
 slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
   shape found;
   found.bytes = sizes_->bytes[index];
-  found.alignment = std::min(found.bytes & (~found.bytes + 1), largest_alignment);
+  found.alignment = std::min(found.bytes & (~found.bytes + 1), size_table::largest_alignment);
   const std::size_t page = os::facts().page_size;
   if (options_.page_local && is_power_of_two(page) && found.bytes <= page) {
-    const std::size_t window = found.bytes <= largest_alignment ? std::min(page, largest_alignment) : page;
+    const std::size_t window =
+        found.bytes <= size_table::largest_alignment ? std::min(page, size_table::largest_alignment) : page;
     if (window % found.bytes != 0) {
       found.window_shift = log2_of(window);
       found.per_window = window / found.bytes;
@@ -135,7 +136,7 @@ void slab_store::put(std::size_t index, list blocks, std::string_view pool) {
       ++state.counts.free;
       taken_ -= last->block_bytes;
       if (watched_) memory_tools::poison(block, last->block_bytes);
-      if (last->free == last->blocks) retire(*std::exchange(last, nullptr));
+      if (last->free == last->blocks && !is_kept(*last)) retire(*std::exchange(last, nullptr));
     }
     block = next;
   }
@@ -148,6 +149,8 @@ void slab_store::put(std::size_t index, list blocks, std::string_view pool) {
 
 void slab_store::preallocate(std::size_t index, std::size_t count) {
   while (classes_[index].counts.free < count) new_slab(index);
+  // Until trim() they are for that size only.
+  for (slab* each = classes_[index].first_open; each != nullptr; each = each->next) each->made_ahead = true;
 }
 
 slab_store::verdict slab_store::judge(const void* p, std::size_t index) const noexcept {
@@ -184,6 +187,13 @@ void slab_store::for_each_used(block_visitor visitor) const {
 
 // ---- slabs
 
+/// Whether a slab stays though it is empty.
+bool slab_store::is_kept(const slab& empty) const noexcept {
+  if (empty.made_ahead) return true;
+  const class_state& state = classes_[empty.class_index];
+  return options_.returns == chunk_return::by_trim && state.first_open == &empty && state.last_open == &empty;
+}
+
 slab_store::slab* slab_store::slab_of(const void* p) const noexcept {
   chunk* const home = chunk_of(p);
   return home != nullptr ? home->slab_of(p) : nullptr;
@@ -205,9 +215,21 @@ void slab_store::unlink(slab& open) noexcept {
 
 void slab_store::new_slab(std::size_t index) {
   const shape blocks = shape_of(index);
-  if (slab_from_chunks(index, blocks)) return;
+  if (slab_from_chunks(index, blocks) || (reclaim() && slab_from_chunks(index, blocks))) return;
   new_chunk(blocks);
   (void)slab_from_chunks(index, blocks);
+}
+
+/// Takes the units of empty slabs that other sizes kept. False where there are none.
+bool slab_store::reclaim() noexcept {
+  bool found = false;
+  for (class_state& state : classes_) {
+    slab* const only = state.first_open;
+    if (only == nullptr || only != state.last_open || only->free != only->blocks || only->made_ahead) continue;
+    retire(*only);
+    found = true;
+  }
+  return found;
 }
 
 /// As long as it should be where there is room for that, else the longest there is.
@@ -274,7 +296,7 @@ slab_store::chunk* slab_store::chunk_of(const void* p) const noexcept {
 
 std::size_t slab_store::next_chunk_bytes(const shape& blocks) const noexcept {
   std::size_t bytes =
-      std::clamp(align_down(held_ / 8, largest_alignment), options_.first_chunk, options_.largest_chunk);
+      std::clamp(align_down(held_ / 8, chunk::largest_unit), options_.first_chunk, options_.largest_chunk);
   std::size_t most = 0;
   if (options_.max_blocks_per_chunk != 0 && checked_multiply(options_.max_blocks_per_chunk, blocks.bytes, most) &&
       most < bytes)
@@ -354,9 +376,10 @@ std::size_t slab_store::overhead_bytes() const noexcept {
 
 std::size_t slab_store::trim() noexcept {
   const std::size_t before = held_;
-  for (std::size_t i = 0; i < class_count_; ++i) {  // made ahead, and never used
+  for (std::size_t i = 0; i < class_count_; ++i) {
     for (slab* each = classes_[i].first_open; each != nullptr;) {
       slab* const next = each->next;
+      each->made_ahead = false;
       if (each->free == each->blocks) retire(*each);
       each = next;
     }

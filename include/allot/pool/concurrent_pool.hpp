@@ -34,9 +34,9 @@ struct cached_blocks {
 /// called under that lock, so it need not be thread-safe.
 ///
 /// Held memory is bounded: what is live, plus for each thread that uses the pool and each block size it uses at most
-/// two magazines (16 KiB each by default), plus as much again in the depot, plus the slabs' unused parts. When a thread
-/// ends, its blocks go back to the slabs, and the next thread takes over its cache. There may be any number of pools;
-/// they may be used by destructors of thread_local objects and at exit, then without magazines.
+/// two magazines (of 16 KiB or eight blocks each by default), plus as much again in the depot, plus the slabs' unused
+/// parts. When a thread ends, its blocks go back to the slabs, and the next thread takes over its cache. There may be
+/// any number of pools; they may be used by destructors of thread_local objects and at exit, then without magazines.
 ///
 /// A checked pool, and one a memory tool watches, has no magazines and takes the lock for each call.
 ///

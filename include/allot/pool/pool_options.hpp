@@ -39,7 +39,7 @@ struct pool_options : std::pmr::pool_options {
   std::size_t size_count = 0;          ///< how many those are, at most 96
 
   std::size_t magazine_blocks = 128;  ///< most blocks of one size in a magazine, of which there are two
-  std::size_t magazine_bytes = std::size_t{16} << 10;  ///< most bytes in it, but for a single block
+  std::size_t magazine_bytes = std::size_t{16} << 10;  ///< most bytes in it, but for eight blocks
   std::size_t first_chunk = std::size_t{64} << 10;     ///< bytes asked of the upstream at first, and the least later
   std::size_t largest_chunk = std::size_t{64} << 20;   ///< chunks are an eighth of what is held, up to this
 

@@ -20,8 +20,8 @@ namespace allot {
 ///     slab                                 | block | block | block | ... of 1 to 16 units, or as a block needs
 ///
 /// All headers are apart from the blocks. A block's slab is found by a search among the chunks, of which there are few
-/// because each is an eighth of what is held already. An empty slab's units serve any size again; an empty chunk can go
-/// back.
+/// because each is an eighth of what is held already. An empty slab's units serve any size again, though the last slab
+/// with free blocks of a size stays as long as nothing else needs it; an empty chunk can go back.
 ///
 /// Where a memory tool watches, free blocks are poisoned, so they can be in no magazine.
 ///
@@ -39,7 +39,6 @@ class ALLOT_EXPORT slab_store {
     free_block* first = nullptr;
     std::uint32_t count = 0;
   };
-  static constexpr std::size_t largest_alignment = 4096;
 
   slab_store(const pool_options& options, std::pmr::memory_resource* upstream) noexcept;
   slab_store(const slab_store&) = delete;
@@ -125,7 +124,9 @@ class ALLOT_EXPORT slab_store {
   shape shape_of(std::size_t index) const noexcept;
   chunk* chunk_of(const void* p) const noexcept;
   slab* slab_of(const void* p) const noexcept;
+  bool is_kept(const slab& empty) const noexcept;
   void new_slab(std::size_t index);
+  bool reclaim() noexcept;
   bool slab_from_chunks(std::size_t index, const shape& blocks) noexcept;
   void make_slab(chunk& from, const run& units, std::size_t index, const shape& blocks) noexcept;
   void new_chunk(const shape& blocks);

@@ -175,6 +175,7 @@ struct slab_store::chunk {
     made.per_window = static_cast<std::uint16_t>(blocks.per_window);
     made.window_shift = static_cast<std::uint8_t>(blocks.window_shift);
     made.class_index = static_cast<std::uint8_t>(index);
+    made.made_ahead = false;
     fill_bits(made.free_bits, made.blocks);
     return made;
   }

@@ -42,6 +42,7 @@ struct slab_store::slab {
   std::uint16_t per_window;
   std::uint8_t window_shift;
   std::uint8_t class_index;
+  bool made_ahead;  // stays as it is, also empty, until the pool is trimmed
 
   std::byte* block(std::size_t at) const noexcept {
     if (window_shift == 0) return first + at * block_bytes;
