@@ -4,8 +4,8 @@
 #include <new>
 #include <utility>
 
-#include "cached_marks.hpp"
 #include "concurrent_pool/registry.hpp"
+#include "uncached.hpp"
 
 namespace allot {
 namespace {
@@ -173,16 +173,17 @@ ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std
 }
 
 void* concurrent_pool::allocate_cached(thread_cache& cache, std::size_t index) {
-  if (void* const p = cache.blocks.pop(index)) return p;
-  if (cache.blocks.capacity(index) == 0) cache.blocks.set_capacity(index, core_.store().magazine_capacity(index));
-  cache.blocks.load(index, [&](std::uint32_t most) -> slab_store::list {
-    const std::lock_guard lock(mutex_);
-    if (free_block* const magazine = depot_.take(index)) return {magazine, most};
-    const slab_store::list taken = core_.store().take(index, most);
-    core_.note_peak();
-    return taken;
-  });
-  return cache.blocks.pop(index);
+  block_cache& blocks = cache.blocks;
+  if (void* const p = blocks.pop(index)) return p;
+  if (blocks.load_second(index)) return blocks.pop(index);
+  const std::lock_guard lock(mutex_);
+  if (magazine_array* const full = depot_.take(index)) {
+    blocks.load(index, *full, core_.store());
+    return blocks.pop(index);
+  }
+  void* const p = blocks.refill(index, core_.store());
+  core_.note_peak();
+  return p;
 }
 
 ALLOT_NEVER_INLINE void concurrent_pool::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
@@ -201,20 +202,19 @@ ALLOT_NEVER_INLINE void concurrent_pool::deallocate_slowly(void* p, std::size_t 
 }
 
 void concurrent_pool::deallocate_cached(thread_cache& cache, void* p, std::size_t index) {
-  if (cache.blocks.push(index, p)) return;
-  slab_store::list old;
-  if (cache.blocks.capacity(index) == 0) {
-    cache.blocks.set_capacity(index, core_.store().magazine_capacity(index));
-  } else {
-    old = cache.blocks.unload(index);
+  block_cache& blocks = cache.blocks;
+  if (blocks.push(index, p)) return;
+  if (blocks.unload_to_second(index)) {
+    (void)blocks.push(index, p);
+    return;
   }
-  (void)cache.blocks.push(index, p);
-  if (old.first == nullptr) return;
   const std::lock_guard lock(mutex_);
-  if (depot_.count(index) < 2 * cache_count_) {
-    depot_.put(index, old.first);
+  if (depot_.count(index) < 2 * cache_count_)
+    if (magazine_array* const full = blocks.take_second(index)) depot_.put(index, *full);
+  if (blocks.make_room(index, core_.store(), name())) {
+    (void)blocks.push(index, p);
   } else {
-    core_.store().put(index, old, name());
+    core_.deallocate_direct(p, index, name());
   }
 }
 
@@ -226,7 +226,7 @@ void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::siz
   core_.store().start();
   try {
     const std::size_t index = core_.class_of(bytes, alignment);
-    const std::size_t kept = index != size_table::no_class ? depot_count(index) : count;
+    const std::size_t kept = index != size_table::no_class ? depot_.blocks(index) : count;
     if (count > kept) core_.store().preallocate(index, count - kept);
   } catch (...) {
     if (first) core_.store().stop_if_empty();
@@ -253,8 +253,10 @@ std::size_t concurrent_pool::trim() noexcept {
   const std::lock_guard lock(mutex_);
   const std::size_t before = held_bytes();
   for (std::size_t i = 0; i < block_cache::most_classes; ++i)
-    while (free_block* const magazine = depot_.take(i))
-      core_.store().put(i, {magazine, core_.store().magazine_capacity(i)}, name());
+    while (magazine_array* const magazine = depot_.take(i)) {
+      core_.store().put(i, magazine->slots(), magazine->count, name());
+      core_.store().drop_array(*magazine);
+    }
   drop_own_cache();
   free_list(std::exchange(idle_, nullptr));
   core_.trim();
@@ -282,12 +284,8 @@ void concurrent_pool::abandon() noexcept {
 // ---- looking inside
 
 /// Under the lock, as what follows.
-std::size_t concurrent_pool::depot_count(std::size_t index) const noexcept {
-  return depot_.count(index) * core_.store().magazine_capacity(index);
-}
-
 std::size_t concurrent_pool::cached_count(std::size_t index) const noexcept {
-  std::size_t count = depot_count(index);
+  std::size_t count = depot_.blocks(index);
   for (const thread_cache* each = caches_; each != nullptr; each = each->next) count += each->blocks.count(index);
   return count;
 }
@@ -299,13 +297,13 @@ std::size_t concurrent_pool::cached_bytes() const noexcept {
   return bytes;
 }
 
-template <class Visit>
-bool concurrent_pool::for_each_cached(Visit visit) const noexcept {
-  bool sound = true;
-  depot_.for_each(visit);
-  for (const thread_cache* each = caches_; each != nullptr; each = each->next)
-    sound = each->blocks.for_each(visit) && sound;
-  return sound;
+template <class Visit, class Arrays>
+void concurrent_pool::for_each_cached(Visit visit, Arrays arrays) const noexcept {
+  depot_.for_each([&](magazine_array& magazine, std::size_t index) {
+    for (std::uint32_t i = 0; i < magazine.count; ++i) visit(magazine.slots()[i], index);
+    arrays(&magazine);
+  });
+  for (const thread_cache* each = caches_; each != nullptr; each = each->next) each->blocks.for_each(visit, arrays);
 }
 
 bin_range<concurrent_pool> concurrent_pool::bins() const noexcept {
@@ -361,25 +359,17 @@ bool concurrent_pool::owns(const void* p) const noexcept {
 
 block_info concurrent_pool::find_block(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
-  block_info found = core_.find(p);
-  (void)for_each_cached([&](const free_block* block, std::size_t) {
-    if (block == found.begin) found.state = block_state::free;
-  });
-  return found;
+  return find_uncached(core_, p, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
 }
 
 void concurrent_pool::for_each_block(block_visitor visitor) const {
   const std::lock_guard lock(mutex_);
-  const cached_marks marks(core_.store(), [&](auto mark) { (void)for_each_cached(mark); });
-  core_.for_each_used(visitor);
+  visit_uncached(core_, visitor, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
 }
 
 bool concurrent_pool::check() const noexcept {
   const std::lock_guard lock(mutex_);
-  bool sound = core_.store().check();
-  const bool counted = for_each_cached(
-      [&](const free_block* block, std::size_t index) { sound = sound && core_.store().judge(block, index).fine; });
-  return sound && counted;
+  return check_with_caches(core_, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
 }
 
 }  // namespace allot

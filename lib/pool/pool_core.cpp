@@ -43,7 +43,8 @@ void* pool_core::allocate_large(std::size_t bytes, std::size_t alignment, std::s
 }
 
 void* pool_core::allocate_direct(std::size_t index, std::size_t bytes) {
-  void* const p = store_.take(index, 1).first;
+  void* p = nullptr;
+  (void)store_.take(index, &p, 1);
   note_peak();
   if (watched_) memory_tools::poison(static_cast<std::byte*>(p) + bytes, store_.sizes().bytes[index] - bytes);
   return p;
@@ -69,9 +70,7 @@ bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::s
 
 void pool_core::deallocate_direct(void* p, std::size_t index, std::string_view pool) {
   if (watched_) memory_tools::hand_out(p, store_.sizes().bytes[index]);
-  auto* const block = static_cast<free_block*>(p);
-  block->next = nullptr;
-  store_.put(index, {block, 1}, pool);
+  store_.put(index, &p, 1, pool);
 }
 
 bool pool_core::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) noexcept {

@@ -91,60 +91,94 @@ slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
 
 // ---- blocks
 
-slab_store::list slab_store::take(std::size_t index, std::uint32_t most) {
+std::uint32_t slab_store::take(std::size_t index, void** blocks, std::uint32_t most) {
   if (classes_[index].first_open == nullptr) new_slab(index);
-  return take_free(index, most);
-}
-
-slab_store::list slab_store::take_free(std::size_t index, std::uint32_t most) noexcept {
-  class_state& state = classes_[index];
-  list taken;
-  free_block** tail = &taken.first;
-  while (state.first_open != nullptr && taken.count < most) {
-    slab& from = *state.first_open;
-    const std::uint32_t before = taken.count;
-    from.take([&](void* p) {
-      if (watched_) memory_tools::hand_out(p, from.block_bytes);
-      auto* const block = static_cast<free_block*>(p);
-      *tail = block;
-      tail = &block->next;
-      return ++taken.count < most;
-    });
-    state.counts.free -= taken.count - before;
-    if (from.free == 0) unlink(from);
-    if (taken.count >= fewest_taken) break;
-  }
-  *tail = nullptr;
-  taken_ += taken.count * std::size_t{sizes_->bytes[index]};
+  const std::uint32_t taken = take_open(index, blocks, most);
+  taken_ += taken * std::size_t{sizes_->bytes[index]};
   return taken;
 }
 
-void slab_store::put(std::size_t index, list blocks, std::string_view pool) {
+std::uint32_t slab_store::take_open(std::size_t index, void** blocks, std::uint32_t most) noexcept {
   class_state& state = classes_[index];
-  free_block* wrong = nullptr;
-  slab* last = nullptr;  // blocks freed one after the other often lie in one slab
-  for (free_block* block = blocks.first; block != nullptr && blocks.count != 0; --blocks.count) {
-    free_block* const next = block->next;
-    if (last == nullptr || !last->spans(block)) last = slab_of(block);
+  std::uint32_t taken = 0;
+  while (state.first_open != nullptr && taken < most) {
+    slab& from = *state.first_open;
+    from.take([&](void* p) {
+      if (watched_) memory_tools::hand_out(p, from.block_bytes);
+      blocks[taken++] = p;
+      return taken < most;
+    });
+    if (from.free == 0) unlink(from);
+    if (taken >= fewest_taken) break;
+  }
+  state.counts.free -= taken;
+  return taken;
+}
+
+void slab_store::put(std::size_t index, void** blocks, std::uint32_t count, std::string_view pool) {
+  std::uint32_t wrong = 0;
+  slab* home = nullptr;  // blocks freed one after the other often lie in one slab
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (home == nullptr || !home->spans(blocks[i])) home = slab_of(blocks[i]);
     std::size_t at = 0;
-    if (last == nullptr || last->class_index != index || !last->number_of(block, at) || last->is_free(at)) {
-      block->next = std::exchange(wrong, block);
-      last = nullptr;
+    if (home == nullptr || home->class_index != index || !home->number_of(blocks[i], at) || home->is_free(at)) {
+      blocks[wrong++] = blocks[i];
+      home = nullptr;
     } else {
-      if (last->free == 0) link(*last);
-      last->give(at);
-      ++state.counts.free;
-      taken_ -= last->block_bytes;
-      if (watched_) memory_tools::poison(block, last->block_bytes);
-      if (last->free == last->blocks && !is_kept(*last)) retire(*std::exchange(last, nullptr));
+      taken_ -= home->block_bytes;
+      const bool empty = home->free + 1 == home->blocks;
+      give(index, *home, at);
+      if (empty) home = nullptr;
     }
-    block = next;
   }
-  while (wrong != nullptr) {
-    free_block* const block = std::exchange(wrong, wrong->next);
-    const verdict found = judge(block, index);
-    report_misuse({found.kind, pool, block, sizes_->bytes[index], found.block_bytes, true, false});
+  for (std::uint32_t i = 0; i < wrong; ++i) {
+    const verdict found = judge(blocks[i], index);
+    report_misuse({found.kind, pool, blocks[i], sizes_->bytes[index], found.block_bytes, true, false});
   }
+}
+
+/// Marks a block free. The slab may be none any more then.
+void slab_store::give(std::size_t index, slab& home, std::size_t at) noexcept {
+  if (home.free == 0) link(home);
+  if (watched_) memory_tools::poison(home.block(at), home.block_bytes);
+  home.give(at);
+  ++classes_[index].counts.free;
+  if (home.free == home.blocks && !is_kept(home)) retire(home);
+}
+
+// ---- magazines' own blocks
+
+magazine_array* slab_store::make_array(std::size_t index, std::uint32_t capacity_now) noexcept {
+  constexpr std::size_t first_bytes = 64;
+  constexpr std::size_t growth = 4;
+  const std::uint32_t wanted = magazine_capacity(index);
+  if (capacity_now >= wanted) return nullptr;
+  std::size_t bytes = first_bytes;
+  while (magazine_array::bytes_for(capacity_now) >= bytes) bytes *= growth;
+  std::size_t from = sizes_->class_of(std::min<std::size_t>(bytes, size_table::largest), alignof(magazine_array));
+  if (from >= class_count_) from = class_count_ - 1;
+  const std::size_t room = (sizes_->bytes[from] - sizeof(magazine_array)) / sizeof(void*);
+  if (room <= capacity_now) return nullptr;
+
+  if (classes_[from].first_open == nullptr) {
+    const shape blocks = shape_of(from);
+    if (!slab_from_chunks(from, blocks) && !(reclaim() && slab_from_chunks(from, blocks))) return nullptr;
+  }
+  void* p = nullptr;
+  if (take_open(from, &p, 1) == 0) return nullptr;
+  ++arrays_;
+  ++classes_[from].counts.arrays;
+  return ::new (p) magazine_array{nullptr, 0, std::min(wanted, static_cast<std::uint32_t>(room))};
+}
+
+void slab_store::drop_array(magazine_array& array) noexcept {
+  slab& home = *slab_of(&array);
+  std::size_t at = 0;
+  (void)home.number_of(&array, at);
+  const std::size_t index = home.class_index;
+  --arrays_;
+  --classes_[index].counts.arrays;
+  give(index, home, at);
 }
 
 void slab_store::preallocate(std::size_t index, std::size_t count) {
@@ -410,7 +444,7 @@ void slab_store::abandon() noexcept {
   for (class_state& state : classes_) state = {};
   entries_ = near_;
   entry_room_ = near_entries;
-  entry_count_ = held_ = empty_chunks_ = taken_ = 0;
+  entry_count_ = held_ = empty_chunks_ = taken_ = arrays_ = 0;
 }
 
 bool slab_store::check() const noexcept {

@@ -12,7 +12,7 @@ struct pool_bin {
   std::size_t cached = 0;  ///< free blocks in magazines
   std::size_t slabs = 0;
   std::size_t bytes = 0;  ///< of those slabs
-  std::size_t waste = 0;  ///< of these, bytes in no block: the slabs' tails, and what placement costs
+  std::size_t waste = 0;  ///< of these, bytes in no such block: tails, what placement costs, and magazines' own
 };
 
 /// The bins of a pool, smallest blocks first: a view with random access, each element made when it is looked at. Any

@@ -132,11 +132,10 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   void free_list(thread_cache* list) noexcept;
   void drop_caches() noexcept;
   std::size_t held_bytes() const noexcept;
-  std::size_t depot_count(std::size_t index) const noexcept;
   std::size_t cached_count(std::size_t index) const noexcept;
   std::size_t cached_bytes() const noexcept;
-  template <class Visit>
-  bool for_each_cached(Visit visit) const noexcept;
+  template <class Visit, class Arrays>
+  void for_each_cached(Visit visit, Arrays arrays) const noexcept;
 
   // What every call reads and few write, apart from what is written under the lock: else each magazine that goes to the
   // depot would take this line from all other threads.

@@ -32,12 +32,9 @@ class ALLOT_EXPORT slab_store {
   struct account {
     std::size_t blocks = 0;  // of all its slabs
     std::size_t free = 0;    // of those, the ones in no magazine and nobody's hands
+    std::size_t arrays = 0;  // magazines' own
     std::size_t slabs = 0;
     std::size_t bytes = 0;  // of slabs, their tails included
-  };
-  struct list {
-    free_block* first = nullptr;
-    std::uint32_t count = 0;
   };
 
   slab_store(const pool_options& options, std::pmr::memory_resource* upstream) noexcept;
@@ -61,18 +58,23 @@ class ALLOT_EXPORT slab_store {
   const size_table& sizes() const noexcept { return *sizes_; }
   std::size_t class_count() const noexcept { return class_count_; }
   std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;
-  std::uint32_t magazine_capacity(std::size_t index) const noexcept;
   const account& account_of(std::size_t index) const noexcept { return classes_[index].counts; }
 
   // ---- blocks
 
   /// At least one and at most `most` free blocks, of the slabs whose turn it is, in the order of their addresses.
+  /// Returns how many.
   /// @throws what the upstream throws
-  list take(std::size_t index, std::uint32_t most);
-  /// The same, but none where the upstream would have to be asked.
-  list take_free(std::size_t index, std::uint32_t most) noexcept;
-  /// Takes back blocks of that class. What is none of them, or free already, is misuse and left alone.
-  void put(std::size_t index, list blocks, std::string_view pool);
+  std::uint32_t take(std::size_t index, void** blocks, std::uint32_t most);
+  /// Takes back blocks of that class. What is none of them, or free already, is misuse and left alone; `blocks` may be
+  /// changed.
+  void put(std::size_t index, void** blocks, std::uint32_t count, std::string_view pool);
+
+  /// A larger array for a magazine of that class, out of a slab, if there is to be one and there is room without asking
+  /// the upstream. Null otherwise.
+  magazine_array* make_array(std::size_t index, std::uint32_t capacity_now) noexcept;
+  void drop_array(magazine_array& array) noexcept;
+
   /// Makes sure of so many free blocks.
   /// @throws what the upstream throws; blocks made by then stay
   void preallocate(std::size_t index, std::size_t count);
@@ -93,7 +95,8 @@ class ALLOT_EXPORT slab_store {
   void mark(const void* p, bool free) const noexcept;
   void for_each_used(block_visitor visitor) const;  ///< every block that is not free
 
-  std::size_t taken_bytes() const noexcept { return taken_; }  ///< of blocks that are not free
+  std::size_t taken_bytes() const noexcept { return taken_; }   ///< of blocks that are not free, but for arrays
+  std::size_t array_count() const noexcept { return arrays_; }  ///< of magazines' own blocks
 
   // ---- chunks
   std::size_t held_bytes() const noexcept { return held_; }  ///< from the upstream
@@ -124,6 +127,9 @@ class ALLOT_EXPORT slab_store {
   shape shape_of(std::size_t index) const noexcept;
   chunk* chunk_of(const void* p) const noexcept;
   slab* slab_of(const void* p) const noexcept;
+  std::uint32_t take_open(std::size_t index, void** blocks, std::uint32_t most) noexcept;
+  void give(std::size_t index, slab& home, std::size_t at) noexcept;
+  std::uint32_t magazine_capacity(std::size_t index) const noexcept;
   bool is_kept(const slab& empty) const noexcept;
   void new_slab(std::size_t index);
   bool reclaim() noexcept;
@@ -154,6 +160,7 @@ class ALLOT_EXPORT slab_store {
   std::size_t held_ = 0;
   std::size_t empty_chunks_ = 0;
   std::size_t taken_ = 0;
+  std::size_t arrays_ = 0;
   bool watched_;  // by a memory tool: what is free is poisoned
 };
 
