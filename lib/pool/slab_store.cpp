@@ -3,6 +3,7 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <allot/pool/slab_store.hpp>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -115,6 +116,51 @@ std::uint32_t slab_store::take_open(std::size_t index, void** blocks, std::uint3
   return taken;
 }
 
+inline slab_store::chunk* slab_store::chunk_of(const void* p) const noexcept {
+  const std::uintptr_t at = address_of(p);
+  chunk*& found = found_[(at >> found_shift_) % found_slots];
+  if (!ALLOT_LIKELY(found != nullptr && at - address_of(found) < found->bytes)) {
+    chunk* const searched = search_chunk(p);
+    if (searched == nullptr) return nullptr;
+    found = searched;
+  }
+  return found;
+}
+
+ALLOT_NEVER_INLINE slab_store::chunk* slab_store::search_chunk(const void* p) const noexcept {
+  if (entry_count_ == 0) return nullptr;
+  const std::uintptr_t at = address_of(p);
+  const chunk_entry* nearest = entries_;
+  for (std::size_t count = entry_count_; count > 1;) {
+    const std::size_t half = count / 2;
+    nearest += nearest[half].begin <= at ? half : 0;
+    count -= half;
+  }
+  return at - nearest->begin < nearest->held->bytes ? nearest->held : nullptr;
+}
+
+/// To be called when chunks come or go.
+void slab_store::forget_found() noexcept {
+  std::fill(std::begin(found_), std::end(found_), nullptr);
+  constexpr std::size_t smallest_part = std::size_t{64} << 10;
+  found_shift_ = log2_of(smallest_part);
+  while (held_ >> found_shift_ > found_slots / 2) ++found_shift_;
+}
+
+inline slab_store::slab* slab_store::slab_of(const void* p) const noexcept {
+  chunk* const home = chunk_of(p);
+  return home != nullptr ? home->slab_of(p) : nullptr;
+}
+
+/// Marks a block free. The slab may be none any more then.
+inline void slab_store::give(std::size_t index, slab& home, std::size_t at) noexcept {
+  if (home.free == 0) link(home);
+  if (watched_) memory_tools::poison(home.block(at), home.block_bytes);
+  home.give(at);
+  ++classes_[index].counts.free;
+  if (home.free == home.blocks && !is_kept(home)) retire(home);
+}
+
 void slab_store::put(std::size_t index, void** blocks, std::uint32_t count, std::string_view pool) {
   std::uint32_t wrong = 0;
   slab* home = nullptr;  // blocks freed one after the other often lie in one slab
@@ -135,15 +181,6 @@ void slab_store::put(std::size_t index, void** blocks, std::uint32_t count, std:
     const verdict found = judge(blocks[i], index);
     report_misuse({found.kind, pool, blocks[i], sizes_->bytes[index], found.block_bytes, true, false});
   }
-}
-
-/// Marks a block free. The slab may be none any more then.
-void slab_store::give(std::size_t index, slab& home, std::size_t at) noexcept {
-  if (home.free == 0) link(home);
-  if (watched_) memory_tools::poison(home.block(at), home.block_bytes);
-  home.give(at);
-  ++classes_[index].counts.free;
-  if (home.free == home.blocks && !is_kept(home)) retire(home);
 }
 
 // ---- magazines' own blocks
@@ -196,6 +233,8 @@ slab_store::verdict slab_store::judge(const void* p, std::size_t index) const no
   return {true, misuse_kind::foreign_pointer, home->block_bytes};
 }
 
+bool slab_store::owns(const void* p) const noexcept { return chunk_of(p) != nullptr; }
+
 block_info slab_store::find(const void* p) const noexcept {
   const slab* const home = slab_of(p);
   if (home == nullptr) return {};
@@ -226,11 +265,6 @@ bool slab_store::is_kept(const slab& empty) const noexcept {
   if (empty.made_ahead) return true;
   const class_state& state = classes_[empty.class_index];
   return options_.returns == chunk_return::by_trim && state.first_open == &empty && state.last_open == &empty;
-}
-
-slab_store::slab* slab_store::slab_of(const void* p) const noexcept {
-  chunk* const home = chunk_of(p);
-  return home != nullptr ? home->slab_of(p) : nullptr;
 }
 
 void slab_store::link(slab& open) noexcept {
@@ -316,18 +350,6 @@ void slab_store::retire(slab& empty) noexcept {
 
 // ---- chunks
 
-slab_store::chunk* slab_store::chunk_of(const void* p) const noexcept {
-  if (entry_count_ == 0) return nullptr;
-  const std::uintptr_t at = address_of(p);
-  const chunk_entry* found = entries_;
-  for (std::size_t count = entry_count_; count > 1;) {
-    const std::size_t half = count / 2;
-    found += found[half].begin <= at ? half : 0;
-    count -= half;
-  }
-  return at - found->begin < found->held->bytes ? found->held : nullptr;
-}
-
 std::size_t slab_store::next_chunk_bytes(const shape& blocks) const noexcept {
   std::size_t bytes =
       std::clamp(align_down(held_ / 8, chunk::largest_unit), options_.first_chunk, options_.largest_chunk);
@@ -379,6 +401,7 @@ void slab_store::new_chunk(const shape& blocks) {
   ++entry_count_;
   ++empty_chunks_;
   held_ += bytes;
+  forget_found();
 }
 
 void slab_store::give_back(chunk& empty) noexcept {
@@ -388,6 +411,7 @@ void slab_store::give_back(chunk& empty) noexcept {
   --entry_count_;
   --empty_chunks_;
   held_ -= empty.bytes;
+  forget_found();
   deallocate(empty);
 }
 
@@ -445,6 +469,7 @@ void slab_store::abandon() noexcept {
   entries_ = near_;
   entry_room_ = near_entries;
   entry_count_ = held_ = empty_chunks_ = taken_ = arrays_ = 0;
+  forget_found();
 }
 
 bool slab_store::check() const noexcept {

@@ -19,8 +19,8 @@ namespace allot {
 ///     chunk   | header, slab headers, bits | unit | unit | unit | ...           |
 ///     slab                                 | block | block | block | ... of 1 to 16 units, or as a block needs
 ///
-/// All headers are apart from the blocks. A block's slab is found by a search among the chunks, of which there are few
-/// because each is an eighth of what is held already. An empty slab's units serve any size again, though the last slab
+/// All headers are apart from the blocks. A block's slab is found by way of its chunk, of which there are few, because
+/// each is an eighth of what is held already. An empty slab's units serve any size again, though the last slab
 /// with free blocks of a size stays as long as nothing else needs it; an empty chunk can go back.
 ///
 /// Where a memory tool watches, free blocks are poisoned, so they can be in no magazine.
@@ -89,7 +89,7 @@ class ALLOT_EXPORT slab_store {
 
   /// The block p points into.
   block_info find(const void* p) const noexcept;
-  bool owns(const void* p) const noexcept { return chunk_of(p) != nullptr; }
+  bool owns(const void* p) const noexcept;
 
   /// Marks a block that is in a magazine as free, or as taken again, so that a walk can tell it from one in use.
   void mark(const void* p, bool free) const noexcept;
@@ -126,6 +126,8 @@ class ALLOT_EXPORT slab_store {
 
   shape shape_of(std::size_t index) const noexcept;
   chunk* chunk_of(const void* p) const noexcept;
+  chunk* search_chunk(const void* p) const noexcept;
+  void forget_found() noexcept;
   slab* slab_of(const void* p) const noexcept;
   std::uint32_t take_open(std::size_t index, void** blocks, std::uint32_t most) noexcept;
   void give(std::size_t index, slab& home, std::size_t at) noexcept;
@@ -157,6 +159,10 @@ class ALLOT_EXPORT slab_store {
   chunk_entry* entries_ = near_;         // by address
   std::size_t entry_count_ = 0;
   std::size_t entry_room_ = near_entries;
+  // The chunks found last, by a part of the address that the largest of them span.
+  static constexpr std::size_t found_slots = 128;
+  mutable chunk* found_[found_slots] = {};
+  unsigned found_shift_ = 0;
   std::size_t held_ = 0;
   std::size_t empty_chunks_ = 0;
   std::size_t taken_ = 0;

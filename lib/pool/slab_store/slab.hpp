@@ -25,8 +25,11 @@ struct slab_store::shape {
   }
 };
 
-/// The header of a slab, or of a unit that is in none (`units` is 0) or not the first of its slab (`back` is not 0).
+/// The header of a slab.
 struct slab_store::slab {
+  static constexpr std::size_t most_bytes = std::size_t{1}
+                                            << 24;  // more than any slab has, and little enough to multiply
+
   slab* next;  // of the slabs of its class that have free blocks
   slab* previous;
   chunk* owner;
@@ -38,7 +41,6 @@ struct slab_store::slab {
   std::uint16_t free;
   std::uint16_t lowest_word;  // all words before have no free block
   std::uint16_t units;
-  std::uint16_t back;  // units to the first of the slab
   std::uint16_t per_window;
   std::uint8_t window_shift;
   std::uint8_t class_index;
@@ -49,7 +51,10 @@ struct slab_store::slab {
     return first + (at / per_window << window_shift) + at % per_window * block_bytes;
   }
 
-  bool spans(const void* p) const noexcept { return address_of(p) - address_of(first) < reach(); }
+  /// Quick, and false for blocks that do not lie in a row.
+  bool spans(const void* p) const noexcept {
+    return window_shift == 0 && address_of(p) - address_of(first) < std::size_t{blocks} * block_bytes;
+  }
 
   /// Which block p points into, or a number that is too large.
   std::size_t number_around(const void* p) const noexcept {
@@ -63,14 +68,15 @@ struct slab_store::slab {
   /// Of the block that starts at p; false where none does.
   bool number_of(const void* p, std::size_t& at) const noexcept {
     std::uintptr_t offset = address_of(p) - address_of(first);
-    if (offset >= reach()) return false;
-    std::size_t before = 0;
-    if (window_shift != 0) {
-      before = (offset >> window_shift) * per_window;
-      offset &= (std::size_t{1} << window_shift) - 1;
+    if (offset >= most_bytes) return false;
+    if (window_shift == 0) {
+      at = static_cast<std::size_t>(std::uint64_t{offset} * reciprocal >> 32);
+      return at < blocks && at * block_bytes == offset;
     }
+    const std::size_t before = (offset >> window_shift) * per_window;
+    offset &= (std::size_t{1} << window_shift) - 1;
     at = static_cast<std::size_t>(std::uint64_t{offset} * reciprocal >> 32);
-    if (at * block_bytes != offset || (window_shift != 0 && at >= per_window)) return false;
+    if (at * block_bytes != offset || at >= per_window) return false;
     at += before;
     return at < blocks;
   }
