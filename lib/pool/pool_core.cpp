@@ -69,7 +69,7 @@ bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::s
 }
 
 void pool_core::deallocate_direct(void* p, std::size_t index, std::string_view pool) {
-  if (watched_) memory_tools::hand_out(p, store_.sizes().bytes[index]);
+  if (watched_) memory_tools::poison(p, store_.sizes().bytes[index]);
   store_.put(index, &p, 1, pool);
 }
 

@@ -118,13 +118,8 @@ std::uint32_t slab_store::take_open(std::size_t index, void** blocks, std::uint3
 
 inline slab_store::chunk* slab_store::chunk_of(const void* p) const noexcept {
   const std::uintptr_t at = address_of(p);
-  chunk*& found = found_[(at >> found_shift_) % found_slots];
-  if (!ALLOT_LIKELY(found != nullptr && at - address_of(found) < found->bytes)) {
-    chunk* const searched = search_chunk(p);
-    if (searched == nullptr) return nullptr;
-    found = searched;
-  }
-  return found;
+  chunk* const found = found_[(at >> found_shift_) % found_slots];
+  return ALLOT_LIKELY(found != nullptr && at - address_of(found) < found->bytes) ? found : search_chunk(p);
 }
 
 ALLOT_NEVER_INLINE slab_store::chunk* slab_store::search_chunk(const void* p) const noexcept {
@@ -136,7 +131,8 @@ ALLOT_NEVER_INLINE slab_store::chunk* slab_store::search_chunk(const void* p) co
     nearest += nearest[half].begin <= at ? half : 0;
     count -= half;
   }
-  return at - nearest->begin < nearest->held->bytes ? nearest->held : nullptr;
+  if (at - nearest->begin >= nearest->held->bytes) return nullptr;
+  return found_[(at >> found_shift_) % found_slots] = nearest->held;
 }
 
 /// To be called when chunks come or go.
@@ -152,31 +148,22 @@ inline slab_store::slab* slab_store::slab_of(const void* p) const noexcept {
   return home != nullptr ? home->slab_of(p) : nullptr;
 }
 
-/// Marks a block free. The slab may be none any more then.
-inline void slab_store::give(std::size_t index, slab& home, std::size_t at) noexcept {
-  if (home.free == 0) link(home);
-  if (watched_) memory_tools::poison(home.block(at), home.block_bytes);
-  home.give(at);
-  ++classes_[index].counts.free;
-  if (home.free == home.blocks && !is_kept(home)) retire(home);
+/// Marks a block free; who calls this counts it. False where there is no such block, or it is free already.
+ALLOT_ALWAYS_INLINE bool slab_store::give(std::size_t index, void* p) noexcept {
+  slab* const home = slab_of(p);
+  std::size_t at = 0;
+  if (home == nullptr || home->class_index != index || !home->number_of(p, at) || !home->give(at)) return false;
+  if (home->free == 1) link(*home);
+  if (home->free == home->blocks && !is_kept(*home)) retire(*home);
+  return true;
 }
 
 void slab_store::put(std::size_t index, void** blocks, std::uint32_t count, std::string_view pool) {
   std::uint32_t wrong = 0;
-  slab* home = nullptr;  // blocks freed one after the other often lie in one slab
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (home == nullptr || !home->spans(blocks[i])) home = slab_of(blocks[i]);
-    std::size_t at = 0;
-    if (home == nullptr || home->class_index != index || !home->number_of(blocks[i], at) || home->is_free(at)) {
-      blocks[wrong++] = blocks[i];
-      home = nullptr;
-    } else {
-      taken_ -= home->block_bytes;
-      const bool empty = home->free + 1 == home->blocks;
-      give(index, *home, at);
-      if (empty) home = nullptr;
-    }
-  }
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (!ALLOT_LIKELY(give(index, blocks[i]))) blocks[wrong++] = blocks[i];
+  classes_[index].counts.free += count - wrong;
+  taken_ -= (count - wrong) * std::size_t{sizes_->bytes[index]};
   for (std::uint32_t i = 0; i < wrong; ++i) {
     const verdict found = judge(blocks[i], index);
     report_misuse({found.kind, pool, blocks[i], sizes_->bytes[index], found.block_bytes, true, false});
@@ -209,13 +196,11 @@ magazine_array* slab_store::make_array(std::size_t index, std::uint32_t capacity
 }
 
 void slab_store::drop_array(magazine_array& array) noexcept {
-  slab& home = *slab_of(&array);
-  std::size_t at = 0;
-  (void)home.number_of(&array, at);
-  const std::size_t index = home.class_index;
+  const std::size_t index = slab_of(&array)->class_index;
   --arrays_;
   --classes_[index].counts.arrays;
-  give(index, home, at);
+  ++classes_[index].counts.free;
+  (void)give(index, &array);
 }
 
 void slab_store::preallocate(std::size_t index, std::size_t count) {

@@ -130,7 +130,7 @@ class ALLOT_EXPORT slab_store {
   void forget_found() noexcept;
   slab* slab_of(const void* p) const noexcept;
   std::uint32_t take_open(std::size_t index, void** blocks, std::uint32_t most) noexcept;
-  void give(std::size_t index, slab& home, std::size_t at) noexcept;
+  bool give(std::size_t index, void* p) noexcept;
   std::uint32_t magazine_capacity(std::size_t index) const noexcept;
   bool is_kept(const slab& empty) const noexcept;
   void new_slab(std::size_t index);
@@ -160,7 +160,7 @@ class ALLOT_EXPORT slab_store {
   std::size_t entry_count_ = 0;
   std::size_t entry_room_ = near_entries;
   // The chunks found last, by a part of the address that the largest of them span.
-  static constexpr std::size_t found_slots = 128;
+  static constexpr std::size_t found_slots = 512;
   mutable chunk* found_[found_slots] = {};
   unsigned found_shift_ = 0;
   std::size_t held_ = 0;

@@ -39,7 +39,7 @@ struct slab_store::slab {
   std::uint32_t reciprocal;  // of block_bytes: exact for the offset of every block
   std::uint16_t blocks;
   std::uint16_t free;
-  std::uint16_t lowest_word;  // all words before have no free block
+  std::uint16_t lowest_word;  // all words before have no free block; 0 again whenever one is given back
   std::uint16_t units;
   std::uint16_t per_window;
   std::uint8_t window_shift;
@@ -49,11 +49,6 @@ struct slab_store::slab {
   std::byte* block(std::size_t at) const noexcept {
     if (window_shift == 0) return first + at * block_bytes;
     return first + (at / per_window << window_shift) + at % per_window * block_bytes;
-  }
-
-  /// Quick, and false for blocks that do not lie in a row.
-  bool spans(const void* p) const noexcept {
-    return window_shift == 0 && address_of(p) - address_of(first) < std::size_t{blocks} * block_bytes;
   }
 
   /// Which block p points into, or a number that is too large.
@@ -84,10 +79,15 @@ struct slab_store::slab {
   bool is_free(std::size_t at) const noexcept { return test_bit(free_bits, at); }
   void set(std::size_t at, bool is_free) noexcept { is_free ? set_bit(free_bits, at) : clear_bit(free_bits, at); }
 
-  void give(std::size_t at) noexcept {
-    set_bit(free_bits, at);
+  /// False where the block is free already.
+  bool give(std::size_t at) noexcept {
+    std::uint64_t& word = free_bits[at / 64];
+    const std::uint64_t bit = std::uint64_t{1} << at % 64;
+    if (!ALLOT_LIKELY((word & bit) == 0)) return false;
+    word |= bit;
     ++free;
-    if (at / 64 < lowest_word) lowest_word = static_cast<std::uint16_t>(at / 64);
+    lowest_word = 0;
+    return true;
   }
 
   /// Takes free blocks in the order of their addresses as long as more(p) says so.
