@@ -51,9 +51,9 @@ void* pool_resource::allocate_slowly(std::size_t bytes, std::size_t alignment) {
 }
 
 void* pool_resource::allocate_cached(std::size_t index) {
-  if (void* const p = cache_.pop(index)) return p;
-  if (cache_.load_second(index)) return cache_.pop(index);
-  void* const p = cache_.refill(index, core_.store());
+  void* p = nullptr;
+  if (cache_.pop(index, p) || (cache_.load_second(index) && cache_.pop(index, p))) return p;
+  p = cache_.refill(index, core_.store());
   core_.note_peak();
   return p;
 }

@@ -24,8 +24,8 @@ class ALLOT_EXPORT block_cache {
   block_cache(const block_cache&) = delete;
   block_cache& operator=(const block_cache&) = delete;
 
-  /// Null where the magazine is empty; for size_table::no_class it always is.
-  ALLOT_ALWAYS_INLINE void* pop(std::size_t index) noexcept { return loaded_[index].pop(); }
+  /// False where the magazine is empty; for size_table::no_class it always is.
+  ALLOT_ALWAYS_INLINE bool pop(std::size_t index, void*& p) noexcept { return loaded_[index].pop(p); }
   /// False where the magazine is full; for size_table::no_class it always is.
   ALLOT_ALWAYS_INLINE bool push(std::size_t index, void* p) noexcept { return loaded_[index].push(p); }
 

@@ -29,12 +29,13 @@ struct magazine {
   std::atomic<std::uint32_t> count{0};
   std::uint32_t capacity = 0;
 
-  /// Null where it is empty.
-  ALLOT_ALWAYS_INLINE void* pop() noexcept {
+  /// False where it is empty.
+  ALLOT_ALWAYS_INLINE bool pop(void*& p) noexcept {
     const std::uint32_t left = count.load(std::memory_order_relaxed);
-    if (!ALLOT_LIKELY(left != 0)) return nullptr;
+    if (!ALLOT_LIKELY(left != 0)) return false;
     count.store(left - 1, std::memory_order_relaxed);
-    return slots[left - 1];
+    p = slots[left - 1];
+    return true;
   }
 
   /// False where it is full.
