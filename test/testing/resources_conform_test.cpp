@@ -11,16 +11,21 @@
 #include <allot/block/page_resource.hpp>
 #include <allot/block/reserving_resource.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/pool/concurrent_pool.hpp>
+#include <allot/pool/pool_options.hpp>
 #include <allot/pool/pool_resource.hpp>
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cstddef>
 #include <iterator>
 #include <memory>
 #include <memory_resource>
+#include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "support/barely_aligned_resource.hpp"
@@ -551,6 +556,144 @@ BOOST_AUTO_TEST_CASE(the_instruments_conform) {
   expect_instrument("failing_resource", [](std::pmr::memory_resource& upstream) {
     return std::make_unique<testing::failing_resource>(&upstream);
   });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// ---- concurrent_pool
+
+namespace {
+
+pool_options concurrent_options(bool checked) {
+  pool_options options;
+  options.checked = checked;
+  return options;
+}
+
+/// A pool with an upstream of its own, which may itself have one.
+template <class Upstream>
+class concurrent_pool_over final : public std::pmr::memory_resource {
+ public:
+  concurrent_pool_over(bool checked, std::pmr::memory_resource& below) : concurrent_pool_over(checked, &below, 0) {}
+  void release() { pool_.release(); }
+
+ private:
+  template <class Below, class = std::enable_if_t<std::is_constructible_v<Upstream, Below*>>>
+  concurrent_pool_over(bool checked, Below* below, int)
+      : upstream_(below), pool_(concurrent_options(checked), &upstream_) {}
+  template <class Below, class = std::enable_if_t<!std::is_constructible_v<Upstream, Below*>>>
+  concurrent_pool_over(bool checked, Below*, long) : pool_(concurrent_options(checked), &upstream_) {}
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return pool_.allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    pool_.deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  Upstream upstream_;
+  concurrent_pool pool_;
+};
+
+/// Gives addresses that are aligned as asked and no better.
+class odd_addresses final : public std::pmr::memory_resource {
+ public:
+  explicit odd_addresses(std::pmr::memory_resource* upstream) : upstream_(upstream) {}
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    if (bytes > std::size_t{1} << 40) throw std::bad_alloc();
+    return static_cast<std::byte*>(upstream_->allocate(bytes + alignment, 2 * alignment)) + alignment;
+  }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    upstream_->deallocate(static_cast<std::byte*>(p) - alignment, bytes + alignment, 2 * alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::pmr::memory_resource* upstream_;
+};
+
+/// 4 KiB in the object itself, as on a stack, and nothing behind it.
+class little_buffer final : public std::pmr::memory_resource {
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return memory_.allocate(bytes, alignment); }
+  void do_deallocate(void*, std::size_t, std::size_t) override {}
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::array<std::byte, 4096> buffer_;
+  std::pmr::monotonic_buffer_resource memory_{buffer_.data(), buffer_.size(), std::pmr::null_memory_resource()};
+};
+
+template <class Upstream>
+void expect_concurrent_pool_conforms(const std::string& upstream,
+                                     std::size_t capacity = testing::conformance_subject::unlimited) {
+  for (const bool checked : {false, true}) {
+    auto subject = make_subject(
+        "concurrent_pool over " + upstream + (checked ? ", checked" : ""),
+        [checked](std::pmr::memory_resource& below) {
+          return std::make_unique<concurrent_pool_over<Upstream>>(checked, below);
+        },
+        capacity);
+    expect_conforms(subject);
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(concurrent_pool_conforms)
+
+BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) {
+  for (const bool checked : {false, true}) {
+    expect_conforms(make_subject(checked ? "concurrent_pool, checked" : "concurrent_pool", [checked](auto& upstream) {
+      return std::make_unique<concurrent_pool>(concurrent_options(checked), &upstream);
+    }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(over_the_default_resource) {
+  for (const bool checked : {false, true}) {
+    expect_conforms(
+        make_subject(checked ? "concurrent_pool of defaults, checked" : "concurrent_pool of defaults",
+                     [checked](auto&) { return std::make_unique<concurrent_pool>(concurrent_options(checked)); }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(over_page_resource) { expect_concurrent_pool_conforms<page_resource>("page_resource"); }
+
+BOOST_AUTO_TEST_CASE(over_a_small_buffer) { expect_concurrent_pool_conforms<little_buffer>("a buffer of 4 KiB", 256); }
+
+BOOST_AUTO_TEST_CASE(over_one_that_fails) {
+  expect_concurrent_pool_conforms<testing::failing_resource>("failing_resource");
+}
+
+BOOST_AUTO_TEST_CASE(over_one_that_counts) {
+  expect_concurrent_pool_conforms<testing::counting_resource>("counting_resource");
+}
+
+BOOST_AUTO_TEST_CASE(over_odd_addresses) { expect_concurrent_pool_conforms<odd_addresses>("odd addresses"); }
+
+BOOST_AUTO_TEST_CASE(over_an_arena_and_over_a_pool) {
+  expect_concurrent_pool_conforms<chained_arena>("chained_arena");
+  expect_concurrent_pool_conforms<concurrent_pool>("concurrent_pool");
+}
+
+BOOST_AUTO_TEST_CASE(with_every_option) {
+  static constexpr std::size_t sizes[] = {48, 200, 1000, 5000};
+  for (const size_spacing spacing :
+       {size_spacing::eight_per_doubling, size_spacing::power_of_two, size_spacing::geometric, size_spacing::exact}) {
+    pool_options options;
+    options.spacing = spacing;
+    options.sizes = sizes;
+    options.size_count = std::size(sizes);
+    options.magazine_blocks = spacing == size_spacing::exact ? 1 : 5;
+    options.first_chunk = 2000;
+    options.cache_line_blocks = spacing == size_spacing::geometric;
+    options.page_local = spacing != size_spacing::power_of_two;
+    options.zero_on_free = spacing == size_spacing::exact;
+    options.returns = spacing == size_spacing::exact ? chunk_return::by_trim : chunk_return::at_once;
+    options.keep_spare = spacing == size_spacing::geometric;
+    expect_conforms(make_subject("concurrent_pool with options", [options](auto& upstream) {
+      return std::make_unique<concurrent_pool>(options, &upstream);
+    }));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
