@@ -3,6 +3,7 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <allot/pool/slab_store.hpp>
+#include <array>
 #include <new>
 #include <utility>
 
@@ -123,14 +124,17 @@ slab_store::list slab_store::take_free(std::size_t index, std::uint32_t most) no
 
 void slab_store::put(std::size_t index, list blocks, std::string_view pool) {
   class_state& state = classes_[index];
-  free_block* wrong = nullptr;
+  std::array<const void*, 16> wrong{};  // more are not told; a list that was freed into twice may run in a circle
+  std::size_t wrong_count = 0;
   slab* last = nullptr;  // blocks freed one after the other often lie in one slab
   for (free_block* block = blocks.first; block != nullptr && blocks.count != 0; --blocks.count) {
     free_block* const next = block->next;
     if (last == nullptr || !last->spans(block)) last = slab_of(block);
     std::size_t at = 0;
     if (last == nullptr || last->class_index != index || !last->number_of(block, at) || last->is_free(at)) {
-      block->next = std::exchange(wrong, block);
+      const void** const end = wrong.data() + wrong_count;
+      const void* const p = block;
+      if (wrong_count < wrong.size() && std::find(wrong.data(), end, p) == end) wrong[wrong_count++] = p;
       last = nullptr;
     } else {
       if (last->free == 0) link(*last);
@@ -142,10 +146,9 @@ void slab_store::put(std::size_t index, list blocks, std::string_view pool) {
     }
     block = next;
   }
-  while (wrong != nullptr) {
-    free_block* const block = std::exchange(wrong, wrong->next);
-    const verdict found = judge(block, index);
-    report_misuse({found.kind, pool, block, sizes_->bytes[index], found.block_bytes, true, false});
+  for (std::size_t i = 0; i < wrong_count; ++i) {
+    const verdict found = judge(wrong[i], index);
+    report_misuse({found.kind, pool, wrong[i], sizes_->bytes[index], found.block_bytes, true, false});
   }
 }
 
@@ -171,9 +174,9 @@ block_info slab_store::find(const void* p) const noexcept {
 }
 
 void slab_store::mark(const void* p, bool free) const noexcept {
-  slab& home = *slab_of(p);
+  slab* const home = slab_of(p);
   std::size_t at = 0;
-  if (home.number_of(p, at)) home.set(at, free);
+  if (home != nullptr && home->number_of(p, at)) home->set(at, free);
 }
 
 void slab_store::for_each_used(block_visitor visitor) const {
