@@ -119,7 +119,7 @@ void pool_resource::deallocate_slowly(void* p, std::size_t bytes, std::size_t al
   if (index == size_table::no_class || checked_ || watched_) {
     if (large_.deallocate(p, std::max<std::size_t>(bytes, 1), alignment, name())) return;
     const slab_store::verdict found = store_.judge(p, index);
-    if (!found.fine) return report_misuse(misuse_of(found, name(), p, bytes));
+    if (!found.fine) return report_misuse(misuse_of(found, name(), p, bytes, alignment));
   }
   if (zero_on_free_) std::memset(p, 0, watched_ ? bytes : store_.sizes().bytes[index]);
   auto* const block = static_cast<free_block*>(p);

@@ -8,6 +8,7 @@
 #include <allot/pool/bin_range.hpp>
 #include <allot/pool/slab_store.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 // What both pools do with a request before and after it is one of a block.
@@ -40,7 +41,11 @@ inline void poison_behind(void* p, std::size_t bytes, std::size_t block_bytes) n
 }
 
 inline misuse_report misuse_of(const slab_store::verdict& found, std::string_view pool, const void* p,
-                               std::size_t bytes) noexcept {
+                               std::size_t bytes, std::size_t alignment = 1) noexcept {
+  if (found.kind == misuse_kind::wrong_size && !is_aligned(p, alignment)) {
+    const std::uintptr_t address = address_of(p);
+    return {misuse_kind::wrong_alignment, pool, p, alignment, address & (~address + 1), true, false};
+  }
   return {found.kind, pool, p, bytes, found.block_bytes, true, false};
 }
 

@@ -157,7 +157,9 @@ void slab_store::preallocate(std::size_t index, std::size_t count) {
 }
 
 slab_store::verdict slab_store::judge(const void* p, std::size_t index) const noexcept {
-  const slab* const home = slab_of(p);
+  chunk* const held = chunk_of(p);
+  const slab* const home = held != nullptr ? held->slab_of(p) : nullptr;
+  if (home == nullptr && held != nullptr && p >= held->units) return {false, misuse_kind::double_free, 0};
   std::size_t at = 0;
   if (home == nullptr || !home->number_of(p, at)) return {};
   if (home->is_free(at)) return {false, misuse_kind::double_free, home->block_bytes};
