@@ -3,6 +3,7 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/pool/pool_core.hpp>
+#include <cstdint>
 #include <cstring>
 
 namespace allot {
@@ -58,7 +59,12 @@ bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::s
   if (index == size_table::no_class || direct()) {
     if (large_.deallocate(p, std::max<std::size_t>(bytes, 1), alignment, pool)) return false;
     if (const slab_store::verdict found = store_.judge(p, index); !found.fine) {
-      report_misuse({found.kind, pool, p, bytes, found.block_bytes, true, false});
+      if (found.kind == misuse_kind::wrong_size && !is_aligned(p, alignment)) {
+        const std::uintptr_t address = address_of(p);
+        report_misuse({misuse_kind::wrong_alignment, pool, p, alignment, address & (~address + 1), true, false});
+      } else {
+        report_misuse({found.kind, pool, p, bytes, found.block_bytes, true, false});
+      }
       return false;
     }
   }

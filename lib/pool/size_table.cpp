@@ -11,7 +11,7 @@ constexpr std::size_t cache_line = 64;
 
 /// Adds a size to an ascending list.
 constexpr void add(size_table& table, std::size_t bytes) noexcept {
-  bytes = std::min(align_up(std::max(bytes, size_table::smallest), size_table::granule), size_table::largest);
+  bytes = align_up(std::clamp(bytes, size_table::smallest, size_table::largest), size_table::granule);
   if (table.count == size_table::most_classes) return;
   if (table.count != 0 && table.bytes[table.count - 1] >= bytes) return;
   table.bytes[table.count++] = static_cast<std::uint32_t>(bytes);

@@ -210,7 +210,10 @@ void slab_store::preallocate(std::size_t index, std::size_t count) {
 }
 
 slab_store::verdict slab_store::judge(const void* p, std::size_t index) const noexcept {
-  const slab* const home = slab_of(p);
+  chunk* const held = chunk_of(p);
+  const slab* const home = held != nullptr ? held->slab_of(p) : nullptr;
+  // Where its slab has gone, it must have been free.
+  if (home == nullptr && held != nullptr && p >= held->units) return {false, misuse_kind::double_free, 0};
   std::size_t at = 0;
   if (home == nullptr || !home->number_of(p, at)) return {};
   if (home->is_free(at)) return {false, misuse_kind::double_free, home->block_bytes};
@@ -229,9 +232,9 @@ block_info slab_store::find(const void* p) const noexcept {
 }
 
 void slab_store::mark(const void* p, bool free) const noexcept {
-  slab& home = *slab_of(p);
+  slab* const home = slab_of(p);
   std::size_t at = 0;
-  if (home.number_of(p, at)) home.set(at, free);
+  if (home != nullptr && home->number_of(p, at)) home->set(at, free);
 }
 
 void slab_store::for_each_used(block_visitor visitor) const {

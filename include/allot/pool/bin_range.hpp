@@ -2,6 +2,12 @@
 
 #include <cstddef>
 #include <iterator>
+#include <type_traits>
+
+namespace ranges::ext {
+template <class T>
+struct enable_view;  // range-v3's way to be told what is a view
+}
 
 namespace allot {
 
@@ -22,7 +28,8 @@ class bin_range {
  public:
   class iterator {
    public:
-    using iterator_category = std::input_iterator_tag;  // random access but for references
+    using iterator_category = std::input_iterator_tag;  // random access but for references, which is enough for ranges
+    using iterator_concept = std::random_access_iterator_tag;
     using value_type = pool_bin;
     using difference_type = std::ptrdiff_t;
     using reference = pool_bin;
@@ -79,3 +86,6 @@ class bin_range {
 };
 
 }  // namespace allot
+
+template <class Pool>
+struct ranges::ext::enable_view<allot::bin_range<Pool>> : std::true_type {};
