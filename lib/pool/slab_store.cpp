@@ -44,7 +44,10 @@ slab_store::slab_store(const pool_options& options, std::pmr::memory_resource* u
 
 pool_options slab_store::options() const noexcept {
   pool_options options = options_;
-  if (started()) options.largest_required_pool_block = sizes_->bytes[class_count_ - 1];
+  size_table to_come;
+  if (!started()) size_table::build(options_, to_come);
+  const size_table& sizes = started() ? *sizes_ : to_come;
+  options.largest_required_pool_block = sizes.bytes[sizes.classes_up_to(options_.largest_required_pool_block) - 1];
   if (options.max_blocks_per_chunk == 0) options.max_blocks_per_chunk = options.largest_chunk / size_table::smallest;
   return options;
 }
