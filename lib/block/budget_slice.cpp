@@ -184,6 +184,10 @@ void budget_slice::note_used(std::size_t bytes) noexcept {
   noted_.store(bytes, std::memory_order_relaxed);
 }
 
+void budget_slice::report_overflow(std::size_t bytes, std::size_t alignment) noexcept {
+  if (is_current()) (void)falls_back(bytes, alignment);
+}
+
 void budget_slice::release() noexcept {
   if (!is_current()) return;
   live_ = 0;

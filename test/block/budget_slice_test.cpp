@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <allot/block/budget_slice.hpp>
 #include <allot/block/memory_budget.hpp>
+#include <allot/container/vlarray.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
@@ -14,6 +15,7 @@
 #include <memory_resource>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -400,6 +402,126 @@ BOOST_AUTO_TEST_CASE(the_handlers_answer_counts_and_not_the_option) {
   void* p = slice.allocate(101);
   BOOST_TEST(fallback.live_bytes() == 101u);
   slice.deallocate(p, 101);
+}
+
+BOOST_AUTO_TEST_CASE(who_finds_no_room_by_other_ways_reports_it) {
+  overflows heard;
+  memory_budget_options options = options_for(4096, 4096, true);
+  heard.listen(options);
+  memory_budget budget(options);
+  budget_slice slice = budget.transient("own", 100, 16);
+  (void)slice.allocate(70, 1);
+  for (const auto answer : {overflow_action::throw_error, overflow_action::fall_back}) {
+    heard.answer = answer;
+    slice.report_overflow(31, 8);
+  }
+  BOOST_TEST(heard.count == 2u);
+  BOOST_TEST(heard.budget == "game");
+  BOOST_TEST(heard.part == "own");
+  BOOST_TEST(heard.bytes == 31u);
+  BOOST_TEST(heard.alignment == 8u);
+  BOOST_TEST(heard.available == 30u);
+  BOOST_TEST(slice.refused() == 2u);
+  BOOST_TEST(slice.used() == 70u);
+  budget.clear_transient();
+  slice.report_overflow(31, 8);
+  BOOST_TEST(heard.count == 2u);
+  BOOST_TEST(slice.refused() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(an_array_that_fills_its_slice_counts_as_refused_and_reaches_the_handler) {
+  for (const auto answer : {overflow_action::throw_error, overflow_action::fall_back}) {
+    overflows heard;
+    heard.answer = answer;
+    memory_budget_options options = options_for(1 << 20, 0);
+    heard.listen(options);
+    memory_budget budget(options);
+    budget_slice slice = budget.permanent("array", 4000, 16);
+    vlarray<int> array(&slice);
+    while (array.size() < 1000) array.push_back(1);
+    BOOST_TEST(heard.count == 0u);
+    BOOST_CHECK_THROW(array.push_back(2), std::length_error);
+    BOOST_TEST(heard.count == 1u);
+    BOOST_TEST(heard.part == "array");
+    BOOST_TEST(heard.bytes == 8u);
+    BOOST_TEST(heard.available == 0u);
+    BOOST_TEST(array.try_push_back(2) == nullptr);
+    BOOST_CHECK_THROW(array.reserve(2000), std::length_error);
+    BOOST_TEST(heard.bytes == 4000u);
+    BOOST_TEST(slice.refused() == 3u);
+    BOOST_TEST(array.size() == 1000u);
+
+    BOOST_CHECK_THROW(array.reserve(max_object_bytes), std::length_error);  // no request
+    vlarray<int> bounded(vlarray_options{&slice, 10});
+    array = vlarray<int>(&slice);
+    bounded.resize(10);
+    BOOST_CHECK_THROW(bounded.push_back(1), std::length_error);  // by a limit of its own
+    BOOST_TEST(slice.refused() == 3u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_array_that_moves_out_of_a_slice_is_refused_where_it_wants_to_go) {
+  testing::counting_resource fallback;
+  memory_budget_options options = options_for(4096, 0);
+  options.on_overflow = overflow_action::fall_back;
+  options.fallback = &fallback;
+  memory_budget budget(options);
+  budget_slice slice = budget.permanent("array", 400, 16);
+  vlarray<int> array(vlarray_options{&slice, 0, when_full::move});
+  while (array.size() < 101) array.push_back(1);
+  BOOST_TEST(fallback.owns(array.data()));
+  BOOST_TEST(slice.refused() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_most_elements_of_an_array_are_those_its_slice_has_room_for) {
+  memory_budget budget(options_for(1 << 20, 1 << 20));
+  budget_slice slice = budget.permanent("array", 4000, 16);
+  const auto fill = [](auto& array) {
+    while (array.try_push_back({}) != nullptr) {
+    }
+    return array.size();
+  };
+  vlarray<int> array(&slice);
+  BOOST_TEST(array.max_size() == 1000u);
+  array.resize(10);
+  BOOST_TEST(array.max_size() == 1000u);
+  BOOST_TEST(fill(array) == 1000u);
+  BOOST_TEST(array.max_size() == 1000u);
+
+  array = vlarray<int>(&slice);
+  BOOST_TEST(vlarray<int>(vlarray_options{&slice, 600}).max_size() == 600u);
+  BOOST_TEST(vlarray<int>(vlarray_options{&slice, 2000}).max_size() == 1000u);
+  BOOST_TEST((vlarray<int>(vlarray_options{&slice, 0, when_full::move}).max_size() > 1000u));
+  void* const before = slice.allocate(20, 1);
+  BOOST_TEST(vlarray<int>(&slice).max_size() == 994u);
+  struct alignas(64) line {
+    char text[64];
+  };
+  vlarray<line> lines(&slice);
+  const std::size_t most = lines.max_size();
+  BOOST_TEST(most <= 62u);
+  BOOST_TEST(fill(lines) == most);
+  BOOST_TEST(lines.max_size() == most);
+  lines = vlarray<line>(&slice);
+  slice.deallocate(before, 20, 1);
+
+  budget_slice large = budget.permanent("large", 1 << 19, 16);
+  vlarray<int> first(&large);
+  first.resize(10);
+  BOOST_TEST(first.max_size() == std::size_t{1} << 17);
+  void* const behind = large.allocate(8);
+  BOOST_TEST(first.max_size() == first.capacity());
+  BOOST_TEST(fill(first) == first.capacity());
+  large.deallocate(behind, 8);
+  BOOST_TEST(first.max_size() == std::size_t{1} << 17);
+  BOOST_TEST(fill(first) == std::size_t{1} << 17);
+
+  budget_slice frame = budget.transient("frame", 4000, 16);
+  vlarray<int> gone(&frame);
+  gone.resize(10);
+  const std::size_t kept = gone.capacity();
+  budget.clear_transient();
+  BOOST_TEST(gone.max_size() == kept);
 }
 
 BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_as_they_came) {
