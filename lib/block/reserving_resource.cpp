@@ -165,7 +165,7 @@ void reserving_resource::keep_or_release(extent range) noexcept {
       gone = cache_.may_hold(range.committed) ? cache_.take_oldest() : range;
       forget(gone);
     }
-    (void)as_range(gone);  // releases it
+    as_range(gone).release();
     if (gone.data == range.data) return;
   }
 }
@@ -193,7 +193,7 @@ std::size_t reserving_resource::empty_cache() noexcept {
       forget(gone);
     }
     given_back += gone.committed;
-    (void)as_range(gone);  // releases it
+    as_range(gone).release();
   }
 }
 
@@ -263,7 +263,7 @@ reserving_resource::obtained reserving_resource::allocate_block(std::size_t byte
       const std::lock_guard lock(mutex_);
       forget(made.range);
     }
-    (void)as_range(made.range);  // releases it
+    as_range(made.range).release();
     return {{}, made.outcome};
   }
   poison_slack(made.range.data, bytes);
@@ -404,7 +404,7 @@ void reserving_resource::release() noexcept {
   blocks_.for_each([&](const block_table::entry& block) {
     // How much of it is committed its holder knows; here, that it is not more than all there is.
     const std::size_t committed = std::min(block.mapped, usage_.committed);
-    (void)as_range({static_cast<std::byte*>(block.address), block.mapped, committed});  // releases it
+    as_range({static_cast<std::byte*>(block.address), block.mapped, committed}).release();
   });
   blocks_.clear();
   usage_ = {};
