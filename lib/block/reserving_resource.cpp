@@ -82,8 +82,9 @@ inline reserving_resource::obtained reserving_resource::obtain(std::size_t bytes
   return new_range(size, std::min(least, size), alignment);
 }
 
-/// Under the lock. False where the cache has no room.
+/// Under the lock. False where the cache has no room, or where addresses are what the process is short of.
 inline bool reserving_resource::keep(const extent& range) noexcept {
+  if (max_size() < options_.reservation) return false;
   if (!cache_.may_hold(range.committed) || !cache_.has_room(range.committed)) return false;
   if (tool_) memory_tools::poison(range.data, range.committed);
   cache_.put(range);
@@ -162,12 +163,14 @@ void reserving_resource::keep_or_release(extent range) noexcept {
     {
       const std::lock_guard lock(mutex_);
       if (keep(range)) return;
-      gone = cache_.may_hold(range.committed) ? cache_.take_oldest() : range;
+      if (cache_.may_hold(range.committed)) gone = cache_.take_oldest();
+      if (gone.data == nullptr) gone = range;
       forget(gone);
     }
     as_range(gone).release();
-    if (gone.data == range.data) return;
+    if (gone.data == range.data) break;
   }
+  default_size_ = options_.reservation;  // where addresses were short, there are some again
 }
 
 /// Under the lock.

@@ -123,6 +123,36 @@ const test::child_program little_address_space{
       (void)other.detach();
     }};
 
+const test::child_program addresses_come_back{
+    "reserving_when_addresses_come_back", [] {
+      reserving_resource memory;
+      limit_address_space(600_MiB);
+      reservation half = memory.reserve();
+      expect(half.size() == 512_MiB, "not half of it");
+      half.commit(100);
+      reservation small = memory.reserve(1_MiB);
+      small.commit(100);
+      small.release();
+      expect(memory.usage().reserved == half.size() && memory.available() == 0, "a range was kept");
+      expect(memory.max_size() == 1_GiB, "a range that came back does not make it try for all again");
+      reservation less = memory.reserve();
+      expect(less.size() < 512_MiB && memory.max_size() == less.size(), "more than there is");
+      void* p = memory.allocate(1_MiB);
+      memory.deallocate(p, 1_MiB);
+      expect(memory.usage().reserved == half.size() + less.size(), "a block was kept");
+      expect(memory.max_size() == 1_GiB, "a block that came back does not make it try for all again");
+      const std::size_t before = memory.usage().reserved;
+      less.release();
+      expect(memory.usage().reserved == before, "a range was not kept where nothing was refused since");
+      limit_address_space(max);
+      half.release();
+      half = memory.reserve();
+      expect(half.size() == 1_GiB, "not all of it");
+      expect(memory.check(), "check");
+      half.release();
+      expect(memory.usage().reserved >= 1_GiB, "all of it was not kept");
+    }};
+
 const test::child_program plain_with_little_address_space{
     "reserving_blocks_with_little_address_space", [] {
       reserving_resource memory;
@@ -863,6 +893,12 @@ BOOST_AUTO_TEST_CASE(ranges_start_on_huge_pages_and_the_system_is_told_when_want
 
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_and_max_size_says_so_until_trim) {
   const auto outcome = test::run_child("reserving_with_little_address_space");
+  BOOST_TEST(outcome.exit_code == 0, outcome.output);
+}
+
+BOOST_AUTO_TEST_CASE(
+    where_addresses_are_short_no_range_is_kept_and_the_first_that_comes_back_makes_it_try_for_all_again) {
+  const auto outcome = test::run_child("reserving_when_addresses_come_back");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
