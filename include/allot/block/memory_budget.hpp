@@ -90,7 +90,8 @@ enum class seal_scope {
 /// misuse, and they are stale then.
 ///
 /// Thread-safe, but for destruction and for clear_transient() while a transient slice is in use. After fork() the child
-/// has a copy of the budget and all slices, and may go on using them.
+/// has a copy of the budget and all slices, and may go on using them if no other thread was inside the budget at that
+/// moment: making, moving or ending a slice, sealing, clearing, or reading its books.
 class ALLOT_EXPORT memory_budget {
  public:
   /// Maps both regions.
