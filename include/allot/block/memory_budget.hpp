@@ -84,7 +84,7 @@ enum class seal_scope {
 ///
 /// Permanent parts stay taken until the budget ends. Transient ones go all at once, with every frame or scene, by
 /// clear_transient(). Nothing is allocated from anywhere but the system: the budget's own books, a line for every name,
-/// are in pages of their own, with room for some 7000.
+/// are in pages of their own, with room for some 9000.
 ///
 /// Neither copied nor moved, since slices know their budget. Slices and sub-budgets must not outlive it: that is
 /// misuse, and they are stale then.
@@ -110,8 +110,8 @@ class ALLOT_EXPORT memory_budget {
 
   /// A slice of exactly `bytes` bytes, right behind the one before. Contents are zero where nothing lay before.
   /// @throws budget_error: limit `budget` where there is no room, which goes to the overflow handler first; `sealed`;
-  ///         `system` where the books cannot grow. allocation_error for an alignment that is no power of two, which is
-  ///         misuse. The budget is as before.
+  ///         `names` where the books are full; `system` where they cannot grow. allocation_error for an alignment that
+  ///         is no power of two, which is misuse. The budget is as before.
   budget_slice permanent(std::string_view name, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t));
 
   /// The same until the next clear_transient().
