@@ -39,6 +39,15 @@ memory_budget_options options_for(std::size_t permanent, std::size_t transient, 
   return options;
 }
 
+/// What does not fit is to come from there.
+memory_budget_options falling_back_on(std::pmr::memory_resource* fallback, std::size_t transient = 0,
+                                      bool checked = false) {
+  memory_budget_options options = options_for(4096, transient, checked);
+  options.on_overflow = overflow_action::fall_back;
+  options.fallback = fallback;
+  return options;
+}
+
 /// What an overflow handler was told, and what it is to answer.
 struct overflows {
   overflow_action answer = overflow_action::throw_error;
@@ -462,10 +471,7 @@ BOOST_AUTO_TEST_CASE(an_array_that_fills_its_slice_counts_as_refused_and_reaches
 
 BOOST_AUTO_TEST_CASE(an_array_that_moves_out_of_a_slice_is_refused_where_it_wants_to_go) {
   testing::counting_resource fallback;
-  memory_budget_options options = options_for(4096, 0);
-  options.on_overflow = overflow_action::fall_back;
-  options.fallback = &fallback;
-  memory_budget budget(options);
+  memory_budget budget(falling_back_on(&fallback));
   budget_slice slice = budget.permanent("array", 400, 16);
   vlarray<int> array(vlarray_options{&slice, 0, when_full::move});
   while (array.size() < 101) array.push_back(1);
@@ -527,10 +533,7 @@ BOOST_AUTO_TEST_CASE(the_most_elements_of_an_array_are_those_its_slice_has_room_
 BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_as_they_came) {
   for (const bool checked : {false, true}) {
     testing::counting_resource fallback;
-    memory_budget_options options = options_for(4096, 4096, checked);
-    options.on_overflow = overflow_action::fall_back;
-    options.fallback = &fallback;
-    memory_budget budget(options);
+    memory_budget budget(falling_back_on(&fallback, 4096, checked));
     budget_slice slice = budget.permanent("world", 100, 16);
     void* mine = slice.allocate(100, 1);
     void* a = slice.allocate(0, 1);
@@ -555,10 +558,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_as_they_came) {
 BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_from_a_moved_or_stale_slice_too) {
   for (const bool checked : {false, true}) {
     testing::counting_resource fallback;
-    memory_budget_options options = options_for(4096, 4096, checked);
-    options.on_overflow = overflow_action::fall_back;
-    options.fallback = &fallback;
-    memory_budget budget(options);
+    memory_budget budget(falling_back_on(&fallback, 4096, checked));
     budget_slice first = budget.transient("frame", 100);
     void* p = first.allocate(101);
     void* q = first.allocate(102);
@@ -573,10 +573,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_from_a_moved_or_stale_
 
 BOOST_AUTO_TEST_CASE(a_failing_fallbacks_own_exception_comes_through_and_changes_nothing) {
   testing::failing_resource fallback;
-  memory_budget_options options = options_for(4096, 0);
-  options.on_overflow = overflow_action::fall_back;
-  options.fallback = &fallback;
-  memory_budget budget(options);
+  memory_budget budget(falling_back_on(&fallback));
   budget_slice slice = budget.permanent("world", 100);
   const picture before(slice);
   fallback.fail_at(1);
@@ -593,9 +590,7 @@ BOOST_AUTO_TEST_CASE(a_failing_fallbacks_own_exception_comes_through_and_changes
 BOOST_AUTO_TEST_CASE(the_default_resource_at_construction_is_the_default_fallback) {
   testing::counting_resource counting;
   std::pmr::memory_resource* const before = std::pmr::set_default_resource(&counting);
-  memory_budget_options options = options_for(4096, 0);
-  options.on_overflow = overflow_action::fall_back;
-  memory_budget budget(options);
+  memory_budget budget(falling_back_on(nullptr));
   std::pmr::set_default_resource(before);
   budget_slice slice = budget.permanent("world", 100);
   void* p = slice.allocate(101);

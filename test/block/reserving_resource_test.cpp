@@ -74,6 +74,16 @@ std::vector<const void*> blocks_of(const reserving_resource& memory) {
   return all;
 }
 
+/// Nobody has anything of it any more, and it has nothing itself once the cache is given up.
+void nothing_is_left_of(reserving_resource& memory) {
+  BOOST_TEST(memory.usage().used == 0u);
+  BOOST_TEST(memory.usage().wasted == 0u);
+  BOOST_TEST(memory.available() == memory.usage().committed);
+  (void)memory.trim();
+  BOOST_TEST(memory.usage().reserved == 0u);
+  BOOST_TEST(memory.usage().committed == 0u);
+}
+
 // ---- programs of their own
 
 /// In a child program: ends it where something is not as it must be.
@@ -1004,12 +1014,7 @@ BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_the_resource_as_it_was) 
           injection.reset();
           memory.deallocate(s.block, s.bytes);
           s.range.release();
-          BOOST_TEST(memory.usage().used == 0u);
-          BOOST_TEST(memory.usage().wasted == 0u);
-          BOOST_TEST(memory.available() == memory.usage().committed);
-          (void)memory.trim();
-          BOOST_TEST(memory.usage().reserved == 0u);
-          BOOST_TEST(memory.usage().committed == 0u);
+          nothing_is_left_of(memory);
           BOOST_TEST(memory.check());
         }
       }
@@ -1136,12 +1141,7 @@ BOOST_AUTO_TEST_CASE(threads_share_one_resource) {
   for (std::thread& thread : threads) thread.join();
   BOOST_TEST(good);
   BOOST_TEST(memory.check());
-  BOOST_TEST(memory.usage().used == 0u);
-  BOOST_TEST(memory.usage().wasted == 0u);
-  BOOST_TEST(memory.available() == memory.usage().committed);
-  (void)memory.trim();
-  BOOST_TEST(memory.usage().reserved == 0u);
-  BOOST_TEST(memory.usage().committed == 0u);
+  nothing_is_left_of(memory);
 }
 
 BOOST_AUTO_TEST_CASE(the_books_are_sound_at_any_moment_another_thread_looks) {
