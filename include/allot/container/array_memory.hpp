@@ -33,8 +33,8 @@ struct ALLOT_EXPORT array_memory {
   reserving_resource* reserving = nullptr;  // of a reservation: whose it is
   bool watched = false;                     // a memory tool must be told how much is in use
 
-  /// Makes at least `bytes` usable, in place. False where the reservation or block ends before; a budget_slice has heard
-  /// of that then, unless the array may move.
+  /// Makes at least `bytes` usable, in place. False where the reservation or block ends before; a budget_slice has
+  /// heard of that then, unless the array may move.
   /// @throws allocation_error or what the resource throws
   bool grow(const array_settings& settings, std::size_t bytes, std::size_t alignment);
 
