@@ -100,9 +100,10 @@ void pool_core::note_peak() noexcept { peak_ = std::max(peak_, store_.taken_byte
 pool_bin pool_core::bin(std::size_t at, std::size_t cached) const noexcept {
   const slab_store::account& counts = store_.account_of(at);
   const std::size_t block_bytes = store_.sizes().bytes[at];
-  const std::size_t taken = counts.blocks - counts.free;
-  return {block_bytes,  taken - std::min(cached, taken),           cached, counts.slabs,
-          counts.bytes, counts.bytes - counts.blocks * block_bytes};
+  const std::size_t blocks = counts.blocks - counts.arrays;
+  const std::size_t taken = blocks - counts.free;
+  return {block_bytes,  taken - std::min(cached, taken),    cached, counts.slabs,
+          counts.bytes, counts.bytes - blocks * block_bytes};
 }
 
 memory_usage pool_core::usage(std::size_t cached) const noexcept {
