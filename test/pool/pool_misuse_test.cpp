@@ -207,8 +207,8 @@ BOOST_AUTO_TEST_CASE(wrong_sizes_and_alignments_of_large_blocks_are_reported_alw
     BOOST_TEST(watch[0].claimed == 32u);
     BOOST_TEST(watch[0].actual == 64u);
     BOOST_TEST(watch.only(misuse_kind::wrong_alignment));
-    int local = 0;
-    pool.deallocate(&local, 100'000, 64);
+    alignas(64) std::array<std::byte, 64> local{};
+    pool.deallocate(local.data(), 100'000, 64);
     BOOST_TEST(watch.only(misuse_kind::foreign_pointer));
     if (checked) {
       pool.deallocate(block.p, 100, 64);  // not even the right kind
