@@ -119,7 +119,8 @@ void fork_among_threads(concurrent_pool& lower, concurrent_pool& upper, const st
   fill(mine, 200, 9);
   while (rounds < 30) std::this_thread::yield();
   bool good = true;
-  for (int i = 0; i < 60 && good; ++i) {
+  const std::size_t times = test::rounds(40, 10);
+  for (std::size_t i = 0; i < times && good; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
       ::alarm(60);
@@ -382,19 +383,19 @@ BOOST_AUTO_TEST_CASE(exit_handlers_and_destructors_of_statics_free_and_allocate)
 // ---- forks
 
 BOOST_AUTO_TEST_CASE(both_sides_go_on_after_a_fork_from_a_threaded_program) {
-  if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer lets no threads start after such a fork");
+  if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_pool_forks");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(the_child_of_a_fork_can_release_everything) {
-  if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer lets no threads start after such a fork");
+  if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_pool_forks_and_releases");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(what_other_threads_had_stays_out_of_reach_in_the_child_until_release) {
-  if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer lets no threads start after such a fork");
+  if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_pool_forks_with_caches");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }

@@ -795,6 +795,25 @@ BOOST_AUTO_TEST_CASE(preallocated_blocks_need_no_upstream_whoever_asks) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(preallocate_makes_no_more_than_is_missing) {
+  for (const bool checked : {false, true}) {
+    concurrent_pool pool(checked_options(checked), std::pmr::new_delete_resource());
+    worker other;
+    std::vector<const void*> blocks = allocate_many(pool, 5000, 64);
+    (void)allocate_many(pool, 1, 64);  // so that the slabs stay
+    other.run([&] { free_all(pool, blocks, 64); });
+    const pool_bin before = bin_for(pool, 64);
+    std::size_t in_threads_hands = before.live;
+    for (const cached_blocks& each : pool.caches()) in_threads_hands += each.block_bytes == 64 ? each.blocks : 0;
+    const std::size_t at_hand = (before.bytes - before.waste) / before.block_bytes - in_threads_hands;
+    pool.preallocate(64, at_hand);
+    BOOST_TEST(bin_for(pool, 64).bytes == before.bytes);
+    pool.preallocate(64, at_hand + 1);
+    BOOST_TEST(bin_for(pool, 64).bytes > before.bytes);
+    BOOST_TEST(adds_up(pool));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(preallocate_serves_the_alignment_it_was_told) {
   counting_resource upstream;
   concurrent_pool pool(&upstream);
