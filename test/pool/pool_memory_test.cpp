@@ -285,6 +285,20 @@ BOOST_AUTO_TEST_CASE(preallocated_blocks_need_no_upstream_call) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(preallocation_is_enough_to_the_last_block) {
+  for (std::size_t count = 1; count < 400; count += count < 10 ? 1 : 13) {
+    counting_resource upstream;
+    pool_resource pool(with_small_chunks(), &upstream);
+    for (int round = 0; round < 2; ++round) {  // and with blocks in the magazine
+      pool.preallocate(900, count);
+      const std::size_t calls = upstream.allocations();
+      std::vector<held_block> blocks = test::take_many(pool, count, 900);
+      BOOST_TEST(upstream.allocations() == calls, count);
+      test::give_all(pool, blocks);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_was_preallocated_and_never_used_goes_back) {
   counting_resource upstream;
   pool_resource pool(&upstream);

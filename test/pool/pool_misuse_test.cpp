@@ -139,6 +139,29 @@ BOOST_AUTO_TEST_CASE(a_block_that_never_was_handed_out_is_no_live_one) {
   BOOST_TEST(pool.check());
 }
 
+BOOST_AUTO_TEST_CASE(what_page_locality_leaves_at_the_end_of_a_page_is_no_block) {
+  const misuse_watch watch;
+  pool_options options = checked_options();
+  options.page_local = true;
+  pool_resource pool(options);
+  std::vector<held_block> blocks = test::take_many(pool, 500, 300, 8);
+  const std::size_t size = pool.find_block(blocks[0].p).bytes;
+  std::size_t ends = 0;
+  for (std::size_t i = 1; i < blocks.size(); ++i) {
+    auto* const behind = static_cast<std::byte*>(blocks[i - 1].p) + size;
+    const std::uintptr_t next = test::number_of(blocks[i].p);
+    if (next <= test::number_of(behind) || next - test::number_of(behind) >= size) continue;
+    ++ends;
+    BOOST_TEST((pool.find_block(behind).state == block_state::unknown));
+    pool.deallocate(behind, 300, 8);
+    BOOST_TEST(watch.only(misuse_kind::foreign_pointer));
+  }
+  BOOST_TEST(ends > 10u);
+  BOOST_TEST(pool.check());
+  test::give_all(pool, blocks);
+  BOOST_TEST(watch.nothing());
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_size_is_reported_at_the_free_with_both_sides) {
   const misuse_watch watch;
   pool_resource pool(checked_options());

@@ -460,6 +460,28 @@ BOOST_AUTO_TEST_CASE(a_pool_knows_what_is_its_own) {
   BOOST_TEST((pool.find_block(p).state == block_state::unknown));
 }
 
+BOOST_AUTO_TEST_CASE(a_block_in_no_magazine_is_known_to_be_free) {
+  for (const bool checked : {false, true}) {
+    pool_options options;
+    options.checked = checked;
+    pool_resource pool(options);
+    std::vector<held_block> blocks = test::take_many(pool, 300, 100);
+    const held_block kept = blocks.back();  // so that the slab stays
+    const void* const freed = blocks[blocks.size() - 2].p;
+    blocks.pop_back();
+    test::give_all(pool, blocks);
+    (void)pool.trim();
+    if (pool.owns(freed)) BOOST_TEST((pool.find_block(freed).state == block_state::free));
+    BOOST_TEST((pool.find_block(kept.p).state == block_state::used));
+    std::size_t free = 0;
+    const auto* const p = static_cast<const std::byte*>(kept.p);
+    for (std::ptrdiff_t at = -100; at <= 200; at += 100)
+      if (pool.owns(p + at) && pool.find_block(p + at).state == block_state::free) ++free;
+    BOOST_TEST(free > 0u);
+    test::give(pool, kept);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_walk_visits_every_block_in_use_once) {
   for (const bool checked : {false, true}) {
     pool_options options;
