@@ -89,10 +89,12 @@ void block_cache::enlarge_loaded(std::size_t index, slab_store& store) noexcept 
   set(loaded, larger, count);
 }
 
-/// The same for the second one, which is empty.
+/// The same for the second one, which is empty. A new one is larger than the loaded one, or at least as large.
 void block_cache::enlarge_second(std::size_t index, slab_store& store) noexcept {
   second_magazine& second = second_[index];
-  magazine_array* const larger = store.make_array(index, second.array != nullptr ? second.array->capacity : 0);
+  const std::uint32_t loaded = loaded_[index].capacity;
+  magazine_array* larger = store.make_array(index, second.array != nullptr ? second.array->capacity : loaded);
+  if (larger == nullptr && second.array == nullptr) larger = store.make_array(index, loaded - 1);
   if (larger == nullptr) return;
   if (second.array != nullptr) store.drop_array(*second.array);
   second.array = larger;

@@ -166,6 +166,7 @@ ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std
         return p;
       } catch (...) {
         if (first) core_.store().stop_if_empty();
+        open();
         throw;
       }
     }
@@ -271,6 +272,7 @@ std::size_t concurrent_pool::depot_room() const noexcept {
 void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
   if (!core_.may_pool(bytes)) return;
+  core_.expect_room(bytes, count, name());
   const std::lock_guard lock(mutex_);
   const bool first = !core_.store().started();
   core_.store().start();
@@ -280,9 +282,10 @@ void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::siz
     if (count > kept) core_.store().preallocate(index, count - kept);
   } catch (...) {
     if (first) core_.store().stop_if_empty();
+    open();
     throw;
   }
-  if (first) open();
+  open();
 }
 
 bool concurrent_pool::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,

@@ -1,6 +1,7 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/pool/large_blocks.hpp>
+#include <cstring>
 #include <new>
 #include <unordered_map>
 #include <utility>
@@ -67,7 +68,7 @@ void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
   return p;
 }
 
-bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool) {
+bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool, bool zero) {
   if (book_ == nullptr) return false;
   const auto found = book_->blocks.find(p);
   if (found == book_->blocks.end()) return false;
@@ -77,6 +78,7 @@ bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment,
   } else if (block.alignment != alignment) {
     report_misuse({misuse_kind::wrong_alignment, pool, p, alignment, block.alignment});
   } else {
+    if (zero) std::memset(p, 0, bytes);
     book_->blocks.erase(found);
     bytes_ -= bytes;
     upstream_->deallocate(p, bytes, alignment);

@@ -51,13 +51,18 @@ void* pool_core::allocate_direct(std::size_t index, std::size_t bytes) {
   return p;
 }
 
+void pool_core::expect_room(std::size_t bytes, std::size_t count, std::string_view pool) {
+  if (count > max_object_bytes / std::max(bytes, size_table::smallest))
+    throw allocation_error({memory_errc::size_overflow, pool, bytes, 0, max_object_bytes});
+}
+
 bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::size_t index, std::string_view pool) {
   if (!is_power_of_two(alignment)) {
     report_misuse({misuse_kind::invalid_alignment, pool, p, alignment});
     return false;
   }
   if (index == size_table::no_class || direct()) {
-    if (large_.deallocate(p, std::max<std::size_t>(bytes, 1), alignment, pool)) return false;
+    if (large_.deallocate(p, std::max<std::size_t>(bytes, 1), alignment, pool, zero_on_free_)) return false;
     if (const slab_store::verdict found = store_.judge(p, index); !found.fine) {
       if (found.kind == misuse_kind::wrong_size && !is_aligned(p, alignment)) {
         const std::uintptr_t address = address_of(p);
@@ -113,11 +118,12 @@ memory_usage pool_core::usage(std::size_t cached) const noexcept {
   now.peak = peak_;
   now.wasted = store_.overhead_bytes() + large_.book_bytes();
   for (std::size_t i = 0; i < bin_count(); ++i) now.wasted += bin(i, 0).waste;
+  now.wasted -= store_.spare_tail_bytes();
   return now;
 }
 
 std::size_t pool_core::available(std::size_t cached) const noexcept {
-  std::size_t bytes = store_.free_unit_bytes() + cached;
+  std::size_t bytes = store_.free_unit_bytes() + store_.spare_tail_bytes() + cached;
   for (std::size_t i = 0; i < bin_count(); ++i)
     bytes += store_.account_of(i).free * std::size_t{store_.sizes().bytes[i]};
   return bytes;

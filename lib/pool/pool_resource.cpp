@@ -71,6 +71,7 @@ void pool_resource::deallocate_slowly(void* p, std::size_t bytes, std::size_t al
 void pool_resource::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
   if (!core_.may_pool(bytes)) return;
+  core_.expect_room(bytes, count, name());
   const bool first = !core_.store().started();
   start();
   try {

@@ -39,6 +39,8 @@ slab_store::slab_store(const pool_options& options, std::pmr::memory_resource* u
       upstream_(upstream),
       options_(normalized(options)),
       watched_(memory_tools::active()) {
+  std::copy_n(options.sizes, options_.size_count, exact_sizes_);
+  options_.sizes = options_.size_count != 0 ? exact_sizes_ : nullptr;
   if (sizes_ != nullptr) class_count_ = sizes_->classes_up_to(options_.largest_required_pool_block);
 }
 
@@ -64,6 +66,7 @@ void slab_store::start() {
 }
 
 std::size_t slab_store::class_of(std::size_t bytes, std::size_t alignment) const noexcept {
+  if (!is_power_of_two(alignment)) return size_table::no_class;
   const std::size_t found = sizes_->class_of(std::max<std::size_t>(bytes, 1), alignment);
   return found < class_count_ ? found : size_table::no_class;
 }
@@ -182,7 +185,8 @@ magazine_array* slab_store::make_array(std::size_t index, std::uint32_t capacity
   if (capacity_now >= wanted) return nullptr;
   std::size_t bytes = first_bytes;
   while (magazine_array::bytes_for(capacity_now) >= bytes) bytes *= growth;
-  std::size_t from = sizes_->class_of(std::min<std::size_t>(bytes, size_table::largest), alignof(magazine_array));
+  bytes = std::min({bytes, magazine_array::bytes_for(wanted), size_table::largest});
+  std::size_t from = sizes_->class_of(bytes, alignof(magazine_array));
   if (from >= class_count_) from = class_count_ - 1;
   const std::size_t room = (sizes_->bytes[from] - sizeof(magazine_array)) / sizeof(void*);
   if (room <= capacity_now) return nullptr;
@@ -206,10 +210,14 @@ void slab_store::drop_array(magazine_array& array) noexcept {
   (void)give(index, &array);
 }
 
+/// Until trim() these slabs are for that size only.
 void slab_store::preallocate(std::size_t index, std::size_t count) {
-  while (classes_[index].counts.free < count) new_slab(index);
-  // Until trim() they are for that size only.
-  for (slab* each = classes_[index].first_open; each != nullptr; each = each->next) each->made_ahead = true;
+  class_state& state = classes_[index];
+  for (slab* each = state.first_open; each != nullptr; each = each->next) each->made_ahead = true;
+  while (state.counts.free < count) {
+    new_slab(index);
+    state.last_open->made_ahead = true;
+  }
 }
 
 slab_store::verdict slab_store::judge(const void* p, std::size_t index) const noexcept {
@@ -279,16 +287,31 @@ void slab_store::new_slab(std::size_t index) {
   (void)slab_from_chunks(index, blocks);
 }
 
-/// Takes the units of empty slabs that other sizes kept. False where there are none.
+/// The slab of a class that is empty and stays only until its units are needed. Null where there is none.
+slab_store::slab* slab_store::spare_slab(const class_state& state) const noexcept {
+  slab* const only = state.first_open;
+  const bool spare = only != nullptr && only == state.last_open && only->free == only->blocks && !only->made_ahead;
+  return spare ? only : nullptr;
+}
+
+/// Takes the units of such slabs. False where there are none.
 bool slab_store::reclaim() noexcept {
   bool found = false;
   for (class_state& state : classes_) {
-    slab* const only = state.first_open;
-    if (only == nullptr || only != state.last_open || only->free != only->blocks || only->made_ahead) continue;
-    retire(*only);
+    slab* const spare = spare_slab(state);
+    if (spare == nullptr) continue;
+    retire(*spare);
     found = true;
   }
   return found;
+}
+
+std::size_t slab_store::spare_tail_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const class_state& state : classes_)
+    if (const slab* const spare = spare_slab(state); spare != nullptr)
+      bytes += spare->owner->bytes_of(*spare) - std::size_t{spare->blocks} * spare->block_bytes;
+  return bytes;
 }
 
 /// As long as it should be where there is room for that, else the longest there is.

@@ -318,12 +318,13 @@ BOOST_AUTO_TEST_CASE(after_its_caches_are_gone_a_thread_is_served_without) {
   concurrent_pool never_used_before(&upstream);
   void* block = nullptr;
   late_key late([&] {
+    const std::size_t handed_on = test::cached_in(pool);
     pool.deallocate(block, 100);
     use(pool);
     use(never_used_before);
     BOOST_TEST(pool.caches().empty());
     BOOST_TEST(never_used_before.caches().empty());
-    BOOST_TEST(test::cached_in(pool) == 0u);
+    BOOST_TEST(test::cached_in(pool) == handed_on);
   });
   std::thread([&] {
     block = pool.allocate(100);

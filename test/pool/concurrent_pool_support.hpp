@@ -48,9 +48,9 @@ inline std::size_t own_blocks(const concurrent_pool& pool, std::size_t block_byt
   return 0;
 }
 
-/// Blocks of a magazine of default options, as documented: at most 128, and at most 16 KiB.
+/// Blocks of a magazine of default options, as documented: at most 126, and at most 16 KiB but for eight.
 constexpr std::size_t magazine_of(std::size_t block_bytes) {
-  return std::min<std::size_t>(128, (std::size_t{16} << 10) / block_bytes);
+  return std::min<std::size_t>(126, std::max<std::size_t>((std::size_t{16} << 10) / block_bytes, 8));
 }
 
 /// Blocks in magazines, of all threads and the depot.

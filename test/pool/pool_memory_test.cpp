@@ -49,7 +49,7 @@ struct state {
 state state_of(const pool_resource& pool, const counting_resource& upstream) {
   state now{pool.usage(), upstream.live(), pool.available(), {}};
   for (const pool_bin& bin : pool.bins())
-    now.bins.push_back({bin.block_bytes, bin.live, bin.cached, bin.slabs, bin.bytes, bin.waste});
+    now.bins.push_back({bin.block_bytes, bin.live, bin.cached});  // empty slabs may have been taken from other sizes
   return now;
 }
 

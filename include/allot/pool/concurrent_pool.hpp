@@ -64,8 +64,9 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
       : concurrent_pool(from_options{}, options, upstream) {}
   ~concurrent_pool() override;
 
-  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two or a size that does
-  ///         not fit the address space; nothing has changed
+  /// @throws what the upstream throws, or allocation_error for a size that does not fit the address space, or an
+  ///         alignment that is no power of two (where a magazine serves the request, only 0 is noticed); nothing has
+  ///         changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t));
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t));
 

@@ -21,7 +21,7 @@ class ALLOT_EXPORT large_blocks {
   /// @throws what the upstream throws
   void* allocate(std::size_t bytes, std::size_t alignment);
   /// False, and nothing has changed, where there is no such block. Wrong sizes and alignments are misuse.
-  bool deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool);
+  bool deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool, bool zero);
 
   std::size_t bytes() const noexcept { return bytes_; }  ///< of all live ones, as asked for
   std::size_t book_bytes() const noexcept;               ///< what remembering them takes

@@ -45,6 +45,9 @@ class ALLOT_EXPORT pool_core {
   /// @throws what the upstream throws
   void* allocate_direct(std::size_t index, std::size_t bytes);
 
+  /// @throws allocation_error where so many blocks are more than the address space
+  static void expect_room(std::size_t bytes, std::size_t count, std::string_view pool);
+
   /// Whether p may go to a magazine as a block of that class, in which case it has been overwritten if that is wished.
   /// Otherwise it has been taken back, or found to be misuse.
   bool accept(void* p, std::size_t bytes, std::size_t alignment, std::size_t index, std::string_view pool);

@@ -20,7 +20,7 @@ enum class size_spacing {
 /// When chunks that hold no live block go back to the upstream.
 enum class chunk_return {
   by_trim,  ///< when trim() is called: a program that frees and allocates in waves does not pay for each
-  at_once,  ///< as soon as they are empty, but for one spare if `keep_spare`
+  at_once,  ///< as soon as all their blocks are back in the slabs, but for one spare if `keep_spare`
 };
 
 /// How a pool gets and divides its memory. Sizes are in bytes; what is out of range is brought to the nearest that is

@@ -49,8 +49,9 @@ class ALLOT_EXPORT pool_resource final : public resource {
       : pool_resource(from_options{}, options, upstream) {}
   ~pool_resource() override;
 
-  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two or a size that does
-  ///         not fit the address space; nothing has changed
+  /// @throws what the upstream throws, or allocation_error for a size that does not fit the address space, or an
+  ///         alignment that is no power of two (where a magazine serves the request, only 0 is noticed); nothing has
+  ///         changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = (bytes - 1) | (alignment - 1);  // of the rounded size; 0 bytes become very many
     void* p = nullptr;

@@ -101,7 +101,8 @@ class ALLOT_EXPORT slab_store {
   // ---- chunks
   std::size_t held_bytes() const noexcept { return held_; }  ///< from the upstream
   std::size_t free_unit_bytes() const noexcept;              ///< in no slab
-  std::size_t overhead_bytes() const noexcept;               ///< headers, and what alignment costs
+  std::size_t spare_tail_bytes() const noexcept;  ///< in no block, of slabs that stay only until they are needed
+  std::size_t overhead_bytes() const noexcept;    ///< headers, and what alignment costs
   /// Gives all empty chunks back, the spare too. Returns bytes given back.
   std::size_t trim() noexcept;
   void release() noexcept;
@@ -134,6 +135,7 @@ class ALLOT_EXPORT slab_store {
   std::uint32_t magazine_capacity(std::size_t index) const noexcept;
   bool is_kept(const slab& empty) const noexcept;
   void new_slab(std::size_t index);
+  slab* spare_slab(const class_state& state) const noexcept;
   bool reclaim() noexcept;
   bool slab_from_chunks(std::size_t index, const shape& blocks) noexcept;
   void make_slab(chunk& from, const run& units, std::size_t index, const shape& blocks) noexcept;
@@ -146,6 +148,7 @@ class ALLOT_EXPORT slab_store {
   void unlink(slab& open) noexcept;
   void drop_entries() noexcept;
 
+  std::size_t exact_sizes_[size_table::most_classes] = {};  // what options_ refers to
   const size_table* sizes_ = nullptr;
   std::size_t class_count_ = 0;
   size_table* own_sizes_ = nullptr;
