@@ -621,6 +621,20 @@ BOOST_AUTO_TEST_CASE(threads_use_their_magazines_without_the_lock) {
   BOOST_TEST(adds_up(pool, 1_MiB));
 }
 
+BOOST_AUTO_TEST_CASE(a_thread_allocates_from_both_of_its_magazines) {
+  if (!have_magazines()) return test::skip("a memory tool leaves no magazines");
+  concurrent_pool pool(std::pmr::new_delete_resource());
+  constexpr std::size_t both = 2 * magazine_of(64);
+  std::vector<const void*> rest = allocate_many(pool, 2 * both, 64);
+  for (; test::own_blocks(pool, 64) != both; rest.pop_back()) pool.deallocate(const_cast<void*>(rest.back()), 64);
+  const std::size_t live = bin_for(pool, 64).live;
+  for (std::size_t taken = 1; taken <= both; ++taken) {
+    (void)pool.allocate(64);
+    BOOST_REQUIRE(test::own_blocks(pool, 64) == both - taken);
+    BOOST_REQUIRE(bin_for(pool, 64).live == live + taken);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_new_pool_of_the_same_sizes_and_one_after_release_go_without_the_lock_again) {
   if (!have_magazines()) return test::skip("a memory tool leaves no magazines");
   for (const bool exact : {false, true}) {
@@ -901,6 +915,19 @@ BOOST_AUTO_TEST_CASE(an_unchecked_pool_finds_foreign_blocks_when_a_magazine_is_e
   BOOST_TEST(adds_up(pool));
 }
 
+BOOST_AUTO_TEST_CASE(check_sees_that_free_blocks_were_written_over) {
+  if (!have_magazines()) return test::skip("a memory tool leaves no magazines");
+  concurrent_pool pool(checked_options(false), std::pmr::new_delete_resource());
+  std::vector<const void*> blocks = allocate_many(pool, 10, 64);
+  void* const last = const_cast<void*>(blocks.back());
+  free_all(pool, blocks, 64);
+  BOOST_TEST(pool.check());
+  fill(last, 64, 0);  // as a program would that goes on using what it freed
+  BOOST_TEST(!pool.check());
+  pool.release();
+  BOOST_TEST(pool.check());
+}
+
 BOOST_AUTO_TEST_CASE(a_checked_pool_has_no_magazines) {
   counting_resource upstream;
   concurrent_pool pool(checked_options(), &upstream);
@@ -1050,6 +1077,28 @@ BOOST_AUTO_TEST_CASE(a_request_that_fails_gives_the_cache_made_for_it_back_unles
   }).join();
   BOOST_TEST(adds_up(pool));
   BOOST_TEST(state_of(pool, counting).upstream.blocks == before.upstream.blocks);
+}
+
+BOOST_AUTO_TEST_CASE(a_size_no_object_can_have_is_refused_whatever_the_upstream_would_do) {
+  // libstdc++'s new_delete_resource() rounds such sizes up, to 0, and returns a block.
+  class generous final : public std::pmr::memory_resource {
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      return std::pmr::new_delete_resource()->allocate(bytes > 1_GiB ? 1 : bytes, alignment);
+    }
+    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+      std::pmr::new_delete_resource()->deallocate(p, bytes > 1_GiB ? 1 : bytes, alignment);
+    }
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  } upstream;
+  for (const bool checked : {false, true}) {
+    concurrent_pool pool(checked_options(checked), &upstream);
+    for (const std::size_t bytes : {~std::size_t{0}, ~std::size_t{0} - 15, ~std::size_t{0} / 2 + 1}) {
+      for (const std::size_t alignment : {std::size_t{1}, std::size_t{16}, std::size_t{4096}})
+        BOOST_CHECK_THROW((void)pool.allocate(bytes, alignment), std::bad_alloc);
+      BOOST_TEST(pool.try_allocate(bytes) == nullptr);
+    }
+    BOOST_TEST(pool.usage().used == 0u);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(try_allocate_returns_null_instead) {

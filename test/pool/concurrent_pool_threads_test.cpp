@@ -131,7 +131,7 @@ void expect_contents_stay(std::size_t threads) {
       test::unlocked_upstream upstream;
       {
         concurrent_pool pool(options, &upstream);
-        const std::size_t steps = test::rounds(400000, 20000) / threads;
+        const std::size_t steps = test::rounds(250000, 20000) / threads;
         run_mix(pool, threads, steps, false);
         run_mix(pool, threads, steps, true);
         BOOST_TEST(pool.usage().used == 0u);
