@@ -263,9 +263,7 @@ chained_arena::block* chained_arena::new_block(const request& wanted) {
   std::size_t bytes = needed;
   if (needed <= next_block_ && next_block_ - needed >= room_left())
     bytes = std::min(next_block_, options_.limit - held_);
-  // A slice's overflow handler is to hear of what is needed, not of what would be good.
-  if (const budget_slice* const slice = as_budget_slice(upstream_); slice != nullptr)
-    bytes = std::max(needed, std::min(bytes, slice->surely_available(natural_alignment)));
+  bytes = std::max(needed, std::min(bytes, room_without_overflow(upstream_, natural_alignment)));
   return block_from_upstream(bytes, needed);
 }
 

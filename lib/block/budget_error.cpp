@@ -8,8 +8,11 @@ memory_errc code_for(const budget_failure& failure) noexcept {
   if (failure.outcome.error != memory_errc::success) return failure.outcome.error;
   switch (failure.in_the_way) {
     case budget_limit::budget:
+    case budget_limit::names:
     case budget_limit::sealed:
       return memory_errc::limit_reached;
+    case budget_limit::address_width:
+      return memory_errc::size_overflow;
     case budget_limit::map_count:
       return memory_errc::map_limit;
     default:
@@ -39,8 +42,12 @@ std::string_view describe(budget_limit limit) noexcept {
   switch (limit) {
     case budget_limit::budget:
       return "the room the budget has left";
+    case budget_limit::names:
+      return "the number of names a budget keeps books of";
     case budget_limit::sealed:
       return "the budget is sealed";
+    case budget_limit::address_width:
+      return "the width of addresses";
     case budget_limit::address_space:
       return "the address space limit of the process (RLIMIT_AS)";
     case budget_limit::data:
@@ -73,6 +80,8 @@ budget_error::budget_error(const budget_failure& failure) noexcept
     what_.append("nobody knows");
   } else if (in_the_way_ == budget_limit::map_count) {
     what_.append_decimal(available_).append(" mappings");
+  } else if (in_the_way_ == budget_limit::names) {
+    what_.append_decimal(available_).append(" names");
   } else {
     append_bytes(what_, available_);
   }

@@ -184,6 +184,10 @@ void budget_slice::note_used(std::size_t bytes) noexcept {
   noted_.store(bytes, std::memory_order_relaxed);
 }
 
+void budget_slice::report_overflow(std::size_t bytes, std::size_t alignment) noexcept {
+  if (is_current()) (void)falls_back(bytes, alignment);
+}
+
 void budget_slice::release() noexcept {
   if (!is_current()) return;
   live_ = 0;
@@ -214,11 +218,14 @@ bool budget_slice::check() const noexcept {
 }
 
 #if defined(__cpp_rtti)
-const budget_slice* as_budget_slice(const std::pmr::memory_resource* p) noexcept {
-  return dynamic_cast<const budget_slice*>(p);
-}
+budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept { return dynamic_cast<budget_slice*>(p); }
 #else
-const budget_slice* as_budget_slice(const std::pmr::memory_resource*) noexcept { return nullptr; }
+budget_slice* as_budget_slice(std::pmr::memory_resource*) noexcept { return nullptr; }
 #endif
+
+std::size_t room_without_overflow(std::pmr::memory_resource* from, std::size_t alignment) noexcept {
+  const budget_slice* const slice = as_budget_slice(from);
+  return slice != nullptr ? slice->surely_available(alignment) : static_cast<std::size_t>(-1);
+}
 
 }  // namespace allot

@@ -129,7 +129,7 @@ memory_budget::memory_budget(const memory_budget_options& options) : options_(op
   std::size_t transient = 0;
   const bool possible = whole.bytes <= max_object_bytes / 2 && whole_pages(options.permanent, permanent) &&
                         whole_pages(options.transient, transient);
-  if (!possible) fail(whole, budget_limit::address_space, max_object_bytes / 2, {memory_errc::size_overflow, 0});
+  if (!possible) fail(whole, budget_limit::address_width, max_object_bytes / 2);
 
   const needs needed = needs::of(permanent, transient);
   whole.bytes = needed.bytes;
@@ -152,9 +152,11 @@ memory_budget::memory_budget(memory_budget& parent, const memory_budget_options&
   std::size_t transient = 0;
   request wanted{budget_part::sub_budget, name_, 0, page};
   if (!whole_pages(options.permanent, permanent) || !whole_pages(options.transient, transient) ||
-      !checked_add(permanent, transient, wanted.bytes))
-    parent.fail({budget_part::sub_budget, name_, budget_error::unknown, 0}, budget_limit::budget,
-                parent.permanent_region().size, {memory_errc::size_overflow, 0});
+      !checked_add(permanent, transient, wanted.bytes)) {
+    const budget_region all = parent.permanent_region();
+    parent.fail({budget_part::sub_budget, name_, budget_error::unknown, 0}, budget_limit::budget, all.size - all.taken,
+                {memory_errc::size_overflow, 0});
+  }
   if (const os::status outcome = open_books(); !outcome)
     parent.fail(wanted, budget_limit::system, budget_error::unknown, outcome);
 
@@ -277,7 +279,9 @@ std::size_t memory_budget::find_line(const request& wanted) {
     const entry& books = lines()[i];
     if (books.slice == nullptr && books.child == nullptr && books.is_for(wanted)) return i;
   }
-  const os::status outcome = books_.commit((line_count_ + 1) * sizeof(entry));
+  const std::size_t needed = (line_count_ + 1) * sizeof(entry);
+  if (needed > books_.size()) fail(wanted, budget_limit::names, 0);
+  const os::status outcome = books_.commit(needed);
   if (!outcome) fail(wanted, budget_limit::system, budget_error::unknown, outcome);
   entry* const fresh = ::new (lines() + line_count_) entry;
   fresh->history.name = fixed_text<31>(wanted.name);

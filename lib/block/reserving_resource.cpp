@@ -82,8 +82,9 @@ inline reserving_resource::obtained reserving_resource::obtain(std::size_t bytes
   return new_range(size, std::min(least, size), alignment);
 }
 
-/// Under the lock. False where the cache has no room.
+/// Under the lock. False where the cache has no room, or where addresses are what the process is short of.
 inline bool reserving_resource::keep(const extent& range) noexcept {
+  if (max_size() < options_.reservation) return false;
   if (!cache_.may_hold(range.committed) || !cache_.has_room(range.committed)) return false;
   if (tool_) memory_tools::poison(range.data, range.committed);
   cache_.put(range);
@@ -162,12 +163,14 @@ void reserving_resource::keep_or_release(extent range) noexcept {
     {
       const std::lock_guard lock(mutex_);
       if (keep(range)) return;
-      gone = cache_.may_hold(range.committed) ? cache_.take_oldest() : range;
+      if (cache_.may_hold(range.committed)) gone = cache_.take_oldest();
+      if (gone.data == nullptr) gone = range;
       forget(gone);
     }
-    (void)as_range(gone);  // releases it
-    if (gone.data == range.data) return;
+    as_range(gone).release();
+    if (gone.data == range.data) break;
   }
+  default_size_ = options_.reservation;  // where addresses were short, there are some again
 }
 
 /// Under the lock.
@@ -193,7 +196,7 @@ std::size_t reserving_resource::empty_cache() noexcept {
       forget(gone);
     }
     given_back += gone.committed;
-    (void)as_range(gone);  // releases it
+    as_range(gone).release();
   }
 }
 
@@ -263,7 +266,7 @@ reserving_resource::obtained reserving_resource::allocate_block(std::size_t byte
       const std::lock_guard lock(mutex_);
       forget(made.range);
     }
-    (void)as_range(made.range);  // releases it
+    as_range(made.range).release();
     return {{}, made.outcome};
   }
   poison_slack(made.range.data, bytes);
@@ -404,7 +407,7 @@ void reserving_resource::release() noexcept {
   blocks_.for_each([&](const block_table::entry& block) {
     // How much of it is committed its holder knows; here, that it is not more than all there is.
     const std::size_t committed = std::min(block.mapped, usage_.committed);
-    (void)as_range({static_cast<std::byte*>(block.address), block.mapped, committed});  // releases it
+    as_range({static_cast<std::byte*>(block.address), block.mapped, committed}).release();
   });
   blocks_.clear();
   usage_ = {};

@@ -74,13 +74,20 @@ bool grow_reservation(array_memory& memory, std::size_t bytes, std::size_t align
   return true;
 }
 
+/// What a first block may have of a slice, in whole granules, or a block that grows in place. No bound elsewhere.
+std::size_t room_in_slice(const array_memory& memory, const array_settings& settings, std::size_t alignment) noexcept {
+  std::size_t room = room_without_overflow(settings.resource, alignment);
+  if (memory.data != nullptr)
+    if (const budget_slice* const slice = as_budget_slice(settings.resource); slice != nullptr)
+      room = slice->expandable_to(memory.data, memory.size);
+  return align_down(room, memory_tools::granule);
+}
+
 /// A block, or, where no size was stated, less of it than would be good if the resource has no more.
 void start_block(array_memory& memory, const array_settings& settings, std::size_t bytes, std::size_t alignment) {
   const std::size_t least = block_bytes(std::max(settings.max_bytes, bytes));
   std::size_t size = std::max(least, settings.max_bytes != 0 ? least : default_block);
-  // A slice's overflow handler is to hear of what is needed, not of what would be good.
-  if (const budget_slice* const slice = as_budget_slice(settings.resource); slice != nullptr)
-    size = std::max(least, std::min(size, align_down(slice->surely_available(alignment), memory_tools::granule)));
+  size = std::max(least, std::min(size, room_in_slice(memory, settings, alignment)));
   for (;;) {
     try {
       auto* const data = static_cast<std::byte*>(settings.resource->allocate(size, alignment));
@@ -101,7 +108,12 @@ bool grow_block(array_memory& memory, const array_settings& settings, std::size_
   std::size_t wanted = std::max(least, block_bytes(doubled(memory.size)));
   if (settings.max_bytes != 0) wanted = std::min(wanted, std::max(least, block_bytes(settings.max_bytes)));
   if (!ours->try_expand(memory.data, memory.size, wanted, alignment)) {
-    if (wanted == least || !ours->try_expand(memory.data, memory.size, least, alignment)) return false;
+    if (wanted == least || !ours->try_expand(memory.data, memory.size, least, alignment)) {
+      // An array that may move asks for another block, which the slice refuses by itself.
+      if (budget_slice* const slice = as_budget_slice(settings.resource); slice != nullptr && !settings.may_move)
+        slice->report_overflow(least - memory.size, alignment);
+      return false;
+    }
     wanted = least;
   }
   const std::size_t before = std::exchange(memory.size, wanted);
@@ -197,18 +209,19 @@ void array_memory::release(const array_settings& settings, std::size_t alignment
 
 // ---- looking
 
-std::size_t array_memory::most(const array_settings& settings) const noexcept {
+std::size_t array_memory::most(const array_settings& settings, std::size_t alignment) const noexcept {
   if (settings.may_move) return max_object_bytes;
   if (reserving != nullptr) return size;
   if (data != nullptr && as_resource(settings.resource) == nullptr) return size;  // it cannot grow in place
-  if (settings.max_bytes != 0) return std::clamp(settings.max_bytes, size, max_object_bytes);
+  const std::size_t room = std::min(room_in_slice(*this, settings, alignment), max_object_bytes);
+  if (settings.max_bytes != 0) return std::max(std::min(settings.max_bytes, room), size);
   const reserving_resource* const from =
       settings.resource != nullptr ? as_reserving_resource(settings.resource) : &default_reserving_resource();
-  return from != nullptr ? from->max_size() : max_object_bytes;
+  return from != nullptr ? from->max_size() : room;
 }
 
-std::size_t array_memory::had(const array_settings& settings) const noexcept {
-  return data != nullptr && !settings.may_move ? size : most(settings);
+std::size_t array_memory::had(const array_settings& settings, std::size_t alignment) const noexcept {
+  return data != nullptr && !settings.may_move ? size : most(settings, alignment);
 }
 
 void array_memory::move_end(const void* old_end, const void* new_end) const noexcept {

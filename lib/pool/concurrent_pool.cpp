@@ -4,8 +4,8 @@
 #include <new>
 #include <utility>
 
-#include "cached_marks.hpp"
 #include "concurrent_pool/registry.hpp"
+#include "uncached.hpp"
 
 namespace allot {
 namespace {
@@ -45,12 +45,23 @@ pool_options concurrent_pool::options() const noexcept {
 
 // ---- caches
 
-inline thread_cache* concurrent_pool::cache_of_this_thread() const noexcept {
+/// Calls use(blocks) with the calling thread's magazines and returns what that does; false where it has none.
+template <class Use>
+ALLOT_ALWAYS_INLINE bool concurrent_pool::with_cache(Use use) const {
   const cache_table& table = *this_threads_table;
   const std::size_t slot = slot_.load(std::memory_order_relaxed);
-  if (!ALLOT_LIKELY(slot < table.size)) return nullptr;
+  if (!ALLOT_LIKELY(slot < table.size)) return false;
   const cache_table::entry& entry = table.entries()[slot];
-  return ALLOT_LIKELY(entry.token == token_.load(std::memory_order_relaxed)) ? entry.cache : nullptr;
+  return ALLOT_LIKELY(entry.token == token_.load(std::memory_order_relaxed)) && use(*entry.cache);
+}
+
+thread_cache* concurrent_pool::cache_of_this_thread() const noexcept {
+  thread_cache* found = nullptr;
+  (void)with_cache([&](thread_cache& cache) {
+    found = &cache;
+    return true;
+  });
+  return found;
 }
 
 /// Null where there can be none.
@@ -81,16 +92,15 @@ thread_cache* concurrent_pool::make_cache() noexcept {
   return made;
 }
 
-/// Under the lock. Gives the blocks of a thread that ends back; the next thread takes the cache over.
+/// Under the lock. The cache of a thread that has ended: the next thread takes it over, with what is in it.
 void concurrent_pool::retire(thread_cache& cache) noexcept {
-  cache.blocks.empty_into(core_.store(), name());
   (cache.previous != nullptr ? cache.previous->next : caches_) = cache.next;
   if (cache.next != nullptr) cache.next->previous = cache.previous;
   cache.next = std::exchange(idle_, &cache);
   cache.reused = true;
 }
 
-/// Under the lock. Gives the cache of the calling thread up.
+/// Under the lock. Takes the calling thread's cache from it.
 void concurrent_pool::drop_own_cache() noexcept {
   thread_cache* const cache = cache_of_this_thread();
   if (cache == nullptr) return;
@@ -118,18 +128,24 @@ void concurrent_pool::drop_caches() noexcept {
 
 void* concurrent_pool::allocate(std::size_t bytes, std::size_t alignment) {
   const std::size_t last = (bytes - 1) | (alignment - 1);  // of the rounded size; 0 bytes become very many
-  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire)))
-    if (thread_cache* const cache = cache_of_this_thread(); ALLOT_LIKELY(cache != nullptr))
-      if (void* const p = cache->blocks.pop(index_.load(std::memory_order_relaxed)[last / size_table::granule]))
-        return p;
+  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire))) {
+    const std::uint8_t* const index = index_.load(std::memory_order_relaxed);
+    void* p = nullptr;
+    if (ALLOT_LIKELY(
+            with_cache([&](thread_cache& cache) { return cache.blocks.pop(index[last / size_table::granule], p); })))
+      return p;
+  }
   return allocate_slowly(bytes, alignment);
 }
 
 void concurrent_pool::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
   const std::size_t last = (bytes - 1) | (alignment - 1);
-  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire)))
-    if (thread_cache* const cache = cache_of_this_thread(); ALLOT_LIKELY(cache != nullptr))
-      if (cache->blocks.push(index_.load(std::memory_order_relaxed)[last / size_table::granule], p)) return;
+  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire))) {
+    const std::uint8_t* const index = index_.load(std::memory_order_relaxed);
+    if (ALLOT_LIKELY(
+            with_cache([&](thread_cache& cache) { return cache.blocks.push(index[last / size_table::granule], p); })))
+      return;
+  }
   deallocate_slowly(p, bytes, alignment);
 }
 
@@ -144,7 +160,7 @@ ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std
     index = core_.class_of(bytes, alignment);
     if (first || index == size_table::no_class || core_.direct()) {
       try {
-        void* const p = index == size_table::no_class ? core_.allocate_large(bytes, alignment)
+        void* const p = index == size_table::no_class ? core_.allocate_large(bytes, alignment, name())
                                                       : core_.allocate_direct(index, bytes);
         if (first) open();
         return p;
@@ -160,7 +176,7 @@ ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std
   try {
     if (cache != nullptr) return allocate_cached(*cache, index);
     const std::lock_guard lock(mutex_);
-    return core_.allocate_direct(index, bytes);
+    return from_store([&] { return core_.allocate_direct(index, bytes); });
   } catch (...) {
     if (cache != nullptr && fresh) {
       const std::lock_guard lock(mutex_);
@@ -173,16 +189,45 @@ ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std
 }
 
 void* concurrent_pool::allocate_cached(thread_cache& cache, std::size_t index) {
-  if (void* const p = cache.blocks.pop(index)) return p;
-  if (cache.blocks.capacity(index) == 0) cache.blocks.set_capacity(index, core_.store().magazine_capacity(index));
-  cache.blocks.load(index, [&](std::uint32_t most) -> slab_store::list {
-    const std::lock_guard lock(mutex_);
-    if (free_block* const magazine = depot_.take(index)) return {magazine, most};
-    const slab_store::list taken = core_.store().take(index, most);
+  block_cache& blocks = cache.blocks;
+  void* p = nullptr;
+  if (blocks.pop(index, p) || (blocks.load_second(index) && blocks.pop(index, p))) return p;
+  const std::lock_guard lock(mutex_);
+  if (magazine_array* const full = depot_.take(index)) {
+    blocks.load(index, *full, core_.store());
+    (void)blocks.pop(index, p);
+    return p;
+  }
+  return from_store([&] {
+    void* const first = blocks.refill(index, core_.store());
     core_.note_peak();
-    return taken;
+    return first;
   });
-  return cache.blocks.pop(index);
+}
+
+/// Under the lock. Blocks no thread has are given back before the upstream's refusal is passed on.
+template <class Take>
+void* concurrent_pool::from_store(Take take) {
+  try {
+    return take();
+  } catch (const std::bad_alloc&) {
+    if (!empty_unused()) throw;
+  }
+  return take();
+}
+
+/// Under the lock. Gives what is in the depot and in the caches of threads that have ended back to the slabs. False
+/// where there is nothing.
+bool concurrent_pool::empty_unused() noexcept {
+  const std::size_t before = core_.store().taken_bytes();
+  for (std::size_t i = 0; i < block_cache::most_classes; ++i) {
+    while (magazine_array* const magazine = depot_.take(i)) {
+      core_.store().put(i, magazine->slots(), magazine->count, name());
+      core_.store().drop_array(*magazine);
+    }
+  }
+  for (thread_cache* each = idle_; each != nullptr; each = each->next) each->blocks.empty_into(core_.store(), name());
+  return core_.store().taken_bytes() != before;
 }
 
 ALLOT_NEVER_INLINE void concurrent_pool::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
@@ -201,21 +246,26 @@ ALLOT_NEVER_INLINE void concurrent_pool::deallocate_slowly(void* p, std::size_t 
 }
 
 void concurrent_pool::deallocate_cached(thread_cache& cache, void* p, std::size_t index) {
-  if (cache.blocks.push(index, p)) return;
-  slab_store::list old;
-  if (cache.blocks.capacity(index) == 0) {
-    cache.blocks.set_capacity(index, core_.store().magazine_capacity(index));
-  } else {
-    old = cache.blocks.unload(index);
+  block_cache& blocks = cache.blocks;
+  if (blocks.push(index, p)) return;
+  if (blocks.unload_to_second(index)) {
+    (void)blocks.push(index, p);
+    return;
   }
-  (void)cache.blocks.push(index, p);
-  if (old.first == nullptr) return;
   const std::lock_guard lock(mutex_);
-  if (depot_.count(index) < 2 * cache_count_) {
-    depot_.put(index, old.first);
+  if (depot_.count(index) < depot_room())
+    if (magazine_array* const full = blocks.take_second(index)) depot_.put(index, *full);
+  if (blocks.make_room(index, core_.store(), name())) {
+    (void)blocks.push(index, p);
   } else {
-    core_.store().put(index, old, name());
+    core_.deallocate_direct(p, index, name());
   }
+}
+
+/// Magazines of one block size, at most, in the depot: some for bursts, and two for each thread.
+std::size_t concurrent_pool::depot_room() const noexcept {
+  constexpr std::size_t burst = 16;
+  return burst + 2 * cache_count_;
 }
 
 void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {
@@ -226,7 +276,7 @@ void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::siz
   core_.store().start();
   try {
     const std::size_t index = core_.class_of(bytes, alignment);
-    const std::size_t kept = index != size_table::no_class ? depot_count(index) : count;
+    const std::size_t kept = index != size_table::no_class ? depot_.blocks(index) : count;
     if (count > kept) core_.store().preallocate(index, count - kept);
   } catch (...) {
     if (first) core_.store().stop_if_empty();
@@ -252,10 +302,8 @@ std::size_t concurrent_pool::held_bytes() const noexcept {
 std::size_t concurrent_pool::trim() noexcept {
   const std::lock_guard lock(mutex_);
   const std::size_t before = held_bytes();
-  for (std::size_t i = 0; i < block_cache::most_classes; ++i)
-    while (free_block* const magazine = depot_.take(i))
-      core_.store().put(i, {magazine, core_.store().magazine_capacity(i)}, name());
   drop_own_cache();
+  (void)empty_unused();
   free_list(std::exchange(idle_, nullptr));
   core_.trim();
   return before - held_bytes();
@@ -282,13 +330,10 @@ void concurrent_pool::abandon() noexcept {
 // ---- looking inside
 
 /// Under the lock, as what follows.
-std::size_t concurrent_pool::depot_count(std::size_t index) const noexcept {
-  return depot_.count(index) * core_.store().magazine_capacity(index);
-}
-
 std::size_t concurrent_pool::cached_count(std::size_t index) const noexcept {
-  std::size_t count = depot_count(index);
-  for (const thread_cache* each = caches_; each != nullptr; each = each->next) count += each->blocks.count(index);
+  std::size_t count = depot_.blocks(index);
+  for (const thread_cache* list : {caches_, idle_})
+    for (const thread_cache* each = list; each != nullptr; each = each->next) count += each->blocks.count(index);
   return count;
 }
 
@@ -299,13 +344,14 @@ std::size_t concurrent_pool::cached_bytes() const noexcept {
   return bytes;
 }
 
-template <class Visit>
-bool concurrent_pool::for_each_cached(Visit visit) const noexcept {
-  bool sound = true;
-  depot_.for_each(visit);
-  for (const thread_cache* each = caches_; each != nullptr; each = each->next)
-    sound = each->blocks.for_each(visit) && sound;
-  return sound;
+template <class Visit, class Arrays>
+void concurrent_pool::for_each_cached(Visit visit, Arrays arrays) const noexcept {
+  depot_.for_each([&](magazine_array& magazine, std::size_t index) {
+    for (std::uint32_t i = 0; i < magazine.count; ++i) visit(magazine.slots()[i], index);
+    arrays(&magazine);
+  });
+  for (const thread_cache* list : {caches_, idle_})
+    for (const thread_cache* each = list; each != nullptr; each = each->next) each->blocks.for_each(visit, arrays);
 }
 
 bin_range<concurrent_pool> concurrent_pool::bins() const noexcept {
@@ -361,25 +407,17 @@ bool concurrent_pool::owns(const void* p) const noexcept {
 
 block_info concurrent_pool::find_block(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
-  block_info found = core_.find(p);
-  (void)for_each_cached([&](const free_block* block, std::size_t) {
-    if (block == found.begin) found.state = block_state::free;
-  });
-  return found;
+  return find_uncached(core_, p, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
 }
 
 void concurrent_pool::for_each_block(block_visitor visitor) const {
   const std::lock_guard lock(mutex_);
-  const cached_marks marks(core_.store(), [&](auto mark) { (void)for_each_cached(mark); });
-  core_.for_each_used(visitor);
+  visit_uncached(core_, visitor, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
 }
 
 bool concurrent_pool::check() const noexcept {
   const std::lock_guard lock(mutex_);
-  bool sound = core_.store().check();
-  const bool counted = for_each_cached(
-      [&](const free_block* block, std::size_t index) { sound = sound && core_.store().judge(block, index).fine; });
-  return sound && counted;
+  return check_with_caches(core_, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
 }
 
 }  // namespace allot

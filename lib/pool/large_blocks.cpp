@@ -43,9 +43,10 @@ struct large_blocks::book {
   std::pmr::unordered_map<const void*, entry> blocks;
 };
 
+/// The block first: a request that is refused then takes nothing from an upstream that never takes back.
 void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
+  void* const p = upstream_->allocate(bytes, alignment);
   const bool first = book_ == nullptr;
-  void* p = nullptr;
   try {
     if (first) {
       void* const memory = upstream_->allocate(sizeof(book), alignof(book));
@@ -56,11 +57,10 @@ void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
         throw;
       }
     }
-    p = upstream_->allocate(bytes, alignment);
     book_->blocks.emplace(p, book::entry{bytes, alignment});
   } catch (...) {
-    if (p != nullptr) upstream_->deallocate(p, bytes, alignment);
     if (first) trim();
+    upstream_->deallocate(p, bytes, alignment);
     throw;
   }
   bytes_ += bytes;

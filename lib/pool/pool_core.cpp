@@ -3,6 +3,7 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/pool/pool_core.hpp>
+#include <cstdint>
 #include <cstring>
 
 namespace allot {
@@ -22,9 +23,7 @@ pool_options pool_core::options(std::string_view name) const noexcept {
 
 std::size_t pool_core::inline_limit() const noexcept {
   if (!store_.started() || direct() || zero_on_free_) return 0;
-  // No alignment that blocks do not have can hide behind a smaller size.
-  constexpr std::size_t any_alignment = 2 * slab_store::largest_alignment - 1;
-  return std::min<std::size_t>(store_.sizes().bytes[store_.class_count() - 1], any_alignment);
+  return store_.sizes().bytes[store_.class_count() - 1];
 }
 
 /// Bytes a block must have. A memory tool wants some behind what is handed out.
@@ -35,14 +34,18 @@ std::size_t pool_core::padded(std::size_t bytes) const noexcept {
 
 // ---- allocation
 
-void* pool_core::allocate_large(std::size_t bytes, std::size_t alignment) {
+void* pool_core::allocate_large(std::size_t bytes, std::size_t alignment, std::string_view pool) {
+  // Not left to the upstream: std::pmr::new_delete_resource() of libstdc++ rounds such a size up to 0.
+  if (bytes > max_object_bytes - (alignment - 1))
+    throw allocation_error({memory_errc::size_overflow, pool, bytes, alignment, max_object_bytes});
   void* const p = large_.allocate(std::max<std::size_t>(bytes, 1), alignment);
   note_peak();
   return p;
 }
 
 void* pool_core::allocate_direct(std::size_t index, std::size_t bytes) {
-  void* const p = store_.take(index, 1).first;
+  void* p = nullptr;
+  (void)store_.take(index, &p, 1);
   note_peak();
   if (watched_) memory_tools::poison(static_cast<std::byte*>(p) + bytes, store_.sizes().bytes[index] - bytes);
   return p;
@@ -56,7 +59,12 @@ bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::s
   if (index == size_table::no_class || direct()) {
     if (large_.deallocate(p, std::max<std::size_t>(bytes, 1), alignment, pool)) return false;
     if (const slab_store::verdict found = store_.judge(p, index); !found.fine) {
-      report_misuse({found.kind, pool, p, bytes, found.block_bytes, true, false});
+      if (found.kind == misuse_kind::wrong_size && !is_aligned(p, alignment)) {
+        const std::uintptr_t address = address_of(p);
+        report_misuse({misuse_kind::wrong_alignment, pool, p, alignment, address & (~address + 1), true, false});
+      } else {
+        report_misuse({found.kind, pool, p, bytes, found.block_bytes, true, false});
+      }
       return false;
     }
   }
@@ -67,10 +75,8 @@ bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::s
 }
 
 void pool_core::deallocate_direct(void* p, std::size_t index, std::string_view pool) {
-  if (watched_) memory_tools::hand_out(p, store_.sizes().bytes[index]);
-  auto* const block = static_cast<free_block*>(p);
-  block->next = nullptr;
-  store_.put(index, {block, 1}, pool);
+  if (watched_) memory_tools::poison(p, store_.sizes().bytes[index]);
+  store_.put(index, &p, 1, pool);
 }
 
 bool pool_core::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) noexcept {
@@ -94,9 +100,10 @@ void pool_core::note_peak() noexcept { peak_ = std::max(peak_, store_.taken_byte
 pool_bin pool_core::bin(std::size_t at, std::size_t cached) const noexcept {
   const slab_store::account& counts = store_.account_of(at);
   const std::size_t block_bytes = store_.sizes().bytes[at];
-  const std::size_t taken = counts.blocks - counts.free;
-  return {block_bytes,  taken - std::min(cached, taken),           cached, counts.slabs,
-          counts.bytes, counts.bytes - counts.blocks * block_bytes};
+  const std::size_t blocks = counts.blocks - counts.arrays;
+  const std::size_t taken = blocks - counts.free;
+  return {block_bytes,  taken - std::min(cached, taken),    cached, counts.slabs,
+          counts.bytes, counts.bytes - blocks * block_bytes};
 }
 
 memory_usage pool_core::usage(std::size_t cached) const noexcept {

@@ -1,7 +1,7 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/pool/pool_resource.hpp>
 
-#include "cached_marks.hpp"
+#include "uncached.hpp"
 
 namespace allot {
 
@@ -37,50 +37,48 @@ pool_options pool_resource::options() const noexcept {
 
 void* pool_resource::allocate_slowly(std::size_t bytes, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
-  if (!core_.may_pool(bytes)) return core_.allocate_large(bytes, alignment);
+  if (!core_.may_pool(bytes)) return core_.allocate_large(bytes, alignment, name());
+  const bool first = !core_.store().started();
   start();
   try {
     const std::size_t index = core_.class_of(bytes, alignment);
-    if (index == size_table::no_class) return core_.allocate_large(bytes, alignment);
+    if (index == size_table::no_class) return core_.allocate_large(bytes, alignment, name());
     return core_.direct() ? core_.allocate_direct(index, bytes) : allocate_cached(index);
   } catch (...) {
-    stop_if_empty();
+    if (first) stop_if_empty();
     throw;
   }
 }
 
 void* pool_resource::allocate_cached(std::size_t index) {
-  if (void* const p = cache_.pop(index)) return p;
-  slab_store& store = core_.store();
-  if (cache_.capacity(index) == 0) cache_.set_capacity(index, store.magazine_capacity(index));
-  cache_.load(index, [&](std::uint32_t most) { return store.take(index, most); });
+  void* p = nullptr;
+  if (cache_.pop(index, p) || (cache_.load_second(index) && cache_.pop(index, p))) return p;
+  p = cache_.refill(index, core_.store());
   core_.note_peak();
-  return cache_.pop(index);
+  return p;
 }
 
 void pool_resource::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
   const std::size_t index = core_.class_of(bytes, alignment);
   if (!core_.accept(p, bytes, alignment, index, name()) || cache_.push(index, p)) return;
-  slab_store::list old;
-  if (cache_.capacity(index) == 0) {
-    cache_.set_capacity(index, core_.store().magazine_capacity(index));
+  if (cache_.unload_to_second(index) || cache_.make_room(index, core_.store(), name())) {
+    (void)cache_.push(index, p);
   } else {
-    old = cache_.unload(index);
+    core_.deallocate_direct(p, index, name());
   }
-  (void)cache_.push(index, p);
-  core_.store().put(index, old, name());
 }
 
 void pool_resource::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
   if (!core_.may_pool(bytes)) return;
+  const bool first = !core_.store().started();
   start();
   try {
     const std::size_t index = core_.class_of(bytes, alignment);
     const std::size_t cached = index != size_table::no_class ? cache_.count(index) : count;
     if (count > cached) core_.store().preallocate(index, count - cached);
   } catch (...) {
-    stop_if_empty();
+    if (first) stop_if_empty();
     throw;
   }
 }
@@ -117,23 +115,15 @@ std::size_t pool_resource::cached_bytes() const noexcept {
 }
 
 block_info pool_resource::find_block(const void* p) const noexcept {
-  block_info found = core_.find(p);
-  (void)cache_.for_each([&](const free_block* block, std::size_t) {
-    if (block == found.begin) found.state = block_state::free;
-  });
-  return found;
+  return find_uncached(core_, p, [&](auto visit, auto arrays) { cache_.for_each(visit, arrays); });
 }
 
 void pool_resource::for_each_block(block_visitor visitor) const {
-  const cached_marks marks(core_.store(), [&](auto mark) { (void)cache_.for_each(mark); });
-  core_.for_each_used(visitor);
+  visit_uncached(core_, visitor, [&](auto visit, auto arrays) { cache_.for_each(visit, arrays); });
 }
 
 bool pool_resource::check() const noexcept {
-  bool sound = core_.store().check();
-  const bool counted = cache_.for_each(
-      [&](const free_block* block, std::size_t index) { sound = sound && core_.store().judge(block, index).fine; });
-  return sound && counted;
+  return check_with_caches(core_, [&](auto visit, auto arrays) { cache_.for_each(visit, arrays); });
 }
 
 }  // namespace allot

@@ -11,7 +11,7 @@ constexpr std::size_t cache_line = 64;
 
 /// Adds a size to an ascending list.
 constexpr void add(size_table& table, std::size_t bytes) noexcept {
-  bytes = std::min(align_up(std::max(bytes, size_table::smallest), size_table::granule), size_table::largest);
+  bytes = align_up(std::clamp(bytes, size_table::smallest, size_table::largest), size_table::granule);
   if (table.count == size_table::most_classes) return;
   if (table.count != 0 && table.bytes[table.count - 1] >= bytes) return;
   table.bytes[table.count++] = static_cast<std::uint32_t>(bytes);
@@ -35,7 +35,8 @@ constexpr void fill_index(size_table& table) noexcept {
     const std::size_t size = (i + 1) * size_table::granule;
     while (found < table.count && table.bytes[found] < size) ++found;
     const std::size_t alignment = size & (~size + 1);
-    const bool fits = found < table.count && table.bytes[found] % alignment == 0;
+    const bool fits =
+        found < table.count && table.bytes[found] % alignment == 0 && alignment <= size_table::largest_alignment;
     table.index[i] = fits ? found : size_table::no_class;
   }
 }
@@ -132,11 +133,13 @@ std::size_t size_table::classes_up_to(std::size_t size) const noexcept {
 }
 
 std::size_t size_table::class_of(std::size_t size, std::size_t alignment) const noexcept {
-  if (size > largest || alignment > largest) return no_class;
+  if (size > largest || alignment > largest_alignment) return no_class;
   size = align_up(size, alignment);
   if (size > largest) return no_class;
-  if (const std::uint8_t found = index[(size - 1) / granule]; found != no_class) return found;
-  for (std::size_t i = 0; i < count; ++i)
+  const std::size_t at = (size - 1) / granule;
+  if (index[at] != no_class) return index[at];
+  const std::uint8_t below = at != 0 ? index[at - 1] : no_class;
+  for (std::size_t i = below != no_class ? below : 0; i < count; ++i)
     if (bytes[i] >= size && bytes[i] % alignment == 0) return i;
   return no_class;
 }

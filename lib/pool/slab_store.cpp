@@ -3,6 +3,7 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <allot/pool/slab_store.hpp>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace allot {
 namespace {
 
 constexpr std::size_t largest_slab = std::size_t{64} << 10;
+constexpr std::size_t fewest_in_magazine = 8;
 constexpr std::size_t fewest_taken = 8;  // where one slab has less, the next one's blocks are taken, too
 constexpr std::size_t largest_possible_chunk = std::size_t{128} << 20;
 
@@ -42,7 +44,10 @@ slab_store::slab_store(const pool_options& options, std::pmr::memory_resource* u
 
 pool_options slab_store::options() const noexcept {
   pool_options options = options_;
-  if (started()) options.largest_required_pool_block = sizes_->bytes[class_count_ - 1];
+  size_table to_come;
+  if (!started()) size_table::build(options_, to_come);
+  const size_table& sizes = started() ? *sizes_ : to_come;
+  options.largest_required_pool_block = sizes.bytes[sizes.classes_up_to(options_.largest_required_pool_block) - 1];
   if (options.max_blocks_per_chunk == 0) options.max_blocks_per_chunk = options.largest_chunk / size_table::smallest;
   return options;
 }
@@ -59,13 +64,12 @@ void slab_store::start() {
 }
 
 std::size_t slab_store::class_of(std::size_t bytes, std::size_t alignment) const noexcept {
-  if (alignment > largest_alignment) return size_table::no_class;
   const std::size_t found = sizes_->class_of(std::max<std::size_t>(bytes, 1), alignment);
   return found < class_count_ ? found : size_table::no_class;
 }
 
 std::uint32_t slab_store::magazine_capacity(std::size_t index) const noexcept {
-  const std::size_t by_bytes = std::max<std::size_t>(options_.magazine_bytes / sizes_->bytes[index], 1);
+  const std::size_t by_bytes = std::max(options_.magazine_bytes / sizes_->bytes[index], fewest_in_magazine);
   return static_cast<std::uint32_t>(std::min(by_bytes, options_.magazine_blocks));
 }
 
@@ -73,10 +77,11 @@ std::uint32_t slab_store::magazine_capacity(std::size_t index) const noexcept {
 slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
   shape found;
   found.bytes = sizes_->bytes[index];
-  found.alignment = std::min(found.bytes & (~found.bytes + 1), largest_alignment);
+  found.alignment = std::min(found.bytes & (~found.bytes + 1), size_table::largest_alignment);
   const std::size_t page = os::facts().page_size;
   if (options_.page_local && is_power_of_two(page) && found.bytes <= page) {
-    const std::size_t window = found.bytes <= largest_alignment ? std::min(page, largest_alignment) : page;
+    const std::size_t window =
+        found.bytes <= size_table::largest_alignment ? std::min(page, size_table::largest_alignment) : page;
     if (window % found.bytes != 0) {
       found.window_shift = log2_of(window);
       found.per_window = window / found.bytes;
@@ -90,74 +95,136 @@ slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
 
 // ---- blocks
 
-slab_store::list slab_store::take(std::size_t index, std::uint32_t most) {
+std::uint32_t slab_store::take(std::size_t index, void** blocks, std::uint32_t most) {
   if (classes_[index].first_open == nullptr) new_slab(index);
-  return take_free(index, most);
-}
-
-slab_store::list slab_store::take_free(std::size_t index, std::uint32_t most) noexcept {
-  class_state& state = classes_[index];
-  list taken;
-  free_block** tail = &taken.first;
-  while (state.first_open != nullptr && taken.count < most) {
-    slab& from = *state.first_open;
-    const std::uint32_t before = taken.count;
-    from.take([&](void* p) {
-      if (watched_) memory_tools::hand_out(p, from.block_bytes);
-      auto* const block = static_cast<free_block*>(p);
-      *tail = block;
-      tail = &block->next;
-      return ++taken.count < most;
-    });
-    state.counts.free -= taken.count - before;
-    if (from.free == 0) unlink(from);
-    if (taken.count >= fewest_taken) break;
-  }
-  *tail = nullptr;
-  taken_ += taken.count * std::size_t{sizes_->bytes[index]};
+  const std::uint32_t taken = take_open(index, blocks, most);
+  taken_ += taken * std::size_t{sizes_->bytes[index]};
   return taken;
 }
 
-void slab_store::put(std::size_t index, list blocks, std::string_view pool) {
+std::uint32_t slab_store::take_open(std::size_t index, void** blocks, std::uint32_t most) noexcept {
   class_state& state = classes_[index];
-  free_block* wrong = nullptr;
-  slab* last = nullptr;  // blocks freed one after the other often lie in one slab
-  for (free_block* block = blocks.first; block != nullptr && blocks.count != 0; --blocks.count) {
-    free_block* const next = block->next;
-    if (last == nullptr || !last->spans(block)) last = slab_of(block);
-    std::size_t at = 0;
-    if (last == nullptr || last->class_index != index || !last->number_of(block, at) || last->is_free(at)) {
-      block->next = std::exchange(wrong, block);
-      last = nullptr;
-    } else {
-      if (last->free == 0) link(*last);
-      last->give(at);
-      ++state.counts.free;
-      taken_ -= last->block_bytes;
-      if (watched_) memory_tools::poison(block, last->block_bytes);
-      if (last->free == last->blocks) retire(*std::exchange(last, nullptr));
-    }
-    block = next;
+  std::uint32_t taken = 0;
+  while (state.first_open != nullptr && taken < most) {
+    slab& from = *state.first_open;
+    from.take([&](void* p) {
+      if (watched_) memory_tools::hand_out(p, from.block_bytes);
+      blocks[taken++] = p;
+      return taken < most;
+    });
+    if (from.free == 0) unlink(from);
+    if (taken >= fewest_taken) break;
   }
-  while (wrong != nullptr) {
-    free_block* const block = std::exchange(wrong, wrong->next);
-    const verdict found = judge(block, index);
-    report_misuse({found.kind, pool, block, sizes_->bytes[index], found.block_bytes, true, false});
+  state.counts.free -= taken;
+  return taken;
+}
+
+inline slab_store::chunk* slab_store::chunk_of(const void* p) const noexcept {
+  const std::uintptr_t at = address_of(p);
+  chunk* const found = found_[(at >> found_shift_) % found_slots];
+  return ALLOT_LIKELY(found != nullptr && at - address_of(found) < found->bytes) ? found : search_chunk(p);
+}
+
+ALLOT_NEVER_INLINE slab_store::chunk* slab_store::search_chunk(const void* p) const noexcept {
+  if (entry_count_ == 0) return nullptr;
+  const std::uintptr_t at = address_of(p);
+  const chunk_entry* nearest = entries_;
+  for (std::size_t count = entry_count_; count > 1;) {
+    const std::size_t half = count / 2;
+    nearest += nearest[half].begin <= at ? half : 0;
+    count -= half;
   }
+  if (at - nearest->begin >= nearest->held->bytes) return nullptr;
+  return found_[(at >> found_shift_) % found_slots] = nearest->held;
+}
+
+/// To be called when chunks come or go.
+void slab_store::forget_found() noexcept {
+  std::fill(std::begin(found_), std::end(found_), nullptr);
+  constexpr std::size_t smallest_part = std::size_t{64} << 10;
+  found_shift_ = log2_of(smallest_part);
+  while (held_ >> found_shift_ > found_slots / 2) ++found_shift_;
+}
+
+inline slab_store::slab* slab_store::slab_of(const void* p) const noexcept {
+  chunk* const home = chunk_of(p);
+  return home != nullptr ? home->slab_of(p) : nullptr;
+}
+
+/// Marks a block free; who calls this counts it. False where there is no such block, or it is free already.
+ALLOT_ALWAYS_INLINE bool slab_store::give(std::size_t index, void* p) noexcept {
+  slab* const home = slab_of(p);
+  std::size_t at = 0;
+  if (home == nullptr || home->class_index != index || !home->number_of(p, at) || !home->give(at)) return false;
+  if (home->free == 1) link(*home);
+  if (home->free == home->blocks && !is_kept(*home)) retire(*home);
+  return true;
+}
+
+void slab_store::put(std::size_t index, void** blocks, std::uint32_t count, std::string_view pool) {
+  std::uint32_t wrong = 0;
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (!ALLOT_LIKELY(give(index, blocks[i]))) blocks[wrong++] = blocks[i];
+  classes_[index].counts.free += count - wrong;
+  taken_ -= (count - wrong) * std::size_t{sizes_->bytes[index]};
+  for (std::uint32_t i = 0; i < wrong; ++i) {
+    const verdict found = judge(blocks[i], index);
+    report_misuse({found.kind, pool, blocks[i], sizes_->bytes[index], found.block_bytes, true, false});
+  }
+}
+
+// ---- magazines' own blocks
+
+magazine_array* slab_store::make_array(std::size_t index, std::uint32_t capacity_now) noexcept {
+  constexpr std::size_t first_bytes = 64;
+  constexpr std::size_t growth = 4;
+  const std::uint32_t wanted = magazine_capacity(index);
+  if (capacity_now >= wanted) return nullptr;
+  std::size_t bytes = first_bytes;
+  while (magazine_array::bytes_for(capacity_now) >= bytes) bytes *= growth;
+  std::size_t from = sizes_->class_of(std::min<std::size_t>(bytes, size_table::largest), alignof(magazine_array));
+  if (from >= class_count_) from = class_count_ - 1;
+  const std::size_t room = (sizes_->bytes[from] - sizeof(magazine_array)) / sizeof(void*);
+  if (room <= capacity_now) return nullptr;
+
+  if (classes_[from].first_open == nullptr) {
+    const shape blocks = shape_of(from);
+    if (!slab_from_chunks(from, blocks) && !(reclaim() && slab_from_chunks(from, blocks))) return nullptr;
+  }
+  void* p = nullptr;
+  if (take_open(from, &p, 1) == 0) return nullptr;
+  ++arrays_;
+  ++classes_[from].counts.arrays;
+  return ::new (p) magazine_array{nullptr, 0, std::min(wanted, static_cast<std::uint32_t>(room))};
+}
+
+void slab_store::drop_array(magazine_array& array) noexcept {
+  const std::size_t index = slab_of(&array)->class_index;
+  --arrays_;
+  --classes_[index].counts.arrays;
+  ++classes_[index].counts.free;
+  (void)give(index, &array);
 }
 
 void slab_store::preallocate(std::size_t index, std::size_t count) {
   while (classes_[index].counts.free < count) new_slab(index);
+  // Until trim() they are for that size only.
+  for (slab* each = classes_[index].first_open; each != nullptr; each = each->next) each->made_ahead = true;
 }
 
 slab_store::verdict slab_store::judge(const void* p, std::size_t index) const noexcept {
-  const slab* const home = slab_of(p);
+  chunk* const held = chunk_of(p);
+  const slab* const home = held != nullptr ? held->slab_of(p) : nullptr;
+  // Where its slab has gone, it must have been free.
+  if (home == nullptr && held != nullptr && p >= held->units) return {false, misuse_kind::double_free, 0};
   std::size_t at = 0;
   if (home == nullptr || !home->number_of(p, at)) return {};
   if (home->is_free(at)) return {false, misuse_kind::double_free, home->block_bytes};
   if (home->class_index != index) return {false, misuse_kind::wrong_size, home->block_bytes};
   return {true, misuse_kind::foreign_pointer, home->block_bytes};
 }
+
+bool slab_store::owns(const void* p) const noexcept { return chunk_of(p) != nullptr; }
 
 block_info slab_store::find(const void* p) const noexcept {
   const slab* const home = slab_of(p);
@@ -168,9 +235,9 @@ block_info slab_store::find(const void* p) const noexcept {
 }
 
 void slab_store::mark(const void* p, bool free) const noexcept {
-  slab& home = *slab_of(p);
+  slab* const home = slab_of(p);
   std::size_t at = 0;
-  if (home.number_of(p, at)) home.set(at, free);
+  if (home != nullptr && home->number_of(p, at)) home->set(at, free);
 }
 
 void slab_store::for_each_used(block_visitor visitor) const {
@@ -184,9 +251,11 @@ void slab_store::for_each_used(block_visitor visitor) const {
 
 // ---- slabs
 
-slab_store::slab* slab_store::slab_of(const void* p) const noexcept {
-  chunk* const home = chunk_of(p);
-  return home != nullptr ? home->slab_of(p) : nullptr;
+/// Whether a slab stays though it is empty.
+bool slab_store::is_kept(const slab& empty) const noexcept {
+  if (empty.made_ahead) return true;
+  const class_state& state = classes_[empty.class_index];
+  return options_.returns == chunk_return::by_trim && state.first_open == &empty && state.last_open == &empty;
 }
 
 void slab_store::link(slab& open) noexcept {
@@ -205,9 +274,21 @@ void slab_store::unlink(slab& open) noexcept {
 
 void slab_store::new_slab(std::size_t index) {
   const shape blocks = shape_of(index);
-  if (slab_from_chunks(index, blocks)) return;
+  if (slab_from_chunks(index, blocks) || (reclaim() && slab_from_chunks(index, blocks))) return;
   new_chunk(blocks);
   (void)slab_from_chunks(index, blocks);
+}
+
+/// Takes the units of empty slabs that other sizes kept. False where there are none.
+bool slab_store::reclaim() noexcept {
+  bool found = false;
+  for (class_state& state : classes_) {
+    slab* const only = state.first_open;
+    if (only == nullptr || only != state.last_open || only->free != only->blocks || only->made_ahead) continue;
+    retire(*only);
+    found = true;
+  }
+  return found;
 }
 
 /// As long as it should be where there is room for that, else the longest there is.
@@ -260,21 +341,9 @@ void slab_store::retire(slab& empty) noexcept {
 
 // ---- chunks
 
-slab_store::chunk* slab_store::chunk_of(const void* p) const noexcept {
-  if (entry_count_ == 0) return nullptr;
-  const std::uintptr_t at = address_of(p);
-  const chunk_entry* found = entries_;
-  for (std::size_t count = entry_count_; count > 1;) {
-    const std::size_t half = count / 2;
-    found += found[half].begin <= at ? half : 0;
-    count -= half;
-  }
-  return at - found->begin < found->held->bytes ? found->held : nullptr;
-}
-
 std::size_t slab_store::next_chunk_bytes(const shape& blocks) const noexcept {
   std::size_t bytes =
-      std::clamp(align_down(held_ / 8, largest_alignment), options_.first_chunk, options_.largest_chunk);
+      std::clamp(align_down(held_ / 8, chunk::largest_unit), options_.first_chunk, options_.largest_chunk);
   std::size_t most = 0;
   if (options_.max_blocks_per_chunk != 0 && checked_multiply(options_.max_blocks_per_chunk, blocks.bytes, most) &&
       most < bytes)
@@ -323,6 +392,7 @@ void slab_store::new_chunk(const shape& blocks) {
   ++entry_count_;
   ++empty_chunks_;
   held_ += bytes;
+  forget_found();
 }
 
 void slab_store::give_back(chunk& empty) noexcept {
@@ -332,6 +402,7 @@ void slab_store::give_back(chunk& empty) noexcept {
   --entry_count_;
   --empty_chunks_;
   held_ -= empty.bytes;
+  forget_found();
   deallocate(empty);
 }
 
@@ -354,9 +425,10 @@ std::size_t slab_store::overhead_bytes() const noexcept {
 
 std::size_t slab_store::trim() noexcept {
   const std::size_t before = held_;
-  for (std::size_t i = 0; i < class_count_; ++i) {  // made ahead, and never used
+  for (std::size_t i = 0; i < class_count_; ++i) {
     for (slab* each = classes_[i].first_open; each != nullptr;) {
       slab* const next = each->next;
+      each->made_ahead = false;
       if (each->free == each->blocks) retire(*each);
       each = next;
     }
@@ -387,7 +459,8 @@ void slab_store::abandon() noexcept {
   for (class_state& state : classes_) state = {};
   entries_ = near_;
   entry_room_ = near_entries;
-  entry_count_ = held_ = empty_chunks_ = taken_ = 0;
+  entry_count_ = held_ = empty_chunks_ = taken_ = arrays_ = 0;
+  forget_found();
 }
 
 bool slab_store::check() const noexcept {

@@ -100,6 +100,18 @@ static_assert(!std::is_copy_constructible_v<chained_arena> && !std::is_copy_assi
 static_assert(std::is_nothrow_default_constructible_v<chained_arena>);
 static_assert(std::is_final_v<chained_arena>);
 
+/// The newest block of an arena that reserves 8 MiB at a time.
+void grow_past_what_is_committed(chained_arena& arena) {
+  auto* p = static_cast<std::byte*>(arena.allocate(100));
+  std::size_t bytes = 100;
+  for (std::size_t wanted = 1000; wanted < 7_MiB; wanted *= 3) {
+    BOOST_REQUIRE(arena.try_expand(p, bytes, wanted, 16));
+    std::memset(p, 0x5a, wanted);
+    bytes = wanted;
+  }
+  BOOST_TEST(!arena.try_expand(p, bytes, 9_MiB, 16));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(chained_arenas)
@@ -504,14 +516,7 @@ BOOST_AUTO_TEST_CASE(virtual_blocks_commit_as_they_fill_and_then_chain) {
 
 BOOST_AUTO_TEST_CASE(the_newest_block_of_a_virtual_arena_grows_past_what_is_committed) {
   chained_arena arena(virtual_options(8_MiB));
-  auto* p = static_cast<std::byte*>(arena.allocate(100));
-  std::size_t bytes = 100;
-  for (std::size_t wanted = 1000; wanted < 7_MiB; wanted *= 3) {
-    BOOST_REQUIRE(arena.try_expand(p, bytes, wanted, 16));
-    std::memset(p, 0x5a, wanted);
-    bytes = wanted;
-  }
-  BOOST_TEST(!arena.try_expand(p, bytes, 9_MiB, 16));
+  grow_past_what_is_committed(arena);
 }
 
 BOOST_AUTO_TEST_CASE(the_limit_of_a_virtual_arena_counts_committed_bytes) {
@@ -824,14 +829,7 @@ BOOST_AUTO_TEST_CASE(any_alignment_is_met_in_a_reservation) {
 BOOST_AUTO_TEST_CASE(the_newest_allocation_grows_past_what_is_committed_of_a_reservation) {
   reserving_resource memory;
   chained_arena arena(reserved_from(memory, 8_MiB));
-  auto* p = static_cast<std::byte*>(arena.allocate(100));
-  std::size_t bytes = 100;
-  for (std::size_t wanted = 1000; wanted < 7_MiB; wanted *= 3) {
-    BOOST_REQUIRE(arena.try_expand(p, bytes, wanted, 16));
-    std::memset(p, 0x5a, wanted);
-    bytes = wanted;
-  }
-  BOOST_TEST(!arena.try_expand(p, bytes, 9_MiB, 16));
+  grow_past_what_is_committed(arena);
   BOOST_TEST(arena.check());
 }
 

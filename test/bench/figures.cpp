@@ -3,27 +3,11 @@
 #include <allot/os/virtual_memory.hpp>
 #include <iomanip>
 #include <ostream>
-#include <range/v3/algorithm/sort.hpp>
 #include <range/v3/view/filter.hpp>
 
+#include "bench/statistics.hpp"
+
 namespace allot::bench {
-namespace {
-
-double median(std::vector<double> times) {
-  ranges::sort(times);
-  const std::size_t half = times.size() / 2;
-  return times.size() % 2 == 1 ? times[half] : (times[half - 1] + times[half]) / 2;
-}
-
-/// Half the distance between the quartiles, as a share of the median.
-double spread(std::vector<double> times) {
-  ranges::sort(times);
-  const double low = times[times.size() / 4];
-  const double high = times[times.size() * 3 / 4];
-  return (high - low) / 2 / median(times);
-}
-
-}  // namespace
 
 const std::vector<figure>& figures() {
   static const std::vector<figure> all{

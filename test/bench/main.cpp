@@ -1,39 +1,8 @@
-#include <condition_variable>
 #include <iostream>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "bench/figures.hpp"
-
-namespace {
-
-/// A second thread that does nothing: glibc's locks are cheaper before the first one starts, and real programs have
-/// threads.
-class idle_thread {
- public:
-  idle_thread()
-      : thread_([this] {
-          std::unique_lock lock(mutex_);
-          ended_.wait(lock, [this] { return end_; });
-        }) {}
-  ~idle_thread() {
-    {
-      const std::lock_guard lock(mutex_);
-      end_ = true;
-    }
-    ended_.notify_one();
-    thread_.join();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  bool end_ = false;
-  std::thread thread_;
-};
-
-}  // namespace
+#include "bench/idle_thread.hpp"
 
 int main(int argc, char** argv) {
   // Interleaved repetitions unless told otherwise; what the command line says comes later and wins.
@@ -47,7 +16,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 64;
 
-  const idle_thread second;
+  const allot::bench::idle_thread second;
   allot::bench::figure_reporter reporter;
   reporter.SetOutputStream(&std::cerr);
   reporter.SetErrorStream(&std::cerr);

@@ -103,16 +103,19 @@ void fill_strings(State& state, Make make) {
 
 // ---- the whole life of a small array, one after the other
 
-template <class Array>
-void life(State& state, int count) {
+template <class Array, class Fill>
+void lives_filled_by(State& state, int count, Fill fill) {
   const int lives = std::max(1, 100'000 / count);
   for (auto _ : state)
     for (int life = 0; life < lives; ++life) {
       Array array;
-      for (int i = 0; i < count; ++i) array.push_back(i);
-      benchmark::DoNotOptimize(array.data());
-      benchmark::ClobberMemory();
+      fill(array, count);
     }
+}
+
+template <class Array>
+void life(State& state, int count) {
+  lives_filled_by<Array>(state, count, [](Array& array, int ints) { push_ints(array, ints); });
 }
 
 /// Filled by a function that is given the array: compilers cannot keep it in registers then.
@@ -123,12 +126,7 @@ ALLOT_NEVER_INLINE void push_elsewhere(Array& array, int count) {
 
 template <class Array>
 void life_by_reference(State& state, int count) {
-  const int lives = std::max(1, 100'000 / count);
-  for (auto _ : state)
-    for (int life = 0; life < lives; ++life) {
-      Array array;
-      push_elsewhere(array, count);
-    }
+  lives_filled_by<Array>(state, count, [](Array& array, int ints) { push_elsewhere(array, ints); });
 }
 
 void life_with_own_mapping(State& state) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <allot/block/budget_slice.hpp>
 #include <allot/block/memory_budget.hpp>
+#include <allot/container/vlarray.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
@@ -14,6 +15,7 @@
 #include <memory_resource>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -34,6 +36,15 @@ memory_budget_options options_for(std::size_t permanent, std::size_t transient, 
   options.transient = transient;
   options.name = "game";
   options.checked = checked;
+  return options;
+}
+
+/// What does not fit is to come from there.
+memory_budget_options falling_back_on(std::pmr::memory_resource* fallback, std::size_t transient = 0,
+                                      bool checked = false) {
+  memory_budget_options options = options_for(4096, transient, checked);
+  options.on_overflow = overflow_action::fall_back;
+  options.fallback = fallback;
   return options;
 }
 
@@ -298,6 +309,19 @@ BOOST_AUTO_TEST_CASE(release_empties_a_slice_and_keeps_its_counters) {
   BOOST_TEST(slice.refused() == 3u);
 }
 
+BOOST_AUTO_TEST_CASE(the_room_without_overflow_is_that_of_a_slice_and_has_no_bound_elsewhere) {
+  memory_budget budget(options_for(4096, 0));
+  budget_slice slice = budget.permanent("room", 1000, 64);
+  (void)slice.allocate(1, 1);
+  BOOST_TEST(room_without_overflow(&slice, 1) == 999u);
+  BOOST_TEST(room_without_overflow(&slice, 64) == 936u);
+  BOOST_TEST(slice.try_allocate(936, 64) != nullptr);
+  BOOST_TEST(room_without_overflow(&slice, 1) == 0u);
+  BOOST_TEST(slice.refused() == 0u);
+  BOOST_TEST(room_without_overflow(std::pmr::new_delete_resource(), 16) == none);
+  BOOST_TEST(room_without_overflow(nullptr, 16) == none);
+}
+
 // ---- raw use
 
 BOOST_AUTO_TEST_CASE(a_slice_is_plain_memory_for_a_manager_of_the_users_own) {
@@ -389,13 +413,127 @@ BOOST_AUTO_TEST_CASE(the_handlers_answer_counts_and_not_the_option) {
   slice.deallocate(p, 101);
 }
 
+BOOST_AUTO_TEST_CASE(who_finds_no_room_by_other_ways_reports_it) {
+  overflows heard;
+  memory_budget_options options = options_for(4096, 4096, true);
+  heard.listen(options);
+  memory_budget budget(options);
+  budget_slice slice = budget.transient("own", 100, 16);
+  (void)slice.allocate(70, 1);
+  for (const auto answer : {overflow_action::throw_error, overflow_action::fall_back}) {
+    heard.answer = answer;
+    slice.report_overflow(31, 8);
+  }
+  BOOST_TEST(heard.count == 2u);
+  BOOST_TEST(heard.budget == "game");
+  BOOST_TEST(heard.part == "own");
+  BOOST_TEST(heard.bytes == 31u);
+  BOOST_TEST(heard.alignment == 8u);
+  BOOST_TEST(heard.available == 30u);
+  BOOST_TEST(slice.refused() == 2u);
+  BOOST_TEST(slice.used() == 70u);
+  budget.clear_transient();
+  slice.report_overflow(31, 8);
+  BOOST_TEST(heard.count == 2u);
+  BOOST_TEST(slice.refused() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(an_array_that_fills_its_slice_counts_as_refused_and_reaches_the_handler) {
+  for (const auto answer : {overflow_action::throw_error, overflow_action::fall_back}) {
+    overflows heard;
+    heard.answer = answer;
+    memory_budget_options options = options_for(1 << 20, 0);
+    heard.listen(options);
+    memory_budget budget(options);
+    budget_slice slice = budget.permanent("array", 4000, 16);
+    vlarray<int> array(&slice);
+    while (array.size() < 1000) array.push_back(1);
+    BOOST_TEST(heard.count == 0u);
+    BOOST_CHECK_THROW(array.push_back(2), std::length_error);
+    BOOST_TEST(heard.count == 1u);
+    BOOST_TEST(heard.part == "array");
+    BOOST_TEST(heard.bytes == 8u);
+    BOOST_TEST(heard.available == 0u);
+    BOOST_TEST(array.try_push_back(2) == nullptr);
+    BOOST_CHECK_THROW(array.reserve(2000), std::length_error);
+    BOOST_TEST(heard.bytes == 4000u);
+    BOOST_TEST(slice.refused() == 3u);
+    BOOST_TEST(array.size() == 1000u);
+
+    BOOST_CHECK_THROW(array.reserve(max_object_bytes), std::length_error);  // no request
+    vlarray<int> bounded(vlarray_options{&slice, 10});
+    array = vlarray<int>(&slice);
+    bounded.resize(10);
+    BOOST_CHECK_THROW(bounded.push_back(1), std::length_error);  // by a limit of its own
+    BOOST_TEST(slice.refused() == 3u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_array_that_moves_out_of_a_slice_is_refused_where_it_wants_to_go) {
+  testing::counting_resource fallback;
+  memory_budget budget(falling_back_on(&fallback));
+  budget_slice slice = budget.permanent("array", 400, 16);
+  vlarray<int> array(vlarray_options{&slice, 0, when_full::move});
+  while (array.size() < 101) array.push_back(1);
+  BOOST_TEST(fallback.owns(array.data()));
+  BOOST_TEST(slice.refused() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_most_elements_of_an_array_are_those_its_slice_has_room_for) {
+  memory_budget budget(options_for(1 << 20, 1 << 20));
+  budget_slice slice = budget.permanent("array", 4000, 16);
+  const auto fill = [](auto& array) {
+    while (array.try_push_back({}) != nullptr) {
+    }
+    return array.size();
+  };
+  vlarray<int> array(&slice);
+  BOOST_TEST(array.max_size() == 1000u);
+  array.resize(10);
+  BOOST_TEST(array.max_size() == 1000u);
+  BOOST_TEST(fill(array) == 1000u);
+  BOOST_TEST(array.max_size() == 1000u);
+
+  array = vlarray<int>(&slice);
+  BOOST_TEST(vlarray<int>(vlarray_options{&slice, 600}).max_size() == 600u);
+  BOOST_TEST(vlarray<int>(vlarray_options{&slice, 2000}).max_size() == 1000u);
+  BOOST_TEST((vlarray<int>(vlarray_options{&slice, 0, when_full::move}).max_size() > 1000u));
+  void* const before = slice.allocate(20, 1);
+  BOOST_TEST(vlarray<int>(&slice).max_size() == 994u);
+  struct alignas(64) line {
+    char text[64];
+  };
+  vlarray<line> lines(&slice);
+  const std::size_t most = lines.max_size();
+  BOOST_TEST(most <= 62u);
+  BOOST_TEST(fill(lines) == most);
+  BOOST_TEST(lines.max_size() == most);
+  lines = vlarray<line>(&slice);
+  slice.deallocate(before, 20, 1);
+
+  budget_slice large = budget.permanent("large", 1 << 19, 16);
+  vlarray<int> first(&large);
+  first.resize(10);
+  BOOST_TEST(first.max_size() == std::size_t{1} << 17);
+  void* const behind = large.allocate(8);
+  BOOST_TEST(first.max_size() == first.capacity());
+  BOOST_TEST(fill(first) == first.capacity());
+  large.deallocate(behind, 8);
+  BOOST_TEST(first.max_size() == std::size_t{1} << 17);
+  BOOST_TEST(fill(first) == std::size_t{1} << 17);
+
+  budget_slice frame = budget.transient("frame", 4000, 16);
+  vlarray<int> gone(&frame);
+  gone.resize(10);
+  const std::size_t kept = gone.capacity();
+  budget.clear_transient();
+  BOOST_TEST(gone.max_size() == kept);
+}
+
 BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_as_they_came) {
   for (const bool checked : {false, true}) {
     testing::counting_resource fallback;
-    memory_budget_options options = options_for(4096, 4096, checked);
-    options.on_overflow = overflow_action::fall_back;
-    options.fallback = &fallback;
-    memory_budget budget(options);
+    memory_budget budget(falling_back_on(&fallback, 4096, checked));
     budget_slice slice = budget.permanent("world", 100, 16);
     void* mine = slice.allocate(100, 1);
     void* a = slice.allocate(0, 1);
@@ -420,10 +558,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_as_they_came) {
 BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_from_a_moved_or_stale_slice_too) {
   for (const bool checked : {false, true}) {
     testing::counting_resource fallback;
-    memory_budget_options options = options_for(4096, 4096, checked);
-    options.on_overflow = overflow_action::fall_back;
-    options.fallback = &fallback;
-    memory_budget budget(options);
+    memory_budget budget(falling_back_on(&fallback, 4096, checked));
     budget_slice first = budget.transient("frame", 100);
     void* p = first.allocate(101);
     void* q = first.allocate(102);
@@ -438,10 +573,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_the_fallback_go_back_there_from_a_moved_or_stale_
 
 BOOST_AUTO_TEST_CASE(a_failing_fallbacks_own_exception_comes_through_and_changes_nothing) {
   testing::failing_resource fallback;
-  memory_budget_options options = options_for(4096, 0);
-  options.on_overflow = overflow_action::fall_back;
-  options.fallback = &fallback;
-  memory_budget budget(options);
+  memory_budget budget(falling_back_on(&fallback));
   budget_slice slice = budget.permanent("world", 100);
   const picture before(slice);
   fallback.fail_at(1);
@@ -458,9 +590,7 @@ BOOST_AUTO_TEST_CASE(a_failing_fallbacks_own_exception_comes_through_and_changes
 BOOST_AUTO_TEST_CASE(the_default_resource_at_construction_is_the_default_fallback) {
   testing::counting_resource counting;
   std::pmr::memory_resource* const before = std::pmr::set_default_resource(&counting);
-  memory_budget_options options = options_for(4096, 0);
-  options.on_overflow = overflow_action::fall_back;
-  memory_budget budget(options);
+  memory_budget budget(falling_back_on(nullptr));
   std::pmr::set_default_resource(before);
   budget_slice slice = budget.permanent("world", 100);
   void* p = slice.allocate(101);

@@ -278,9 +278,13 @@ BOOST_AUTO_TEST_CASE(sizes_beyond_the_address_space_are_refused_at_once) {
                                              {none - page, page},
                                              {max_object_bytes, std::size_t{0}}}) {
     const budget_error error = start_error(options_for(permanent, transient));
-    BOOST_TEST((error.in_the_way() == budget_limit::address_space));
+    BOOST_TEST((error.in_the_way() == budget_limit::address_width));
     BOOST_TEST((error.code() == memory_errc::size_overflow));
     BOOST_TEST(error.wanted() > max_object_bytes / 2);
+    BOOST_TEST(error.available() == max_object_bytes / 2);
+    const std::string what = error.what();
+    BOOST_TEST(what.find("; in the way: the width of addresses") != what.npos, what);
+    BOOST_TEST(what.find("RLIMIT_AS") == what.npos, what);
   }
 }
 
@@ -694,6 +698,7 @@ BOOST_AUTO_TEST_CASE(a_sub_budget_that_does_not_fit_leaves_its_parent_as_it_was)
     const budget_error error =
         error_of([&, p = permanent, t = transient] { memory_budget sub(game, options_for(p, t, "sub")); });
     BOOST_TEST((error.in_the_way() == budget_limit::budget));
+    BOOST_TEST(error.available() == 4 * page - 10);
     BOOST_TEST(error.part_name() == "sub");
     BOOST_TEST(error.resource_name() == "game");
     BOOST_TEST(game.permanent_region().taken == 10u);
@@ -902,9 +907,12 @@ BOOST_AUTO_TEST_CASE(more_names_than_the_books_hold_are_refused) {
     }
   }
   BOOST_REQUIRE(refused.has_value());
-  BOOST_TEST(names > 5000u);
-  BOOST_TEST((refused->in_the_way() == budget_limit::system));
+  BOOST_TEST(names > 9000u);
+  BOOST_TEST((refused->in_the_way() == budget_limit::names));
   BOOST_TEST((refused->code() == memory_errc::limit_reached));
+  BOOST_TEST(refused->available() == 0u);
+  const std::string what = refused->what();
+  BOOST_TEST(what.find("available 0 names; in the way: the number of names") != what.npos, what);
   BOOST_TEST(budget.permanent("slice 0", 1, 1).is_current());  // a name that is there
 }
 

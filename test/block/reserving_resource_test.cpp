@@ -74,6 +74,16 @@ std::vector<const void*> blocks_of(const reserving_resource& memory) {
   return all;
 }
 
+/// Nobody has anything of it any more, and it has nothing itself once the cache is given up.
+void nothing_is_left_of(reserving_resource& memory) {
+  BOOST_TEST(memory.usage().used == 0u);
+  BOOST_TEST(memory.usage().wasted == 0u);
+  BOOST_TEST(memory.available() == memory.usage().committed);
+  (void)memory.trim();
+  BOOST_TEST(memory.usage().reserved == 0u);
+  BOOST_TEST(memory.usage().committed == 0u);
+}
+
 // ---- programs of their own
 
 /// In a child program: ends it where something is not as it must be.
@@ -121,6 +131,36 @@ const test::child_program little_address_space{
       expect(memory.max_size() == 1_GiB, "release() does not restore");
       (void)half.detach();
       (void)other.detach();
+    }};
+
+const test::child_program addresses_come_back{
+    "reserving_when_addresses_come_back", [] {
+      reserving_resource memory;
+      limit_address_space(600_MiB);
+      reservation half = memory.reserve();
+      expect(half.size() == 512_MiB, "not half of it");
+      half.commit(100);
+      reservation small = memory.reserve(1_MiB);
+      small.commit(100);
+      small.release();
+      expect(memory.usage().reserved == half.size() && memory.available() == 0, "a range was kept");
+      expect(memory.max_size() == 1_GiB, "a range that came back does not make it try for all again");
+      reservation less = memory.reserve();
+      expect(less.size() < 512_MiB && memory.max_size() == less.size(), "more than there is");
+      void* p = memory.allocate(1_MiB);
+      memory.deallocate(p, 1_MiB);
+      expect(memory.usage().reserved == half.size() + less.size(), "a block was kept");
+      expect(memory.max_size() == 1_GiB, "a block that came back does not make it try for all again");
+      const std::size_t before = memory.usage().reserved;
+      less.release();
+      expect(memory.usage().reserved == before, "a range was not kept where nothing was refused since");
+      limit_address_space(max);
+      half.release();
+      half = memory.reserve();
+      expect(half.size() == 1_GiB, "not all of it");
+      expect(memory.check(), "check");
+      half.release();
+      expect(memory.usage().reserved >= 1_GiB, "all of it was not kept");
     }};
 
 const test::child_program plain_with_little_address_space{
@@ -866,6 +906,12 @@ BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_and_max_size_says_so_until_
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
+BOOST_AUTO_TEST_CASE(
+    where_addresses_are_short_no_range_is_kept_and_the_first_that_comes_back_makes_it_try_for_all_again) {
+  const auto outcome = test::run_child("reserving_when_addresses_come_back");
+  BOOST_TEST(outcome.exit_code == 0, outcome.output);
+}
+
 BOOST_AUTO_TEST_CASE(more_than_any_system_has_is_halved_down_to_what_is_needed) {
   reserving_resource memory;
   const reservation range = memory.reserve(std::size_t{1} << 60, 1_MiB);
@@ -968,12 +1014,7 @@ BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_the_resource_as_it_was) 
           injection.reset();
           memory.deallocate(s.block, s.bytes);
           s.range.release();
-          BOOST_TEST(memory.usage().used == 0u);
-          BOOST_TEST(memory.usage().wasted == 0u);
-          BOOST_TEST(memory.available() == memory.usage().committed);
-          (void)memory.trim();
-          BOOST_TEST(memory.usage().reserved == 0u);
-          BOOST_TEST(memory.usage().committed == 0u);
+          nothing_is_left_of(memory);
           BOOST_TEST(memory.check());
         }
       }
@@ -1100,12 +1141,7 @@ BOOST_AUTO_TEST_CASE(threads_share_one_resource) {
   for (std::thread& thread : threads) thread.join();
   BOOST_TEST(good);
   BOOST_TEST(memory.check());
-  BOOST_TEST(memory.usage().used == 0u);
-  BOOST_TEST(memory.usage().wasted == 0u);
-  BOOST_TEST(memory.available() == memory.usage().committed);
-  (void)memory.trim();
-  BOOST_TEST(memory.usage().reserved == 0u);
-  BOOST_TEST(memory.usage().committed == 0u);
+  nothing_is_left_of(memory);
 }
 
 BOOST_AUTO_TEST_CASE(the_books_are_sound_at_any_moment_another_thread_looks) {

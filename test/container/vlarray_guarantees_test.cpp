@@ -267,6 +267,29 @@ std::vector<std::size_t> huge_counts(const numbers& array) {
           array.max_size() + 1};
 }
 
+/// Calls is_refused(act) with all that asks an array for so many elements.
+template <class Check>
+void ask_for(numbers& array, std::size_t count, Check is_refused) {
+  is_refused([&] { array.reserve(count); });
+  is_refused([&] { array.prefault(count); });
+  is_refused([&] { array.resize(count); });
+  is_refused([&] { array.resize(count, 1); });
+  is_refused([&] { array.assign(count, 1); });
+  is_refused([&] { array.insert(array.begin(), count, 1); });
+  is_refused([&] { (void)array.append_uninitialized(count); });
+}
+
+/// Calls use(storage) with a plain resource, one whose blocks grow in place, and one of reservations.
+template <class Use>
+void with_storages_of_every_growth(Use use) {
+  testing::counting_resource plain;
+  monotonic_arena arena(1'000'000);
+  reserving_resource pages;
+  for (std::pmr::memory_resource* const storage :
+       std::initializer_list<std::pmr::memory_resource*>{&plain, &arena, &pages})
+    use(storage);
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(vlarray_guarantees)
@@ -626,14 +649,8 @@ BOOST_AUTO_TEST_CASE(a_count_beyond_max_size_is_a_length_error_and_changes_nothi
         BOOST_CHECK_THROW(act(), std::length_error);
         BOOST_TEST(before.unchanged(array), count << " of " << size);
       };
-      is_refused([&] { array.reserve(count); });
-      is_refused([&] { array.prefault(count); });
-      is_refused([&] { array.resize(count); });
-      is_refused([&] { array.resize(count, 1); });
-      is_refused([&] { array.assign(count, 1); });
-      is_refused([&] { array.insert(array.begin(), count, 1); });
+      ask_for(array, count, is_refused);
       is_refused([&] { array.insert(array.end(), count, 1); });
-      is_refused([&] { (void)array.append_uninitialized(count); });
       is_refused([&] { numbers made_of_count(count); });
       is_refused([&] { numbers made_of_values(count, 1); });
       if (count > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max())) continue;
@@ -653,11 +670,7 @@ BOOST_AUTO_TEST_CASE(a_count_beyond_max_size_is_a_length_error_and_changes_nothi
 }
 
 BOOST_AUTO_TEST_CASE(a_huge_count_of_an_array_that_may_move_or_grow_is_refused_and_changes_nothing) {
-  testing::counting_resource plain;
-  monotonic_arena arena(1'000'000);
-  reserving_resource pages;
-  for (std::pmr::memory_resource* const storage :
-       std::initializer_list<std::pmr::memory_resource*>{&plain, &arena, &pages}) {
+  with_storages_of_every_growth([](std::pmr::memory_resource* storage) {
     for (const when_full rule : {when_full::throw_length_error, when_full::move}) {
       for (const std::size_t size : {0u, 10u}) {
         numbers array(vlarray_options{storage, 0, rule});
@@ -676,25 +689,15 @@ BOOST_AUTO_TEST_CASE(a_huge_count_of_an_array_that_may_move_or_grow_is_refused_a
             BOOST_TEST(refused, count << " of " << size);
             BOOST_TEST(before.unchanged(array), count << " of " << size);
           };
-          is_refused([&] { array.reserve(count); });
-          is_refused([&] { array.prefault(count); });
-          is_refused([&] { array.resize(count); });
-          is_refused([&] { array.resize(count, 1); });
-          is_refused([&] { array.assign(count, 1); });
-          is_refused([&] { array.insert(array.begin(), count, 1); });
-          is_refused([&] { (void)array.append_uninitialized(count); });
+          ask_for(array, count, is_refused);
         }
       }
     }
-  }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(an_array_can_be_filled_to_max_size_and_not_beyond) {
-  testing::counting_resource plain;
-  monotonic_arena arena(1'000'000);
-  reserving_resource pages;
-  for (std::pmr::memory_resource* const storage :
-       std::initializer_list<std::pmr::memory_resource*>{&plain, &arena, &pages}) {
+  with_storages_of_every_growth([](std::pmr::memory_resource* storage) {
     for (const std::size_t most : {1u, 3u, 100u, 5001u}) {
       vlarray<char> array(vlarray_options{storage, most});
       BOOST_TEST(array.max_size() == most);
@@ -729,7 +732,7 @@ BOOST_AUTO_TEST_CASE(an_array_can_be_filled_to_max_size_and_not_beyond) {
       array.assign(full, 'w');
       BOOST_TEST(array.back() == 'w');
     }
-  }
+  });
 }
 
 // ---- pointers

@@ -13,6 +13,7 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_options.hpp>
+#include <allot/pool/pool_resource.hpp>
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
 #include <allot/testing/default_resource_guard.hpp>
@@ -26,7 +27,9 @@
 #include <new>
 #include <string>
 #include <type_traits>
+#include <utility>
 
+#include "support/barely_aligned_resource.hpp"
 #include "support/child.hpp"
 
 using namespace allot;
@@ -49,27 +52,46 @@ void expect_conforms(const testing::conformance_subject& subject) {
   }
 }
 
-auto arena_with(chained_arena_options options) {
+template <class Resource, class... Options>
+auto made_with(Options... options) {
+  return [=](std::pmr::memory_resource&) { return std::make_unique<Resource>(options...); };
+}
+
+template <class Resource, class Options>
+auto over_upstream(Options options) {
   return [options](std::pmr::memory_resource& upstream) {
-    chained_arena_options with_upstream = options;
+    Options with_upstream = options;
     with_upstream.upstream = &upstream;
-    return std::make_unique<chained_arena>(with_upstream);
+    return std::make_unique<Resource>(with_upstream);
   };
 }
 
-/// An arena with a buffer of its own in front.
-template <std::size_t Bytes>
-class buffered_arena final : public std::pmr::memory_resource {
+auto arena_with(const chained_arena_options& options) { return over_upstream<chained_arena>(options); }
+
+/// Hands all on to a resource that is final, or wants something beside it, of the class derived from this one.
+template <class Inner>
+class holder : public std::pmr::memory_resource {
  public:
-  explicit buffered_arena(std::pmr::memory_resource* upstream) : arena_(buffer_.data(), buffer_.size(), upstream) {}
-  void release() { arena_.release(); }
+  void release() { inner().release(); }
 
  private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena_.allocate(bytes, alignment); }
+  virtual Inner& inner() = 0;
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return inner().allocate(bytes, alignment); }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    arena_.deallocate(p, bytes, alignment);
+    inner().deallocate(p, bytes, alignment);
   }
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+};
+
+/// An arena with a buffer of its own in front.
+template <std::size_t Bytes>
+class buffered_arena final : public holder<chained_arena> {
+ public:
+  explicit buffered_arena(std::pmr::memory_resource* upstream) : arena_(buffer_.data(), buffer_.size(), upstream) {}
+
+ private:
+  chained_arena& inner() override { return arena_; }
 
   std::array<std::byte, Bytes> buffer_;
   chained_arena arena_;
@@ -77,20 +99,59 @@ class buffered_arena final : public std::pmr::memory_resource {
 
 /// An arena with an upstream of its own.
 template <class Upstream>
-class arena_over final : public std::pmr::memory_resource {
+class arena_over final : public holder<chained_arena> {
  public:
   explicit arena_over(chained_arena_options options = {}) : arena_((options.upstream = &upstream_, options)) {}
-  void release() { arena_.release(); }
 
  private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena_.allocate(bytes, alignment); }
+  chained_arena& inner() override { return arena_; }
+
+  Upstream upstream_;
+  chained_arena arena_;
+};
+
+auto pool_with(const pool_options& options) {
+  return [options](std::pmr::memory_resource& upstream) { return std::make_unique<pool_resource>(options, &upstream); };
+}
+
+/// A pool with an upstream of its own.
+template <class Upstream>
+class pool_over final : public std::pmr::memory_resource {
+ public:
+  template <class... Arguments>
+  explicit pool_over(const pool_options& options, Arguments&&... arguments)
+      : upstream_(std::forward<Arguments>(arguments)...), pool_(options, &upstream_) {}
+  void release() {
+    pool_.release();
+    upstream_.release();
+  }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return pool_.allocate(bytes, alignment); }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    arena_.deallocate(p, bytes, alignment);
+    pool_.deallocate(p, bytes, alignment);
   }
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 
   Upstream upstream_;
-  chained_arena arena_;
+  pool_resource pool_;
+};
+
+/// A buffer and nothing behind it.
+template <std::size_t Bytes>
+class buffer_resource final : public std::pmr::memory_resource {
+ public:
+  void release() { memory_.release(); }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return memory_.allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    memory_.deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  alignas(std::max_align_t) std::array<std::byte, Bytes> buffer_;
+  std::pmr::monotonic_buffer_resource memory_{buffer_.data(), buffer_.size(), std::pmr::null_memory_resource()};
 };
 
 constexpr std::size_t monotonic_size = std::size_t{1} << 20;
@@ -135,18 +196,13 @@ memory_budget_options budget_options(std::pmr::memory_resource& fallback, overfl
 }
 
 /// A slice, which is final, with the budget it is of.
-class slice_of_its_own final : public std::pmr::memory_resource {
+class slice_of_its_own final : public holder<budget_slice> {
  public:
   slice_of_its_own(std::pmr::memory_resource& fallback, overflow_action on_overflow, bool checked, std::size_t size)
       : budget_(budget_options(fallback, on_overflow, checked)), slice_(budget_.permanent("slice", size)) {}
-  void release() { slice_.release(); }
 
  private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return slice_.allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    slice_.deallocate(p, bytes, alignment);
-  }
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  budget_slice& inner() override { return slice_; }
 
   memory_budget budget_;
   budget_slice slice_;
@@ -154,10 +210,8 @@ class slice_of_its_own final : public std::pmr::memory_resource {
 
 template <class Arena>
 testing::conformance_subject monotonic_subject(const char* name, bool checked, bool apart) {
-  return make_subject(
-      std::string("monotonic_arena on ") + name + (checked ? ", checked" : ""),
-      [checked](std::pmr::memory_resource&) { return std::make_unique<Arena>(checked); },
-      monotonic_capacity(checked || apart));
+  return make_subject(std::string("monotonic_arena on ") + name + (checked ? ", checked" : ""),
+                      made_with<Arena>(checked), monotonic_capacity(checked || apart));
 }
 
 }  // namespace
@@ -165,36 +219,29 @@ testing::conformance_subject monotonic_subject(const char* name, bool checked, b
 BOOST_AUTO_TEST_SUITE(resources_conform)
 
 BOOST_AUTO_TEST_CASE(page_resource_conforms) {
-  expect_conforms(make_subject("page_resource", [](auto&) { return std::make_unique<page_resource>(); }));
+  expect_conforms(make_subject("page_resource", made_with<page_resource>()));
 }
 
 BOOST_AUTO_TEST_CASE(page_resource_with_huge_pages_conforms) {
-  expect_conforms(make_subject("page_resource", [](auto&) {
-    page_resource_options options;
-    options.huge_pages = true;
-    return std::make_unique<page_resource>(options);
-  }));
+  page_resource_options options;
+  options.huge_pages = true;
+  expect_conforms(make_subject("page_resource", made_with<page_resource>(options)));
 }
 
 BOOST_AUTO_TEST_CASE(guarded_page_resource_conforms) {
-  expect_conforms(
-      make_subject("guarded_page_resource, end", [](auto&) { return std::make_unique<guarded_page_resource>(); }));
+  expect_conforms(make_subject("guarded_page_resource, end", made_with<guarded_page_resource>()));
 }
 
 BOOST_AUTO_TEST_CASE(guarded_page_resource_placed_at_the_start_conforms) {
-  expect_conforms(make_subject("guarded_page_resource, start", [](auto&) {
-    guarded_page_options options;
-    options.at = guarded_page_options::placement::start;
-    return std::make_unique<guarded_page_resource>(options);
-  }));
+  guarded_page_options options;
+  options.at = guarded_page_options::placement::start;
+  expect_conforms(make_subject("guarded_page_resource, start", made_with<guarded_page_resource>(options)));
 }
 
 BOOST_AUTO_TEST_CASE(guarded_page_resource_with_a_small_quarantine_conforms) {
-  expect_conforms(make_subject("guarded_page_resource, quarantine of 10", [](auto&) {
-    guarded_page_options options;
-    options.quarantine_blocks = 10;
-    return std::make_unique<guarded_page_resource>(options);
-  }));
+  guarded_page_options options;
+  options.quarantine_blocks = 10;
+  expect_conforms(make_subject("guarded_page_resource, quarantine of 10", made_with<guarded_page_resource>(options)));
 }
 
 BOOST_AUTO_TEST_CASE(reserving_resource_conforms) {
@@ -202,8 +249,7 @@ BOOST_AUTO_TEST_CASE(reserving_resource_conforms) {
     reserving_resource_options options;
     options.policy = policy;
     options.huge_pages = policy != commit_policy::doubling;
-    auto subject =
-        make_subject("reserving_resource", [options](auto&) { return std::make_unique<reserving_resource>(options); });
+    auto subject = make_subject("reserving_resource", made_with<reserving_resource>(options));
     subject.keeps_cache_when_refused = false;
     expect_conforms(subject);
   }
@@ -245,8 +291,7 @@ BOOST_AUTO_TEST_CASE(reserving_resource_with_a_small_cache_conforms) {
   reserving_resource_options options;
   options.cached_ranges = 3;
   options.cached_bytes = std::size_t{1} << 20;
-  auto subject = make_subject("reserving_resource, cache of 3",
-                              [options](auto&) { return std::make_unique<reserving_resource>(options); });
+  auto subject = make_subject("reserving_resource, cache of 3", made_with<reserving_resource>(options));
   subject.keeps_cache_when_refused = false;
   expect_conforms(subject);
 }
@@ -254,8 +299,7 @@ BOOST_AUTO_TEST_CASE(reserving_resource_with_a_small_cache_conforms) {
 BOOST_AUTO_TEST_CASE(reserving_resource_without_a_cache_conforms) {
   reserving_resource_options options;
   options.cached_ranges = 0;
-  expect_conforms(make_subject("reserving_resource, no cache",
-                               [options](auto&) { return std::make_unique<reserving_resource>(options); }));
+  expect_conforms(make_subject("reserving_resource, no cache", made_with<reserving_resource>(options)));
 }
 
 BOOST_AUTO_TEST_CASE(chained_arena_conforms) { expect_conforms(make_subject("chained_arena", arena_with({}))); }
@@ -306,8 +350,7 @@ BOOST_AUTO_TEST_CASE(chained_arena_with_a_limit_serves_the_whole_of_it) {
 }
 
 BOOST_AUTO_TEST_CASE(chained_arena_over_page_resource_conforms) {
-  expect_conforms(make_subject("chained_arena over page_resource",
-                               [](auto&) { return std::make_unique<arena_over<page_resource>>(); }));
+  expect_conforms(make_subject("chained_arena over page_resource", made_with<arena_over<page_resource>>()));
 }
 
 BOOST_AUTO_TEST_CASE(chained_arena_over_reserving_resource_conforms) {
@@ -316,9 +359,8 @@ BOOST_AUTO_TEST_CASE(chained_arena_over_reserving_resource_conforms) {
       chained_arena_options options;
       options.checked = checked;
       options.reserve = reserve;
-      expect_conforms(make_subject("chained_arena over reserving_resource", [options](auto&) {
-        return std::make_unique<arena_over<reserving_resource>>(options);
-      }));
+      expect_conforms(
+          make_subject("chained_arena over reserving_resource", made_with<arena_over<reserving_resource>>(options)));
     }
   }
 }
@@ -328,29 +370,22 @@ BOOST_AUTO_TEST_CASE(monotonic_arena_with_an_own_reservation_conforms) {
     for (const bool huge_pages : {false, true}) {
       monotonic_arena_options options = monotonic_options(checked);
       options.huge_pages = huge_pages;
-      expect_conforms(make_subject(
-          checked ? "monotonic_arena, checked" : "monotonic_arena",
-          [options](auto&) { return std::make_unique<monotonic_arena>(options); },
-          monotonic_capacity(checked || memory_tools::active())));
+      expect_conforms(make_subject(checked ? "monotonic_arena, checked" : "monotonic_arena",
+                                   made_with<monotonic_arena>(options),
+                                   monotonic_capacity(checked || memory_tools::active())));
     }
   }
 }
 
 BOOST_AUTO_TEST_CASE(monotonic_arena_of_the_default_size_conforms) {
-  expect_conforms(make_subject(
-      "monotonic_arena of 1 GiB", [](auto&) { return std::make_unique<monotonic_arena>(); }, std::size_t{8} << 20));
+  expect_conforms(make_subject("monotonic_arena of 1 GiB", made_with<monotonic_arena>(), std::size_t{8} << 20));
 }
 
 BOOST_AUTO_TEST_CASE(monotonic_arena_on_an_upstreams_block_conforms) {
   for (const bool checked : {false, true}) {
-    expect_conforms(make_subject(
-        checked ? "monotonic_arena over an upstream, checked" : "monotonic_arena over an upstream",
-        [checked](std::pmr::memory_resource& upstream) {
-          monotonic_arena_options options = monotonic_options(checked);
-          options.upstream = &upstream;
-          return std::make_unique<monotonic_arena>(options);
-        },
-        monotonic_capacity(checked)));
+    expect_conforms(
+        make_subject(checked ? "monotonic_arena over an upstream, checked" : "monotonic_arena over an upstream",
+                     over_upstream<monotonic_arena>(monotonic_options(checked)), monotonic_capacity(checked)));
   }
 }
 
@@ -381,44 +416,147 @@ BOOST_AUTO_TEST_CASE(a_slice_of_an_arena_conforms) {
 
 BOOST_AUTO_TEST_CASE(local_arena_conforms) {
   for (const bool checked : {false, true}) {
-    expect_conforms(make_subject(
-        checked ? "local_arena, checked" : "local_arena",
-        [checked](auto&) { return std::make_unique<local_arena<monotonic_size>>(monotonic_options(checked)); },
-        monotonic_capacity(checked)));
+    expect_conforms(make_subject(checked ? "local_arena, checked" : "local_arena",
+                                 made_with<local_arena<monotonic_size>>(monotonic_options(checked)),
+                                 monotonic_capacity(checked)));
   }
 }
 
 BOOST_AUTO_TEST_CASE(scratch_pair_conforms) {
-  expect_conforms(make_subject("scratch_pair", [](auto&) { return std::make_unique<scratch_pair>(); }));
+  expect_conforms(make_subject("scratch_pair", made_with<scratch_pair>()));
 }
 
 BOOST_AUTO_TEST_CASE(checked_scratch_pair_conforms) {
-  expect_conforms(make_subject("scratch_pair, checked", [](auto&) {
-    scratch_options options;
-    options.checked = true;
-    return std::make_unique<scratch_pair>(options);
-  }));
+  scratch_options options;
+  options.checked = true;
+  expect_conforms(make_subject("scratch_pair, checked", made_with<scratch_pair>(options)));
 }
 
 BOOST_AUTO_TEST_CASE(scratch_pair_over_an_upstream_conforms) {
-  expect_conforms(make_subject("scratch_pair over an upstream", [](std::pmr::memory_resource& upstream) {
-    scratch_options options;
-    options.upstream = &upstream;
-    return std::make_unique<scratch_pair>(options);
+  expect_conforms(make_subject("scratch_pair over an upstream", over_upstream<scratch_pair>(scratch_options{})));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_conforms) {
+  // The kit's upstream counts, and fails at each call in turn.
+  expect_conforms(make_subject("pool_resource", pool_with({})));
+}
+
+BOOST_AUTO_TEST_CASE(checked_pool_resource_conforms) {
+  pool_options options;
+  options.checked = true;
+  expect_conforms(make_subject("pool_resource, checked", pool_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_of_any_spacing_conforms) {
+  const std::size_t sizes[] = {24, 56, 64, 1000, 4096, 20000};
+  for (const size_spacing spacing :
+       {size_spacing::eight_per_doubling, size_spacing::power_of_two, size_spacing::geometric, size_spacing::exact}) {
+    pool_options options;
+    options.spacing = spacing;
+    options.sizes = sizes;
+    options.size_count = std::size(sizes);
+    expect_conforms(
+        make_subject("pool_resource, spacing " + std::to_string(static_cast<int>(spacing)), pool_with(options)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_with_placed_blocks_conforms) {
+  for (const bool page_local : {false, true}) {
+    pool_options options;
+    options.cache_line_blocks = true;
+    options.page_local = page_local;
+    expect_conforms(make_subject(page_local ? "pool_resource, cache lines and pages" : "pool_resource, cache lines",
+                                 pool_with(options)));
+  }
+  pool_options options;
+  options.page_local = true;
+  options.checked = true;
+  expect_conforms(make_subject("pool_resource, pages, checked", pool_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_that_returns_chunks_at_once_conforms) {
+  for (const bool keep_spare : {false, true}) {
+    pool_options options;
+    options.returns = chunk_return::at_once;
+    options.keep_spare = keep_spare;
+    options.zero_on_free = true;
+    expect_conforms(make_subject(keep_spare ? "pool_resource, at once but for a spare" : "pool_resource, at once",
+                                 pool_with(options)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_with_small_numbers_conforms) {
+  pool_options options;
+  options.largest_required_pool_block = 200;
+  options.max_blocks_per_chunk = 3;
+  options.magazine_blocks = 1;
+  options.first_chunk = 1;
+  options.largest_chunk = 1;
+  expect_conforms(make_subject("pool_resource, small numbers", pool_with(options)));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_page_resource_conforms) {
+  page_resource pages;
+  expect_conforms(make_subject("pool_resource over page_resource",
+                               [&pages](auto&) { return std::make_unique<pool_resource>(&pages); }));
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_a_small_buffer_conforms) {
+  for (const bool checked : {false, true}) {
+    pool_options options;
+    options.checked = checked;
+    // Blocks have at least 16 bytes, also where a request counts for one.
+    expect_conforms(make_subject(
+        checked ? "pool_resource over 4 KiB, checked" : "pool_resource over 4 KiB",
+        [options](auto&) { return std::make_unique<pool_over<buffer_resource<4096>>>(options); }, 128));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_odd_addresses_conforms) {
+  for (const bool placed : {false, true}) {
+    pool_options options;
+    options.cache_line_blocks = placed;
+    options.page_local = placed;
+    expect_conforms(
+        make_subject(placed ? "pool_resource over odd addresses, placed" : "pool_resource over odd addresses",
+                     [options](std::pmr::memory_resource& upstream) {
+                       return std::make_unique<pool_over<test::barely_aligned_resource>>(options, &upstream);
+                     }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pool_resource_over_an_arena_conforms) {
+  expect_conforms(make_subject("pool_resource over chained_arena", [](auto&) {
+    return std::make_unique<pool_over<chained_arena>>(pool_options{}, std::pmr::new_delete_resource());
   }));
 }
 
+BOOST_AUTO_TEST_CASE(pool_resource_over_pool_resource_conforms) {
+  pool_options lower;
+  lower.checked = true;  // ends the program when the upper one gives back what it did not get
+  for (const bool checked : {false, true}) {
+    pool_options upper;
+    upper.checked = checked;
+    expect_conforms(
+        make_subject(checked ? "pool_resource over pool_resource, checked" : "pool_resource over pool_resource",
+                     [upper, lower](auto&) {
+                       return std::make_unique<pool_over<pool_resource>>(upper, lower, std::pmr::new_delete_resource());
+                     }));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_instruments_conform) {
-  auto counting = make_subject("counting_resource", [](std::pmr::memory_resource& upstream) {
+  const auto expect_instrument = [](const char* name, auto make) {
+    auto subject = make_subject(name, make);
+    subject.frees_at_destruction = false;
+    expect_conforms(subject);
+  };
+  expect_instrument("counting_resource", [](std::pmr::memory_resource& upstream) {
     return std::make_unique<testing::counting_resource>(&upstream);
   });
-  counting.frees_at_destruction = false;
-  expect_conforms(counting);
-  auto failing = make_subject("failing_resource", [](std::pmr::memory_resource& upstream) {
+  expect_instrument("failing_resource", [](std::pmr::memory_resource& upstream) {
     return std::make_unique<testing::failing_resource>(&upstream);
   });
-  failing.frees_at_destruction = false;
-  expect_conforms(failing);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

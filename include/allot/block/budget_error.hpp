@@ -12,8 +12,10 @@ namespace allot {
 /// What stands in the way of a budget or of a part of it.
 enum class budget_limit {
   budget,           ///< the region the part was to come from has no room for it
+  names,            ///< the budget's books have no line left for the part
   sealed,           ///< the budget gives no more parts away
-  address_space,    ///< of the process: RLIMIT_AS, or the widths of addresses
+  address_width,    ///< no process has so many addresses
+  address_space,    ///< of the process: RLIMIT_AS
   data,             ///< writable memory of the process: RLIMIT_DATA
   control_group,    ///< memory of the process's control group, or of one around it
   physical_memory,  ///< memory and swap of the machine
@@ -39,8 +41,9 @@ struct budget_failure {
 /// what there is, and which limit is in the way.
 ///
 /// As every allocation_error it allocates nothing, copies without throwing and may outlive the budget. resource_name()
-/// is the budget's; code() is limit_reached where the budget itself is in the way, map_limit for the number of
-/// mappings, and out_of_memory for the system's other limits, unless the system said something more exact.
+/// is the budget's; code() is limit_reached where the budget itself is in the way, size_overflow for the width of
+/// addresses, map_limit for the number of mappings, and out_of_memory for the system's other limits, unless the system
+/// said something more exact.
 class ALLOT_EXPORT budget_error : public allocation_error {
  public:
   /// What available() is where nobody knows.
@@ -54,8 +57,9 @@ class ALLOT_EXPORT budget_error : public allocation_error {
   /// One line: what was wanted, what there is, what is in the way.
   const char* what() const noexcept override { return what_.c_str(); }
 
-  std::size_t wanted() const noexcept { return bytes(); }        ///< bytes
-  std::size_t available() const noexcept { return available_; }  ///< bytes; mappings if their number is in the way
+  std::size_t wanted() const noexcept { return bytes(); }  ///< bytes
+  /// Bytes; mappings or names if their number is in the way.
+  std::size_t available() const noexcept { return available_; }
   budget_limit in_the_way() const noexcept { return in_the_way_; }
   std::string_view part_name() const noexcept { return part_; }  ///< slice or sub-budget; empty: the budget itself
 

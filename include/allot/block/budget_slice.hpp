@@ -77,6 +77,11 @@ class ALLOT_EXPORT budget_slice final : public resource {
   /// For a manager of the user's own on data(): it uses so many bytes now. More than size() count as size().
   void note_used(std::size_t bytes) noexcept;
 
+  /// For who gives up because try_expand() or data() has no room for so many bytes more: they count as a refused
+  /// request, and the overflow handler hears of them. Of its answers only `abort` makes a difference. Does nothing when
+  /// stale.
+  void report_overflow(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) noexcept;
+
   std::string_view kind() const noexcept override { return "budget_slice"; }
   [[nodiscard]] void* try_allocate(std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept override;
@@ -89,6 +94,11 @@ class ALLOT_EXPORT budget_slice final : public resource {
     const std::size_t room = available();
     const std::size_t padding = room != 0 ? padding_for(address_of(begin_) + position(), alignment) : 0;
     return room > padding ? room - padding : 0;
+  }
+  /// The most bytes to which try_expand() grows that block, if it is the last one; `bytes`, if not.
+  std::size_t expandable_to(const void* p, std::size_t bytes) const noexcept {
+    const std::size_t start = offset_of(p);
+    return start < position() && bytes == position() - start ? size_ - start : bytes;
   }
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override { return offset_of(p) < size(); }
@@ -169,6 +179,10 @@ class ALLOT_EXPORT budget_slice final : public resource {
 };
 
 /// The slice behind a plain memory_resource pointer, or null when it is none (or RTTI is off).
-ALLOT_EXPORT const budget_slice* as_budget_slice(const std::pmr::memory_resource* p) noexcept;
+ALLOT_EXPORT budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept;
+
+/// Bytes that can be asked of `from` without an overflow handler hearing of it, for who would like more than is needed:
+/// what surely_available() says of a slice, and no bound for any other resource.
+ALLOT_EXPORT std::size_t room_without_overflow(std::pmr::memory_resource* from, std::size_t alignment) noexcept;
 
 }  // namespace allot

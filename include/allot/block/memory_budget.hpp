@@ -84,13 +84,14 @@ enum class seal_scope {
 ///
 /// Permanent parts stay taken until the budget ends. Transient ones go all at once, with every frame or scene, by
 /// clear_transient(). Nothing is allocated from anywhere but the system: the budget's own books, a line for every name,
-/// are in pages of their own, with room for some 7000.
+/// are in pages of their own, with room for some 9000.
 ///
 /// Neither copied nor moved, since slices know their budget. Slices and sub-budgets must not outlive it: that is
 /// misuse, and they are stale then.
 ///
 /// Thread-safe, but for destruction and for clear_transient() while a transient slice is in use. After fork() the child
-/// has a copy of the budget and all slices, and may go on using them.
+/// has a copy of the budget and all slices, and may go on using them if no other thread was inside the budget at that
+/// moment: making, moving or ending a slice, sealing, clearing, or reading its books.
 class ALLOT_EXPORT memory_budget {
  public:
   /// Maps both regions.
@@ -109,8 +110,8 @@ class ALLOT_EXPORT memory_budget {
 
   /// A slice of exactly `bytes` bytes, right behind the one before. Contents are zero where nothing lay before.
   /// @throws budget_error: limit `budget` where there is no room, which goes to the overflow handler first; `sealed`;
-  ///         `system` where the books cannot grow. allocation_error for an alignment that is no power of two, which is
-  ///         misuse. The budget is as before.
+  ///         `names` where the books are full; `system` where they cannot grow. allocation_error for an alignment that
+  ///         is no power of two, which is misuse. The budget is as before.
   budget_slice permanent(std::string_view name, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t));
 
   /// The same until the next clear_transient().

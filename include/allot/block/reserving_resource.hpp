@@ -58,7 +58,8 @@ class ALLOT_EXPORT reserving_resource final : public resource {
   reservation try_reserve(std::size_t bytes, std::size_t least, std::size_t alignment, os::status& outcome) noexcept;
 
   /// The most a reservation can have when reserve() is not told otherwise: options.reservation, or, once the system
-  /// refused that, what was granted instead. trim() makes it try for all again.
+  /// refused that, what was granted instead. No range is kept as long as that is so, and the first that comes back
+  /// makes it try for all again, as trim() does.
   std::size_t max_size() const noexcept { return default_size_.load(std::memory_order_relaxed); }
 
   /// Whether a memory tool watches this process.

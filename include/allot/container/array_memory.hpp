@@ -33,7 +33,8 @@ struct ALLOT_EXPORT array_memory {
   reserving_resource* reserving = nullptr;  // of a reservation: whose it is
   bool watched = false;                     // a memory tool must be told how much is in use
 
-  /// Makes at least `bytes` usable, in place. False where the reservation or block ends before.
+  /// Makes at least `bytes` usable, in place. False where the reservation or block ends before; a budget_slice has
+  /// heard of that then, unless the array may move.
   /// @throws allocation_error or what the resource throws
   bool grow(const array_settings& settings, std::size_t bytes, std::size_t alignment);
 
@@ -59,9 +60,9 @@ struct ALLOT_EXPORT array_memory {
   void release(const array_settings& settings, std::size_t alignment) const noexcept;
 
   /// The most that can become usable, as far as one can know.
-  std::size_t most(const array_settings& settings) const noexcept;
+  std::size_t most(const array_settings& settings, std::size_t alignment) const noexcept;
   /// The same once growing was refused.
-  std::size_t had(const array_settings& settings) const noexcept;
+  std::size_t had(const array_settings& settings, std::size_t alignment) const noexcept;
 
   /// Tells a memory tool that elements end elsewhere now.
   void move_end(const void* old_end, const void* new_end) const noexcept;

@@ -174,7 +174,7 @@ class vlarray : private growing_elements<T> {
   using base_type::size;
   /// Elements the reservation holds; before there is one, what it will be asked to hold. Of storage that may grow in
   /// place or move without a bound of its own, what the address space allows.
-  size_type max_size() const noexcept { return memory_.most(settings_) / sizeof(T); }
+  size_type max_size() const noexcept { return memory_.most(settings_, base_type::alignment) / sizeof(T); }
   size_type committed_bytes() const noexcept { return memory_.committed; }
   size_type reserved_bytes() const noexcept { return memory_.size; }
 

@@ -2,6 +2,12 @@
 
 #include <cstddef>
 #include <iterator>
+#include <type_traits>
+
+namespace ranges::ext {
+template <class T>
+struct enable_view;  // range-v3's way to be told what is a view
+}
 
 namespace allot {
 
@@ -12,7 +18,7 @@ struct pool_bin {
   std::size_t cached = 0;  ///< free blocks in magazines
   std::size_t slabs = 0;
   std::size_t bytes = 0;  ///< of those slabs
-  std::size_t waste = 0;  ///< of these, bytes in no block: the slabs' tails, and what placement costs
+  std::size_t waste = 0;  ///< of these, bytes in no such block: tails, what placement costs, and magazines' own
 };
 
 /// The bins of a pool, smallest blocks first: a view with random access, each element made when it is looked at. Any
@@ -22,7 +28,8 @@ class bin_range {
  public:
   class iterator {
    public:
-    using iterator_category = std::input_iterator_tag;  // random access but for references
+    using iterator_category = std::input_iterator_tag;  // random access but for references, which is enough for ranges
+    using iterator_concept = std::random_access_iterator_tag;
     using value_type = pool_bin;
     using difference_type = std::ptrdiff_t;
     using reference = pool_bin;
@@ -79,3 +86,6 @@ class bin_range {
 };
 
 }  // namespace allot
+
+template <class Pool>
+struct ranges::ext::enable_view<allot::bin_range<Pool>> : std::true_type {};

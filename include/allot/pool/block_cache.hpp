@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <allot/pool/magazine.hpp>
 #include <allot/pool/size_table.hpp>
 #include <allot/pool/slab_store.hpp>
@@ -7,15 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
 namespace allot {
 
-/// The magazines of one thread: for each block size the one in use, and behind it a full one or none. So whoever frees
-/// and allocates at the edge of a magazine does not go to the slabs each time.
+/// The magazines of one thread: for each block size the loaded one, and a second that is full or empty. So whoever
+/// frees and allocates at the edge of a magazine does not go to the slabs each time. Magazines start small and grow as
+/// they are used; where the store has no room for one, blocks go straight to and from the slabs.
 ///
-/// Not thread-safe, but that any thread may ask for count().
-class block_cache {
+/// What takes a store needs it for itself. Not thread-safe, but that any thread may ask for count().
+class ALLOT_EXPORT block_cache {
  public:
   static constexpr std::size_t most_classes = size_table::most_classes;
 
@@ -23,88 +24,72 @@ class block_cache {
   block_cache(const block_cache&) = delete;
   block_cache& operator=(const block_cache&) = delete;
 
-  /// Null where the magazine is empty; for size_table::no_class it always is.
-  ALLOT_ALWAYS_INLINE void* pop(std::size_t index) noexcept { return loaded_[index].pop(); }
+  /// False where the magazine is empty; for size_table::no_class it always is.
+  ALLOT_ALWAYS_INLINE bool pop(std::size_t index, void*& p) noexcept { return loaded_[index].pop(p); }
   /// False where the magazine is full; for size_table::no_class it always is.
   ALLOT_ALWAYS_INLINE bool push(std::size_t index, void* p) noexcept { return loaded_[index].push(p); }
 
-  /// The most blocks of a magazine, once it has been used; 0 before.
-  std::uint32_t capacity(std::size_t index) const noexcept { return loaded_[index].capacity; }
-  void set_capacity(std::size_t index, std::uint32_t blocks) noexcept {
-    loaded_[index].capacity = blocks;
-    loaded_[index].room.store(blocks, std::memory_order_relaxed);
-  }
-
   /// Free blocks in both magazines.
   std::size_t count(std::size_t index) const noexcept {
-    const magazine& loaded = loaded_[index];
-    return loaded.count() +
-           (full_[index].load(std::memory_order_relaxed) != nullptr ? std::size_t{loaded.capacity} : 0U);
+    return std::size_t{loaded_[index].count.load(std::memory_order_relaxed)} +
+           second_[index].count.load(std::memory_order_relaxed);
   }
 
-  /// Fills the empty magazine with these, or with the full one where there is one (and then `more` is not called).
-  template <class More>
-  void load(std::size_t index, More more) {
-    magazine& loaded = loaded_[index];
-    slab_store::list blocks{full_[index].load(std::memory_order_relaxed), loaded.capacity};
-    if (blocks.first != nullptr) {
-      full_[index].store(nullptr, std::memory_order_relaxed);
-    } else {
-      blocks = more(loaded.capacity);
-    }
-    loaded.head = blocks.first;
-    loaded.room.store(loaded.capacity - blocks.count, std::memory_order_relaxed);
-  }
+  // ---- when the loaded magazine is empty
 
-  /// Puts the magazine, which is full, behind, and returns the full one that was there.
-  slab_store::list unload(std::size_t index) noexcept {
-    magazine& loaded = loaded_[index];
-    const slab_store::list before{full_[index].load(std::memory_order_relaxed), loaded.capacity};
-    full_[index].store(std::exchange(loaded.head, nullptr), std::memory_order_relaxed);
-    loaded.room.store(loaded.capacity, std::memory_order_relaxed);
-    return before;
-  }
+  /// Loads the second one. False where that is empty, too.
+  bool load_second(std::size_t index) noexcept;
+  /// Loads one from elsewhere.
+  void load(std::size_t index, magazine_array& full, slab_store& store) noexcept;
+  /// Fills the loaded magazine from the store, and returns a block besides.
+  /// @throws what the store's upstream throws; nothing has changed
+  void* refill(std::size_t index, slab_store& store);
 
-  /// Gives every block back.
-  void empty_into(slab_store& store, std::string_view pool) {
+  // ---- when the loaded magazine is full
+
+  /// Loads the second one where that is empty.
+  bool unload_to_second(std::size_t index) noexcept;
+  /// Takes the second magazine, which is full, away. Null where there is none.
+  magazine_array* take_second(std::size_t index) noexcept;
+  /// Makes room by giving blocks back. False where there is no room for a magazine.
+  bool make_room(std::size_t index, slab_store& store, std::string_view pool);
+
+  // ---- all of it
+
+  /// Gives every block back, and the magazines' own.
+  void empty_into(slab_store& store, std::string_view pool);
+
+  /// Calls visit(block, class index) for every free block, and arrays(array) for every magazine's own.
+  template <class Visit, class Arrays>
+  void for_each(Visit visit, Arrays arrays) const {
     for (std::size_t i = 0; i < most_classes; ++i) {
-      magazine& loaded = loaded_[i];
-      const slab_store::list some{std::exchange(loaded.head, nullptr), loaded.count()};
-      const slab_store::list rest{full_[i].load(std::memory_order_relaxed), loaded.capacity};
-      loaded.room.store(loaded.capacity, std::memory_order_relaxed);
-      full_[i].store(nullptr, std::memory_order_relaxed);
-      store.put(i, some, pool);
-      store.put(i, rest, pool);
+      const magazine& loaded = loaded_[i];
+      for (std::uint32_t k = 0; k < loaded.count.load(std::memory_order_relaxed); ++k) visit(loaded.slots[k], i);
+      for (std::uint32_t k = 0; k < second_[i].count.load(std::memory_order_relaxed); ++k)
+        visit(second_[i].array->slots()[k], i);
+      if (loaded.slots != nullptr) arrays(array_of(loaded));
+      if (second_[i].array != nullptr) arrays(second_[i].array);
     }
-  }
-
-  /// Calls visit(block, class index) for every block, and returns false where a magazine's count is wrong.
-  template <class Visit>
-  bool for_each(Visit visit) const {
-    bool sound = true;
-    for (std::size_t i = 0; i < most_classes; ++i) {
-      std::size_t left = count(i);
-      for (const free_block* list : {static_cast<const free_block*>(loaded_[i].head),
-                                     static_cast<const free_block*>(full_[i].load(std::memory_order_relaxed))})
-        for (; list != nullptr && left != 0; list = list->next, --left) visit(list, i);
-      sound = sound && left == 0;
-    }
-    return sound;
   }
 
   /// As constructed; the blocks are somebody else's now.
-  void forget() noexcept {
-    for (magazine& each : loaded_) {
-      each.head = nullptr;
-      each.room.store(0, std::memory_order_relaxed);
-      each.capacity = 0;
-    }
-    for (auto& each : full_) each.store(nullptr, std::memory_order_relaxed);
-  }
+  void forget() noexcept;
 
  private:
+  struct second_magazine {
+    magazine_array* array = nullptr;
+    std::atomic<std::uint32_t> count{0};
+  };
+
+  static magazine_array* array_of(const magazine& loaded) noexcept {
+    return reinterpret_cast<magazine_array*>(loaded.slots) - 1;
+  }
+  static void set(magazine& loaded, magazine_array* array, std::uint32_t count) noexcept;
+  void enlarge_loaded(std::size_t index, slab_store& store) noexcept;
+  void enlarge_second(std::size_t index, slab_store& store) noexcept;
+
   magazine loaded_[most_classes + 1];  // the last is always empty and full
-  std::atomic<free_block*> full_[most_classes] = {};
+  second_magazine second_[most_classes];
 };
 
 }  // namespace allot

@@ -33,10 +33,11 @@ struct cached_blocks {
 /// blocks that one thread allocates and another frees go back in bulk, one lock for each magazine. The upstream is
 /// called under that lock, so it need not be thread-safe.
 ///
-/// Held memory is bounded: what is live, plus for each thread that uses the pool and each block size it uses at most
-/// two magazines (16 KiB each by default), plus as much again in the depot, plus the slabs' unused parts. When a thread
-/// ends, its blocks go back to the slabs, and the next thread takes over its cache. There may be any number of pools;
-/// they may be used by destructors of thread_local objects and at exit, then without magazines.
+/// Held memory is bounded: what is live, plus for each block size that is used at most two magazines (of 16 KiB or
+/// eight blocks each by default) for each thread that uses the pool and 16 and two for each thread in the depot, plus
+/// the slabs' unused parts. When a thread ends, the next takes over its cache with what is in it, so it is the most
+/// threads at a time that count. Before a refusal of the upstream is passed on, what no thread has is used. There may
+/// be any number of pools; they may be used by destructors of thread_local objects and at exit, then without magazines.
 ///
 /// A checked pool, and one a memory tool watches, has no magazines and takes the lock for each call.
 ///
@@ -63,8 +64,8 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
       : concurrent_pool(from_options{}, options, upstream) {}
   ~concurrent_pool() override;
 
-  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two; nothing has
-  ///         changed
+  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two or a size that does
+  ///         not fit the address space; nothing has changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t));
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t));
 
@@ -120,10 +121,16 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
     concurrent_pool::deallocate(p, bytes, alignment);
   }
 
+  template <class Use>
+  bool with_cache(Use use) const;
   thread_cache* cache_of_this_thread() const noexcept;
   thread_cache* make_cache() noexcept;
   void* allocate_slowly(std::size_t bytes, std::size_t alignment);
   void* allocate_cached(thread_cache& cache, std::size_t index);
+  template <class Take>
+  void* from_store(Take take);
+  bool empty_unused() noexcept;
+  std::size_t depot_room() const noexcept;
   void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment);
   void deallocate_cached(thread_cache& cache, void* p, std::size_t index);
   void open() noexcept;
@@ -132,11 +139,10 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   void free_list(thread_cache* list) noexcept;
   void drop_caches() noexcept;
   std::size_t held_bytes() const noexcept;
-  std::size_t depot_count(std::size_t index) const noexcept;
   std::size_t cached_count(std::size_t index) const noexcept;
   std::size_t cached_bytes() const noexcept;
-  template <class Visit>
-  bool for_each_cached(Visit visit) const noexcept;
+  template <class Visit, class Arrays>
+  void for_each_cached(Visit visit, Arrays arrays) const noexcept;
 
   // What every call reads and few write, apart from what is written under the lock: else each magazine that goes to the
   // depot would take this line from all other threads.

@@ -7,43 +7,45 @@
 
 namespace allot {
 
-/// What a free block of a pool holds: the next in its list.
-struct free_block {
-  free_block* next;
-  free_block* next_list;  // of the first block of a list: the next list, where lists are kept in a list
+/// Where a magazine keeps the addresses of its blocks: a block of the pool's own, as large as the magazine needs.
+struct magazine_array {
+  magazine_array* next;  // where magazines are kept in a list
+  std::uint32_t count;   // there
+  std::uint32_t capacity;
+
+  void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
+  static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    return sizeof(magazine_array) + capacity * sizeof(void*);
+  }
 };
 
 /// The free blocks of one size that one thread has at hand: last in, first out, and bounded. Taking and giving touch
-/// the block and this, nothing else (J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001).
+/// this and the array of addresses, but never the blocks, which may have left the processor's caches long ago (J.
+/// Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001).
 ///
-/// Not thread-safe, but that any thread may read the counts.
+/// Not thread-safe, but that any thread may read the count.
 struct magazine {
-  free_block* head = nullptr;
-  std::atomic<std::uint32_t> room{0};  // blocks that still fit
+  void** slots = nullptr;
+  std::atomic<std::uint32_t> count{0};
   std::uint32_t capacity = 0;
 
-  /// Null where it is empty.
-  ALLOT_ALWAYS_INLINE void* pop() noexcept {
-    free_block* const block = head;
-    if (!ALLOT_LIKELY(block != nullptr)) return nullptr;
-    head = block->next;
-    ALLOT_PREFETCH(head);
-    room.store(room.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    return block;
+  /// False where it is empty.
+  ALLOT_ALWAYS_INLINE bool pop(void*& p) noexcept {
+    const std::uint32_t left = count.load(std::memory_order_relaxed);
+    if (!ALLOT_LIKELY(left != 0)) return false;
+    count.store(left - 1, std::memory_order_relaxed);
+    p = slots[left - 1];
+    return true;
   }
 
   /// False where it is full.
   ALLOT_ALWAYS_INLINE bool push(void* p) noexcept {
-    const std::uint32_t left = room.load(std::memory_order_relaxed);
-    if (!ALLOT_LIKELY(left != 0)) return false;
-    auto* const block = static_cast<free_block*>(p);
-    block->next = head;
-    head = block;
-    room.store(left - 1, std::memory_order_relaxed);
+    const std::uint32_t before = count.load(std::memory_order_relaxed);
+    if (!ALLOT_LIKELY(before != capacity)) return false;
+    slots[before] = p;
+    count.store(before + 1, std::memory_order_relaxed);
     return true;
   }
-
-  std::uint32_t count() const noexcept { return capacity - room.load(std::memory_order_relaxed); }
 };
 
 }  // namespace allot

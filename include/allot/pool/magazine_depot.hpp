@@ -1,50 +1,54 @@
 #pragma once
 
-#include <allot/pool/slab_store.hpp>
+#include <allot/pool/magazine.hpp>
+#include <allot/pool/size_table.hpp>
 #include <cstddef>
-#include <cstdint>
 
 namespace allot {
 
 /// Whole magazines on their way from threads that free to threads that allocate. Not thread-safe.
 class magazine_depot {
  public:
-  std::size_t count(std::size_t index) const noexcept { return lists_[index].count; }
+  std::size_t count(std::size_t index) const noexcept { return stacks_[index].count; }    ///< of magazines
+  std::size_t blocks(std::size_t index) const noexcept { return stacks_[index].blocks; }  ///< in them
 
-  /// Takes a full magazine.
-  void put(std::size_t index, free_block* magazine) noexcept {
-    magazine->next_list = lists_[index].first;
-    lists_[index].first = magazine;
-    ++lists_[index].count;
+  void put(std::size_t index, magazine_array& magazine) noexcept {
+    stack& to = stacks_[index];
+    magazine.next = to.first;
+    to.first = &magazine;
+    to.blocks += magazine.count;
+    ++to.count;
   }
 
   /// Null where there is none.
-  free_block* take(std::size_t index) noexcept {
-    free_block* const magazine = lists_[index].first;
+  magazine_array* take(std::size_t index) noexcept {
+    stack& from = stacks_[index];
+    magazine_array* const magazine = from.first;
     if (magazine == nullptr) return nullptr;
-    lists_[index].first = magazine->next_list;
-    --lists_[index].count;
+    from.first = magazine->next;
+    from.blocks -= magazine->count;
+    --from.count;
     return magazine;
   }
 
-  /// Calls visit(block, class index) for every block.
+  /// Calls visit(magazine, class index) for every magazine.
   template <class Visit>
   void for_each(Visit visit) const {
     for (std::size_t i = 0; i < size_table::most_classes; ++i)
-      for (const free_block* each = lists_[i].first; each != nullptr; each = each->next_list)
-        for (const free_block* block = each; block != nullptr; block = block->next) visit(block, i);
+      for (magazine_array* each = stacks_[i].first; each != nullptr; each = each->next) visit(*each, i);
   }
 
   void forget() noexcept {
-    for (stack& each : lists_) each = {};
+    for (stack& each : stacks_) each = {};
   }
 
  private:
   struct stack {
-    free_block* first = nullptr;
+    magazine_array* first = nullptr;
     std::size_t count = 0;
+    std::size_t blocks = 0;
   };
-  stack lists_[size_table::most_classes];
+  stack stacks_[size_table::most_classes];
 };
 
 }  // namespace allot

@@ -40,8 +40,9 @@ class ALLOT_EXPORT pool_core {
     return store_.started() ? store_.class_of(padded(bytes), alignment) : std::size_t{size_table::no_class};
   }
 
+  /// @throws what the upstream throws, or allocation_error for more than the address space
+  void* allocate_large(std::size_t bytes, std::size_t alignment, std::string_view pool);
   /// @throws what the upstream throws
-  void* allocate_large(std::size_t bytes, std::size_t alignment);
   void* allocate_direct(std::size_t index, std::size_t bytes);
 
   /// Whether p may go to a magazine as a block of that class, in which case it has been overwritten if that is wished.

@@ -38,8 +38,8 @@ struct pool_options : std::pmr::pool_options {
   const std::size_t* sizes = nullptr;  ///< of size_spacing::exact: in any order, read when the pool is made
   std::size_t size_count = 0;          ///< how many those are, at most 96
 
-  std::size_t magazine_blocks = 128;  ///< most blocks of one size in a magazine, of which there are two
-  std::size_t magazine_bytes = std::size_t{16} << 10;  ///< most bytes in it, but for a single block
+  std::size_t magazine_blocks = 126;  ///< most blocks of one size in a magazine, of which there are two
+  std::size_t magazine_bytes = std::size_t{16} << 10;  ///< most bytes in it, but for eight blocks
   std::size_t first_chunk = std::size_t{64} << 10;     ///< bytes asked of the upstream at first, and the least later
   std::size_t largest_chunk = std::size_t{64} << 20;   ///< chunks are an eighth of what is held, up to this
 
@@ -47,7 +47,7 @@ struct pool_options : std::pmr::pool_options {
   bool page_local = false;         ///< blocks no larger than a page never straddle two
   chunk_return returns = chunk_return::by_trim;
   bool keep_spare = true;     ///< with chunk_return::at_once: keep one empty chunk for what comes
-  bool zero_on_free = false;  ///< overwrite blocks with zeros when they are freed; their first 16 bytes link free ones
+  bool zero_on_free = false;  ///< overwrite blocks with zeros when they are freed
   std::string_view name = {};
   bool checked = checked_by_default();  ///< find double frees, foreign pointers and wrong sizes at the free itself
 };

@@ -27,7 +27,7 @@ namespace allot {
 /// emptied. A checked pool has no magazines and finds them at the free itself, wrong sizes up to the block size; so
 /// does a pool that a memory tool watches, which also keeps 16 poisoned bytes between blocks.
 ///
-/// Not thread-safe; distinct pools are independent as far as their upstreams are. About 7 KiB large; constructing one
+/// Not thread-safe; distinct pools are independent as far as their upstreams are. About 13 KiB large; constructing one
 /// allocates nothing.
 class ALLOT_EXPORT pool_resource final : public resource {
   template <class Options>
@@ -49,12 +49,12 @@ class ALLOT_EXPORT pool_resource final : public resource {
       : pool_resource(from_options{}, options, upstream) {}
   ~pool_resource() override;
 
-  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two; nothing has
-  ///         changed
+  /// @throws what the upstream throws, or allocation_error for an alignment that is no power of two or a size that does
+  ///         not fit the address space; nothing has changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     const std::size_t last = (bytes - 1) | (alignment - 1);  // of the rounded size; 0 bytes become very many
-    if (ALLOT_LIKELY(last < inline_limit_))
-      if (void* const p = cache_.pop(index_[last / size_table::granule])) return p;
+    void* p = nullptr;
+    if (ALLOT_LIKELY(last < inline_limit_ && cache_.pop(index_[last / size_table::granule], p))) return p;
     return allocate_slowly(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

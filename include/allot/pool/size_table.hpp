@@ -15,11 +15,13 @@ struct ALLOT_EXPORT size_table {
   static constexpr std::size_t smallest = 16;
   static constexpr std::size_t largest = std::size_t{32} << 10;
   static constexpr std::size_t granule = 8;
+  static constexpr std::size_t largest_alignment = 4096;
   static constexpr std::uint8_t no_class = most_classes;
 
   std::uint32_t count = 0;
   std::uint32_t bytes[most_classes] = {};
-  /// By (size - 1) / granule of the rounded size; no_class where it depends on the alignment, or there is none.
+  /// By (size - 1) / granule of the rounded size; no_class where it depends on the alignment, or there is none. So who
+  /// finds a class here need not look at the alignment.
   std::uint8_t index[largest / granule] = {};
 
   /// The table the options ask for where that is one all pools share; null where it must be built. How much of it a

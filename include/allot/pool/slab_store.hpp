@@ -19,9 +19,9 @@ namespace allot {
 ///     chunk   | header, slab headers, bits | unit | unit | unit | ...           |
 ///     slab                                 | block | block | block | ... of 1 to 16 units, or as a block needs
 ///
-/// All headers are apart from the blocks. A block's slab is found by a search among the chunks, of which there are few
-/// because each is an eighth of what is held already. An empty slab's units serve any size again; an empty chunk can go
-/// back.
+/// All headers are apart from the blocks. A block's slab is found by way of its chunk, of which there are few, because
+/// each is an eighth of what is held already. An empty slab's units serve any size again, though the last slab
+/// with free blocks of a size stays as long as nothing else needs it; an empty chunk can go back.
 ///
 /// Where a memory tool watches, free blocks are poisoned, so they can be in no magazine.
 ///
@@ -32,14 +32,10 @@ class ALLOT_EXPORT slab_store {
   struct account {
     std::size_t blocks = 0;  // of all its slabs
     std::size_t free = 0;    // of those, the ones in no magazine and nobody's hands
+    std::size_t arrays = 0;  // magazines' own
     std::size_t slabs = 0;
     std::size_t bytes = 0;  // of slabs, their tails included
   };
-  struct list {
-    free_block* first = nullptr;
-    std::uint32_t count = 0;
-  };
-  static constexpr std::size_t largest_alignment = 4096;
 
   slab_store(const pool_options& options, std::pmr::memory_resource* upstream) noexcept;
   slab_store(const slab_store&) = delete;
@@ -62,18 +58,23 @@ class ALLOT_EXPORT slab_store {
   const size_table& sizes() const noexcept { return *sizes_; }
   std::size_t class_count() const noexcept { return class_count_; }
   std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;
-  std::uint32_t magazine_capacity(std::size_t index) const noexcept;
   const account& account_of(std::size_t index) const noexcept { return classes_[index].counts; }
 
   // ---- blocks
 
   /// At least one and at most `most` free blocks, of the slabs whose turn it is, in the order of their addresses.
+  /// Returns how many.
   /// @throws what the upstream throws
-  list take(std::size_t index, std::uint32_t most);
-  /// The same, but none where the upstream would have to be asked.
-  list take_free(std::size_t index, std::uint32_t most) noexcept;
-  /// Takes back blocks of that class. What is none of them, or free already, is misuse and left alone.
-  void put(std::size_t index, list blocks, std::string_view pool);
+  std::uint32_t take(std::size_t index, void** blocks, std::uint32_t most);
+  /// Takes back blocks of that class. What is none of them, or free already, is misuse and left alone; `blocks` may be
+  /// changed.
+  void put(std::size_t index, void** blocks, std::uint32_t count, std::string_view pool);
+
+  /// A larger array for a magazine of that class, out of a slab, if there is to be one and there is room without asking
+  /// the upstream. Null otherwise.
+  magazine_array* make_array(std::size_t index, std::uint32_t capacity_now) noexcept;
+  void drop_array(magazine_array& array) noexcept;
+
   /// Makes sure of so many free blocks.
   /// @throws what the upstream throws; blocks made by then stay
   void preallocate(std::size_t index, std::size_t count);
@@ -88,13 +89,14 @@ class ALLOT_EXPORT slab_store {
 
   /// The block p points into.
   block_info find(const void* p) const noexcept;
-  bool owns(const void* p) const noexcept { return chunk_of(p) != nullptr; }
+  bool owns(const void* p) const noexcept;
 
   /// Marks a block that is in a magazine as free, or as taken again, so that a walk can tell it from one in use.
   void mark(const void* p, bool free) const noexcept;
   void for_each_used(block_visitor visitor) const;  ///< every block that is not free
 
-  std::size_t taken_bytes() const noexcept { return taken_; }  ///< of blocks that are not free
+  std::size_t taken_bytes() const noexcept { return taken_; }   ///< of blocks that are not free, but for arrays
+  std::size_t array_count() const noexcept { return arrays_; }  ///< of magazines' own blocks
 
   // ---- chunks
   std::size_t held_bytes() const noexcept { return held_; }  ///< from the upstream
@@ -124,8 +126,15 @@ class ALLOT_EXPORT slab_store {
 
   shape shape_of(std::size_t index) const noexcept;
   chunk* chunk_of(const void* p) const noexcept;
+  chunk* search_chunk(const void* p) const noexcept;
+  void forget_found() noexcept;
   slab* slab_of(const void* p) const noexcept;
+  std::uint32_t take_open(std::size_t index, void** blocks, std::uint32_t most) noexcept;
+  bool give(std::size_t index, void* p) noexcept;
+  std::uint32_t magazine_capacity(std::size_t index) const noexcept;
+  bool is_kept(const slab& empty) const noexcept;
   void new_slab(std::size_t index);
+  bool reclaim() noexcept;
   bool slab_from_chunks(std::size_t index, const shape& blocks) noexcept;
   void make_slab(chunk& from, const run& units, std::size_t index, const shape& blocks) noexcept;
   void new_chunk(const shape& blocks);
@@ -150,9 +159,14 @@ class ALLOT_EXPORT slab_store {
   chunk_entry* entries_ = near_;         // by address
   std::size_t entry_count_ = 0;
   std::size_t entry_room_ = near_entries;
+  // The chunks found last, by a part of the address that the largest of them span.
+  static constexpr std::size_t found_slots = 512;
+  mutable chunk* found_[found_slots] = {};
+  unsigned found_shift_ = 0;
   std::size_t held_ = 0;
   std::size_t empty_chunks_ = 0;
   std::size_t taken_ = 0;
+  std::size_t arrays_ = 0;
   bool watched_;  // by a memory tool: what is free is poisoned
 };
 

@@ -22,16 +22,19 @@ struct slab_store::run {
 /// The header of a chunk, at its start. Units are aligned to their size wherever the chunk lies: room for that is in
 /// every chunk, so how many it has depends on its size alone.
 ///
-///     | this | slab headers, one a unit | free units, bits | free blocks, bits of all units | gap | units ...
+///     | this | slab headers, one a unit | free units, bits | free blocks, bits of all units | unit map | gap | units
+///     ...
 struct slab_store::chunk {
   static constexpr std::size_t alignment = alignof(std::max_align_t);
   static constexpr std::size_t largest_unit = 4096;
   static constexpr std::size_t smallest_unit = 256;
+  static constexpr std::uint8_t no_slab = 255;
 
   std::size_t bytes;  // as it goes back
   std::byte* units;
   std::uint64_t* free_bits;
   std::uint64_t* block_bits;
+  std::uint8_t* map;  // of each unit, how many units before it its slab starts; no_slab where it is in none
   std::uint32_t unit_count;
   std::uint32_t free_units;
   std::uint32_t first_free;  // all units before are in slabs
@@ -41,8 +44,8 @@ struct slab_store::chunk {
 
   static constexpr std::size_t block_words(std::size_t unit) noexcept { return words_for(unit / size_table::smallest); }
   static std::size_t header_bytes(std::size_t units, std::size_t unit) noexcept {
-    return sizeof(chunk) + units * sizeof(slab) +
-           (words_for(units) + units * block_words(unit)) * sizeof(std::uint64_t);
+    const std::size_t words = words_for(units) + units * block_words(unit);
+    return align_up(sizeof(chunk) + units * sizeof(slab) + words * sizeof(std::uint64_t) + units, alignment);
   }
   static std::size_t bytes_with(std::size_t units, std::size_t unit) noexcept {
     return align_up(header_bytes(units, unit) + unit - alignment + units * unit, alignment);
@@ -86,10 +89,11 @@ struct slab_store::chunk {
     made->units = headers_end + padding_for(address_of(headers_end), unit);
     made->free_bits = reinterpret_cast<std::uint64_t*>(bits);
     made->block_bits = made->free_bits + words_for(units);
+    made->map = reinterpret_cast<std::uint8_t*>(made->block_bits + units * block_words(unit));
     made->unit_count = made->free_units = static_cast<std::uint32_t>(units);
     made->first_free = 0;
     made->unit_shift = log2_of(unit);
-    for (std::size_t i = 0; i < units; ++i) made->header(i)->units = made->header(i)->back = 0;
+    std::fill_n(made->map, units, no_slab);
     fill_bits(made->free_bits, units);
     return made;
   }
@@ -108,15 +112,13 @@ struct slab_store::chunk {
   slab* slab_of(const void* p) noexcept {
     const std::uintptr_t unit = (address_of(p) - address_of(units)) >> unit_shift;
     if (unit >= unit_count) return nullptr;
-    slab* const found = header(unit);
-    if (found->back != 0) return found - found->back;
-    return found->units != 0 ? found : nullptr;
+    return map[unit] != no_slab ? header(unit - map[unit]) : nullptr;
   }
 
   template <class Visit>
   void for_each_slab(Visit visit) const {
-    for (std::size_t i = 0; i < unit_count; i += header(i)->units != 0 ? header(i)->units : 1U)
-      if (header(i)->units != 0) visit(*header(i));
+    for (std::size_t i = 0; i < unit_count; i += map[i] == 0 ? header(i)->units : 1U)
+      if (map[i] == 0) visit(*header(i));
   }
 
   // ---- runs of units
@@ -139,7 +141,7 @@ struct slab_store::chunk {
       }
       if (loss * acceptable <= room) break;
     }
-    return best;
+    return std::min<std::size_t>(best, no_slab);
   }
 
   /// So many free units side by side, or else the longest run there is, but no shorter than `least`.
@@ -152,13 +154,14 @@ struct slab_store::chunk {
       if (longest.units >= wanted) break;
       at = find_bit(free_bits, end, unit_count, true);
     }
+    longest.units = std::min<std::size_t>(longest.units, no_slab);
     return longest.units >= least ? longest : run{};
   }
 
   slab& make_slab(const run& stretch, std::size_t index, const shape& blocks) noexcept {
     for (std::size_t i = 0; i < stretch.units; ++i) {
       clear_bit(free_bits, stretch.first + i);
-      header(stretch.first + i)->back = static_cast<std::uint16_t>(i);
+      map[stretch.first + i] = static_cast<std::uint8_t>(i);
     }
     free_units -= static_cast<std::uint32_t>(stretch.units);
     slab& made = *header(stretch.first);
@@ -175,6 +178,7 @@ struct slab_store::chunk {
     made.per_window = static_cast<std::uint16_t>(blocks.per_window);
     made.window_shift = static_cast<std::uint8_t>(blocks.window_shift);
     made.class_index = static_cast<std::uint8_t>(index);
+    made.made_ahead = false;
     fill_bits(made.free_bits, made.blocks);
     return made;
   }
@@ -184,11 +188,10 @@ struct slab_store::chunk {
     const std::size_t count = empty.units;
     for (std::size_t i = 0; i < count; ++i) {
       set_bit(free_bits, first + i);
-      header(first + i)->back = 0;
+      map[first + i] = no_slab;
     }
     free_units += static_cast<std::uint32_t>(count);
     first_free = std::min(first_free, static_cast<std::uint32_t>(first));
-    empty.units = 0;
   }
 
   bool check() const noexcept {
@@ -200,7 +203,8 @@ struct slab_store::chunk {
     });
     std::size_t free = 0;
     for (std::size_t i = 0; i < words_for(unit_count); ++i) free += bits_set(free_bits[i]);
-    return sound && free == free_units && in_slabs + free == unit_count;
+    return sound && free == free_units && in_slabs + free == unit_count &&
+           range_contains(this, bytes, units, unit_bytes());
   }
 };
 

@@ -25,8 +25,11 @@ struct slab_store::shape {
   }
 };
 
-/// The header of a slab, or of a unit that is in none (`units` is 0) or not the first of its slab (`back` is not 0).
+/// The header of a slab.
 struct slab_store::slab {
+  static constexpr std::size_t most_bytes = std::size_t{1}
+                                            << 24;  // more than any slab has, and little enough to multiply
+
   slab* next;  // of the slabs of its class that have free blocks
   slab* previous;
   chunk* owner;
@@ -36,19 +39,17 @@ struct slab_store::slab {
   std::uint32_t reciprocal;  // of block_bytes: exact for the offset of every block
   std::uint16_t blocks;
   std::uint16_t free;
-  std::uint16_t lowest_word;  // all words before have no free block
+  std::uint16_t lowest_word;  // all words before have no free block; 0 again whenever one is given back
   std::uint16_t units;
-  std::uint16_t back;  // units to the first of the slab
   std::uint16_t per_window;
   std::uint8_t window_shift;
   std::uint8_t class_index;
+  bool made_ahead;  // stays as it is, also empty, until the pool is trimmed
 
   std::byte* block(std::size_t at) const noexcept {
     if (window_shift == 0) return first + at * block_bytes;
     return first + (at / per_window << window_shift) + at % per_window * block_bytes;
   }
-
-  bool spans(const void* p) const noexcept { return address_of(p) - address_of(first) < reach(); }
 
   /// Which block p points into, or a number that is too large.
   std::size_t number_around(const void* p) const noexcept {
@@ -62,14 +63,15 @@ struct slab_store::slab {
   /// Of the block that starts at p; false where none does.
   bool number_of(const void* p, std::size_t& at) const noexcept {
     std::uintptr_t offset = address_of(p) - address_of(first);
-    if (offset >= reach()) return false;
-    std::size_t before = 0;
-    if (window_shift != 0) {
-      before = (offset >> window_shift) * per_window;
-      offset &= (std::size_t{1} << window_shift) - 1;
+    if (offset >= most_bytes) return false;
+    if (window_shift == 0) {
+      at = static_cast<std::size_t>(std::uint64_t{offset} * reciprocal >> 32);
+      return at < blocks && at * block_bytes == offset;
     }
+    const std::size_t before = (offset >> window_shift) * per_window;
+    offset &= (std::size_t{1} << window_shift) - 1;
     at = static_cast<std::size_t>(std::uint64_t{offset} * reciprocal >> 32);
-    if (at * block_bytes != offset || (window_shift != 0 && at >= per_window)) return false;
+    if (at * block_bytes != offset || at >= per_window) return false;
     at += before;
     return at < blocks;
   }
@@ -77,10 +79,15 @@ struct slab_store::slab {
   bool is_free(std::size_t at) const noexcept { return test_bit(free_bits, at); }
   void set(std::size_t at, bool is_free) noexcept { is_free ? set_bit(free_bits, at) : clear_bit(free_bits, at); }
 
-  void give(std::size_t at) noexcept {
-    set_bit(free_bits, at);
+  /// False where the block is free already.
+  bool give(std::size_t at) noexcept {
+    std::uint64_t& word = free_bits[at / 64];
+    const std::uint64_t bit = std::uint64_t{1} << at % 64;
+    if (!ALLOT_LIKELY((word & bit) == 0)) return false;
+    word |= bit;
     ++free;
-    if (at / 64 < lowest_word) lowest_word = static_cast<std::uint16_t>(at / 64);
+    lowest_word = 0;
+    return true;
   }
 
   /// Takes free blocks in the order of their addresses as long as more(p) says so.

@@ -76,7 +76,7 @@ class growing_elements {
     memory.release(settings, alignment);
   }
   [[noreturn]] static void throw_too_long(size_type count, array_memory memory, array_settings settings) {
-    array_memory::throw_length_error(count, memory.had(settings) / sizeof(T));
+    array_memory::throw_length_error(count, memory.had(settings, alignment) / sizeof(T));
   }
   bool try_make_room() noexcept;
   /// Whether so many more need another place. What the caller gives may lie in the array and must be saved before.
@@ -214,7 +214,8 @@ array_memory growing_elements<T>::in_larger(array_memory memory, array_settings 
 /// Raises a limit that is too low for so many elements, of an array without memory.
 template <class T>
 void growing_elements<T>::allow(size_type count) noexcept {
-  if (memory_.data == nullptr && count > memory_.most(settings_) / sizeof(T)) settings_.max_bytes = bytes_of(count);
+  if (memory_.data == nullptr && count > memory_.most(settings_, alignment) / sizeof(T))
+    settings_.max_bytes = std::max(settings_.max_bytes, bytes_of(count));
 }
 
 /// Has `make` construct `more` elements behind the last one: all of them, or none and it throws.
