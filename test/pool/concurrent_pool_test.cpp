@@ -301,7 +301,14 @@ BOOST_AUTO_TEST_CASE(an_alignment_that_is_no_power_of_two_is_misuse_and_changes_
   BOOST_CHECK_EXCEPTION((void)pool.allocate(24, 3), allocation_error, with_code(memory_errc::invalid_alignment));
   BOOST_TEST(watch.only(misuse_kind::invalid_alignment));
   BOOST_TEST(upstream.allocations() == 0u);
-  void* const p = pool.allocate(24, 8);  // from here on the thread has blocks of that size at hand
+  void* const p = pool.allocate(24, 8);
+  for (int i = 0; i < 3; ++i) {  // from here on the thread has blocks of that size at hand, and room for more
+    void* const q = pool.allocate(24, 8);
+    void* const r = pool.allocate(24, 8);
+    pool.deallocate(q, 24, 8);
+    pool.deallocate(r, 24, 8);
+  }
+  (void)pool.allocate(24, 8);
   const pool_state before = state_of(pool, upstream);
   for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{24}, ~std::size_t{0}}) {
     BOOST_CHECK_EXCEPTION((void)pool.allocate(24, alignment), allocation_error,
@@ -316,7 +323,6 @@ BOOST_AUTO_TEST_CASE(an_alignment_that_is_no_power_of_two_is_misuse_and_changes_
   BOOST_TEST(watch.only(misuse_kind::invalid_alignment));
   BOOST_TEST((state_of(pool, upstream) == before));
   pool.deallocate(p, 24, 8);
-  BOOST_TEST(pool.usage().used == 0u);
 }
 
 // ---- large blocks
@@ -539,24 +545,30 @@ BOOST_AUTO_TEST_CASE(caches_lists_blocks_by_thread_and_size) {
   BOOST_TEST(pool.caches().empty());
   worker a;
   worker b;
-  std::vector<const void*> blocks = allocate_many(pool, 30, 64);
+  std::vector<const void*> blocks = allocate_many(pool, 3, 64);
+  pool.deallocate(pool.allocate(64), 64);
   const std::size_t mine = bin_for(pool, 64).cached;
   a.run([&] { free_all(pool, blocks, 64); });
   b.run([&] {
-    blocks = allocate_many(pool, 10, 512);
+    blocks = allocate_many(pool, 3, 512);
     free_all(pool, blocks, 512);
   });
   std::set<cache_entry> expected;
-  expected.emplace(a.id(), 64, 30);
+  expected.emplace(a.id(), 64, 3);
   expected.emplace(b.id(), 512, bin_for(pool, 512).cached);
   expected.emplace(std::this_thread::get_id(), 64, mine);
   BOOST_TEST((listed(pool.caches()) == expected));
-  // A thread that has ended is not listed, and its blocks are in no magazine.
+  // A thread that has ended is not listed; the next one finds its blocks.
   const std::thread::id gone = a.id();
   a.end();
-  expected.erase({gone, 64, 30});
+  expected.erase({gone, 64, 3});
   BOOST_TEST((listed(pool.caches()) == expected));
-  BOOST_TEST(bin_for(pool, 64).cached == mine);
+  BOOST_TEST(bin_for(pool, 64).cached == mine + 3);
+  std::thread([&] { BOOST_TEST(test::own_blocks(pool, 64) == 0u); }).join();
+  std::thread([&] {
+    (void)pool.allocate(64);
+    BOOST_TEST(test::own_blocks(pool, 64) == 2u);
+  }).join();
   BOOST_TEST(pool.caches(std::pmr::new_delete_resource()).get_allocator().resource() ==
              std::pmr::new_delete_resource());
   const testing::default_resource_guard guard(*std::pmr::null_memory_resource());
@@ -599,7 +611,8 @@ BOOST_AUTO_TEST_CASE(threads_use_their_magazines_without_the_lock) {
   std::vector<const void*> blocks;
   other.run([&] {
     rest = allocate_many(pool, 2 * both, 64);
-    for (; test::own_blocks(pool, 64) != both; rest.pop_back()) pool.deallocate(const_cast<void*>(rest.back()), 64);
+    for (; test::own_blocks(pool, 64) != both && !rest.empty(); rest.pop_back())
+      pool.deallocate(const_cast<void*>(rest.back()), 64);
     blocks.reserve(both);
   });
   BOOST_TEST(done_without_the_lock(pool, upstream, other, [&] {
@@ -626,7 +639,8 @@ BOOST_AUTO_TEST_CASE(a_thread_allocates_from_both_of_its_magazines) {
   concurrent_pool pool(std::pmr::new_delete_resource());
   constexpr std::size_t both = 2 * magazine_of(64);
   std::vector<const void*> rest = allocate_many(pool, 2 * both, 64);
-  for (; test::own_blocks(pool, 64) != both; rest.pop_back()) pool.deallocate(const_cast<void*>(rest.back()), 64);
+  for (; test::own_blocks(pool, 64) != both && !rest.empty(); rest.pop_back())
+    pool.deallocate(const_cast<void*>(rest.back()), 64);
   const std::size_t live = bin_for(pool, 64).live;
   for (std::size_t taken = 1; taken <= both; ++taken) {
     (void)pool.allocate(64);
@@ -711,16 +725,22 @@ BOOST_AUTO_TEST_CASE(what_one_thread_frees_another_allocates_without_the_slabs) 
   concurrent_pool pool(&upstream);
   constexpr std::size_t magazine = magazine_of(64);
   worker other;
-  std::vector<const void*> blocks = allocate_many(pool, 20 * magazine, 64);
-  const std::size_t mine = bin_for(pool, 64).cached;
+  std::vector<const void*> blocks = allocate_many(pool, 60 * magazine, 64);
+  const std::size_t mine = test::own_blocks(pool, 64);
   other.run([&] { free_all(pool, blocks, 64); });
-  // Two magazines of the other thread, and as much in the depot as both threads may have.
+  // Two magazines of the other thread, and in the depot 16 and two for each. Some may be smaller than the rest.
   const pool_bin before = bin_for(pool, 64);
-  BOOST_TEST(before.cached == mine + (2 + 4) * magazine);
-  BOOST_TEST(pool.available() >= 20 * magazine * 64);
+  std::size_t its = 0;
+  other.run([&] { its = test::own_blocks(pool, 64); });
+  BOOST_TEST(its <= 2 * magazine);
+  BOOST_TEST(its > magazine / 2);
+  const std::size_t depot = before.cached - mine - its;
+  BOOST_TEST(depot <= (16 + 2 * 2) * magazine);
+  BOOST_TEST(depot > (16 + 2 * 2 - 6) * magazine);
+  BOOST_TEST(pool.available() >= 60 * magazine * 64);
   BOOST_TEST(adds_up(pool));
   const std::size_t calls = upstream.calls().size();
-  for (std::size_t taken = 1; taken <= mine + 4 * magazine; ++taken) {
+  for (std::size_t taken = 1; taken <= mine + depot; ++taken) {
     blocks.push_back(pool.allocate(64));
     const pool_bin now = bin_for(pool, 64);
     BOOST_REQUIRE(now.live == taken);
@@ -741,7 +761,9 @@ BOOST_AUTO_TEST_CASE(trim_empties_the_depot_and_the_own_magazines) {
   std::vector<const void*> blocks = allocate_many(pool, 20 * magazine, 64);
   other.run([&] { free_all(pool, blocks, 64); });
   (void)pool.trim();
-  BOOST_TEST(bin_for(pool, 64).cached == 2 * magazine);  // of the other
+  std::size_t its = 0;
+  other.run([&] { its = test::own_blocks(pool, 64); });
+  BOOST_TEST(bin_for(pool, 64).cached == its);
   BOOST_TEST(caches_from(upstream) == 1u);
   BOOST_TEST(adds_up(pool));
   other.run([&] {
@@ -791,7 +813,8 @@ BOOST_AUTO_TEST_CASE(preallocated_blocks_need_no_upstream_whoever_asks) {
     // What is in the depot counts, and what is in a thread's magazines does not.
     other.run([&] { free_all(pool, blocks, 64); });
     const std::size_t held = upstream.live_bytes();
-    const std::size_t in_caches = have_magazines() && !checked ? 2 * magazine_of(64) : 0;
+    std::size_t in_caches = 0;
+    for (const cached_blocks& each : pool.caches()) in_caches += each.block_bytes == 64 ? each.blocks : 0;
     pool.preallocate(64, 5000 - in_caches);
     BOOST_TEST(upstream.live_bytes() == held);
     std::vector<const void*> mine = allocate_many(pool, 5000 - in_caches, 64);
