@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(the_upstream_is_called_under_the_lock) {
     concurrent_pool pool(options, &upstream);
     for (int batch = 0; batch < 3; ++batch) {  // with caches made, taken over and given back
       in_threads(8, [&](std::size_t number) {
-        for (std::size_t i = 0; i < test::rounds(300, 50); ++i) {
+        for (std::size_t i = 0; i < test::rounds(40, 20); ++i) {
           std::vector<const void*> blocks = allocate_many(pool, 50, 100 + 200 * number);
           void* const big = pool.allocate(50000);
           free_all(pool, blocks, 100 + 200 * number);
