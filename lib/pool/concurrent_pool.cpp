@@ -282,7 +282,7 @@ void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::siz
     if (count > kept) core_.store().preallocate(index, count - kept);
   } catch (...) {
     if (first) core_.store().stop_if_empty();
-    open();
+    if (first) open();
     throw;
   }
   open();

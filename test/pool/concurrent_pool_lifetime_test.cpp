@@ -16,6 +16,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <memory_resource>
@@ -324,7 +325,6 @@ BOOST_AUTO_TEST_CASE(after_its_caches_are_gone_a_thread_is_served_without) {
     use(never_used_before);
     BOOST_TEST(pool.caches().empty());
     BOOST_TEST(never_used_before.caches().empty());
-    BOOST_TEST(test::cached_in(pool) == handed_on);
   });
   std::thread([&] {
     block = pool.allocate(100);
@@ -367,6 +367,40 @@ BOOST_AUTO_TEST_CASE(threads_that_end_give_their_pages_back) {
   for (int i = 0; i < 10; ++i) std::thread([&] { use(pool); }).join();
   BOOST_TEST(counted.calls() == (have_magazines() ? 2u * 10u : 0u));  // made and ended, nothing else
   BOOST_TEST(pool.check());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_thread_remembers_of_many_pools_grows_and_goes_back) {
+  if (!have_magazines()) return test::skip("a memory tool leaves no magazines");
+  counting_resource upstream;
+  pool_options options;
+  options.first_chunk = 1024;
+  std::deque<concurrent_pool> pools;
+  for (std::size_t i = 0; i < 2000; ++i) pools.emplace_back(options, &upstream);
+  const auto use_all = [&] {
+    for (concurrent_pool& pool : pools) pool.deallocate(pool.allocate(32), 32);
+  };
+  use_all();
+  std::array<std::size_t, 2> calls{};  // what is mapped is unmapped, each time the table grows
+  for (std::size_t i = 0; i < 2; ++i) {
+    const os::failure_injection counted(0, i == 0 ? os::os_call::map : os::os_call::unmap);
+    std::thread(use_all).join();
+    calls[i] = counted.calls();
+  }
+  BOOST_TEST(calls[0] > 1u);
+  BOOST_TEST(calls[0] == calls[1]);
+}
+
+BOOST_AUTO_TEST_CASE(any_number_of_pools_may_follow_each_other) {
+  counting_resource upstream;
+  const auto one = [&] {
+    concurrent_pool pool(&upstream);
+    pool.deallocate(pool.allocate(32), 32);
+  };
+  one();
+  const os::failure_injection counted(0, os::os_call::map);
+  for (std::size_t i = 0; i < test::rounds(20000, 12000); ++i) one();
+  BOOST_TEST(counted.calls() == 0u);  // one takes the place of the other
+  BOOST_TEST(upstream.live_blocks() == 0u);
 }
 
 // ---- ends of programs

@@ -48,9 +48,14 @@ inline std::size_t own_blocks(const concurrent_pool& pool, std::size_t block_byt
   return 0;
 }
 
-/// Blocks of a magazine of default options, as documented: at most 126, and at most 16 KiB but for eight.
+/// Most blocks of a magazine of default options, as documented.
 constexpr std::size_t magazine_of(std::size_t block_bytes) {
-  return std::min<std::size_t>(126, std::max<std::size_t>((std::size_t{16} << 10) / block_bytes, 8));
+  return std::min<std::size_t>(126, std::max<std::size_t>(8, (std::size_t{16} << 10) / block_bytes));
+}
+
+/// Most blocks of one size in the magazines of so many threads and the depot, as the class comment says.
+constexpr std::size_t most_cached(std::size_t block_bytes, std::size_t threads) {
+  return (2 * threads + 16 + 2 * threads) * magazine_of(block_bytes);
 }
 
 /// Blocks in magazines, of all threads and the depot.

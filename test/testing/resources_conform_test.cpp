@@ -16,6 +16,7 @@
 #include <allot/pool/pool_resource.hpp>
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
+#include <allot/testing/default_resource_guard.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
@@ -657,9 +658,12 @@ BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) {
 
 BOOST_AUTO_TEST_CASE(over_the_default_resource) {
   for (const bool checked : {false, true}) {
-    expect_conforms(
-        make_subject(checked ? "concurrent_pool of defaults, checked" : "concurrent_pool of defaults",
-                     [checked](auto&) { return std::make_unique<concurrent_pool>(concurrent_options(checked)); }));
+    expect_conforms(make_subject(
+        checked ? "concurrent_pool of the default resource, checked" : "concurrent_pool of the default resource",
+        [checked](std::pmr::memory_resource& upstream) {
+          const testing::default_resource_guard guard(upstream);
+          return std::make_unique<concurrent_pool>(concurrent_options(checked));
+        }));
   }
 }
 
