@@ -160,8 +160,10 @@ ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std
     index = core_.class_of(bytes, alignment);
     if (first || index == size_table::no_class || core_.direct()) {
       try {
-        void* const p = index == size_table::no_class ? core_.allocate_large(bytes, alignment, name())
-                                                      : core_.allocate_direct(index, bytes);
+        void* const p = from_store([&] {
+          return index == size_table::no_class ? core_.allocate_large(bytes, alignment, name())
+                                               : core_.allocate_direct(index, bytes);
+        });
         if (first) open();
         return p;
       } catch (...) {

@@ -17,6 +17,7 @@
 #include "support/child.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
+#include "support/with_code.hpp"
 
 using namespace allot;
 using namespace allot::literals;
@@ -322,7 +323,10 @@ BOOST_AUTO_TEST_CASE(preallocating_more_than_there_is_keeps_what_was_made) {
   alignas(std::max_align_t) static std::array<std::byte, 100'000> buffer;
   std::pmr::monotonic_buffer_resource memory(buffer.data(), buffer.size(), std::pmr::null_memory_resource());
   pool_resource pool(&memory);
-  BOOST_CHECK_THROW(pool.preallocate(64, std::numeric_limits<std::size_t>::max()), std::bad_alloc);
+  BOOST_CHECK_EXCEPTION(pool.preallocate(64, std::numeric_limits<std::size_t>::max()), allocation_error,
+                        test::with_code(memory_errc::size_overflow));
+  BOOST_TEST(pool.available() == 0u);
+  BOOST_CHECK_THROW(pool.preallocate(64, 10'000'000), std::bad_alloc);
   BOOST_TEST(pool.available() > 50'000u);
   BOOST_TEST(pool.check());
   std::vector<held_block> blocks = test::take_many(pool, test::plain() ? 800 : 400, 64);
