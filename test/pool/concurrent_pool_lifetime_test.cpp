@@ -319,7 +319,6 @@ BOOST_AUTO_TEST_CASE(after_its_caches_are_gone_a_thread_is_served_without) {
   concurrent_pool never_used_before(&upstream);
   void* block = nullptr;
   late_key late([&] {
-    const std::size_t handed_on = test::cached_in(pool);
     pool.deallocate(block, 100);
     use(pool);
     use(never_used_before);
