@@ -207,9 +207,12 @@ void slab_store::drop_array(magazine_array& array) noexcept {
 }
 
 void slab_store::preallocate(std::size_t index, std::size_t count) {
-  while (classes_[index].counts.free < count) new_slab(index);
-  // Until trim() they are for that size only.
+  // Until trim() they are for that size only; were they not so from the start, one would be made of the other.
   for (slab* each = classes_[index].first_open; each != nullptr; each = each->next) each->made_ahead = true;
+  while (classes_[index].counts.free < count) {
+    new_slab(index);
+    classes_[index].last_open->made_ahead = true;
+  }
 }
 
 slab_store::verdict slab_store::judge(const void* p, std::size_t index) const noexcept {
