@@ -35,7 +35,7 @@ concurrent_pool::~concurrent_pool() {
 
 /// Opens the short way where there is to be one.
 void concurrent_pool::open() noexcept {
-  index_.store(core_.store().started() ? core_.store().sizes().index : nullptr, std::memory_order_relaxed);
+  index_.store(core_.store().started() ? core_.store().sizes().index : nullptr, std::memory_order_release);
   inline_limit_.store(core_.inline_limit(), std::memory_order_release);
 }
 
@@ -234,7 +234,7 @@ bool concurrent_pool::empty_unused() noexcept {
 }
 
 ALLOT_NEVER_INLINE void concurrent_pool::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
-  const std::size_t index = core_.class_of(bytes, alignment);
+  const std::size_t index = is_open() ? core_.class_of(bytes, alignment) : std::size_t{size_table::no_class};
   if (index == size_table::no_class || core_.direct()) {
     const std::lock_guard lock(mutex_);
     (void)core_.accept(p, bytes, alignment, index, name());
@@ -292,7 +292,7 @@ void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::siz
 
 bool concurrent_pool::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                  std::size_t alignment) noexcept {
-  if (!core_.direct()) return core_.try_expand(p, old_bytes, new_bytes, alignment);
+  if (is_open() && !core_.direct()) return core_.try_expand(p, old_bytes, new_bytes, alignment);
   const std::lock_guard lock(mutex_);
   return core_.try_expand(p, old_bytes, new_bytes, alignment);
 }

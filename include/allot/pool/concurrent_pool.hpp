@@ -135,6 +135,8 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment);
   void deallocate_cached(thread_cache& cache, void* p, std::size_t index);
   void open() noexcept;
+  /// Whether the table of sizes is there to stay: until then it is made and dropped under the lock.
+  bool is_open() const noexcept { return index_.load(std::memory_order_acquire) != nullptr; }
   void retire(thread_cache& cache) noexcept;
   void drop_own_cache() noexcept;
   void free_list(thread_cache* list) noexcept;
