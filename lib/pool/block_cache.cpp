@@ -53,9 +53,10 @@ bool block_cache::unload_to_second(std::size_t index) noexcept {
   return true;
 }
 
-magazine_array* block_cache::take_second(std::size_t index) noexcept {
+magazine_array* block_cache::take_second(std::size_t index, const slab_store& store) noexcept {
   second_magazine& second = second_[index];
   if (second.count.load(std::memory_order_relaxed) == 0) return nullptr;
+  if (2 * second.array->capacity < store.magazine_capacity(index)) return nullptr;
   second.array->count = second.count.load(std::memory_order_relaxed);
   second.count.store(0, std::memory_order_relaxed);
   return std::exchange(second.array, nullptr);

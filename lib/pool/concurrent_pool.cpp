@@ -151,9 +151,17 @@ void concurrent_pool::deallocate(void* p, std::size_t bytes, std::size_t alignme
 
 ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std::size_t alignment) {
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
-  if (slot_.load(std::memory_order_relaxed) == thread_cache::no_slot) pool_registry::instance().enlist(*this);
   std::size_t index = size_table::no_class;
-  {
+  if (is_open() && !core_.direct()) {
+    index = core_.class_of(bytes, alignment);
+    void* p = nullptr;
+    if (index != size_table::no_class && with_cache([&](thread_cache& cache) {
+          return cache.blocks.pop(index, p) || (cache.blocks.load_second(index) && cache.blocks.pop(index, p));
+        }))
+      return p;
+  }
+  if (slot_.load(std::memory_order_relaxed) == thread_cache::no_slot) pool_registry::instance().enlist(*this);
+  if (index == size_table::no_class) {
     const std::lock_guard lock(mutex_);
     const bool first = !core_.store().started();
     if (first && core_.may_pool(bytes)) core_.store().start();
@@ -194,6 +202,7 @@ ALLOT_NEVER_INLINE void* concurrent_pool::allocate_slowly(std::size_t bytes, std
 void* concurrent_pool::allocate_cached(thread_cache& cache, std::size_t index) {
   block_cache& blocks = cache.blocks;
   void* p = nullptr;
+  // A cache that was another thread's may have some.
   if (blocks.pop(index, p) || (blocks.load_second(index) && blocks.pop(index, p))) return p;
   const std::lock_guard lock(mutex_);
   if (magazine_array* const full = depot_.take(index)) {
@@ -257,7 +266,7 @@ void concurrent_pool::deallocate_cached(thread_cache& cache, void* p, std::size_
   }
   const std::lock_guard lock(mutex_);
   if (depot_.count(index) < depot_room())
-    if (magazine_array* const full = blocks.take_second(index)) depot_.put(index, *full);
+    if (magazine_array* const full = blocks.take_second(index, core_.store())) depot_.put(index, *full);
   if (blocks.make_room(index, core_.store(), name())) {
     (void)blocks.push(index, p);
   } else {

@@ -49,8 +49,9 @@ class ALLOT_EXPORT block_cache {
 
   /// Loads the second one where that is empty.
   bool unload_to_second(std::size_t index) noexcept;
-  /// Takes the second magazine, which is full, away. Null where there is none.
-  magazine_array* take_second(std::size_t index) noexcept;
+  /// Takes the second magazine, which is full, away. Null where there is none, or it is still to grow: then its blocks
+  /// are better in the slabs, which need room for larger ones.
+  magazine_array* take_second(std::size_t index, const slab_store& store) noexcept;
   /// Makes room by giving blocks back. False where there is no room for a magazine.
   bool make_room(std::size_t index, slab_store& store, std::string_view pool);
 

@@ -58,6 +58,7 @@ class ALLOT_EXPORT slab_store {
   const size_table& sizes() const noexcept { return *sizes_; }
   std::size_t class_count() const noexcept { return class_count_; }
   std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;
+  std::uint32_t magazine_capacity(std::size_t index) const noexcept;  ///< the most
   const account& account_of(std::size_t index) const noexcept { return classes_[index].counts; }
 
   // ---- blocks
@@ -132,7 +133,6 @@ class ALLOT_EXPORT slab_store {
   slab* slab_of(const void* p) const noexcept;
   std::uint32_t take_open(std::size_t index, void** blocks, std::uint32_t most) noexcept;
   bool give(std::size_t index, void* p) noexcept;
-  std::uint32_t magazine_capacity(std::size_t index) const noexcept;
   bool is_kept(const slab& empty) const noexcept;
   void new_slab(std::size_t index);
   slab* spare_slab(const class_state& state) const noexcept;
