@@ -5,6 +5,8 @@
 #include <allot/arena/scratch_pair.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/pool/concurrent_pool.hpp>
+#include <allot/pool/pool_resource.hpp>
 #include <cstddef>
 #include <utility>
 
@@ -94,6 +96,8 @@ const std::vector<strategy>& strategies() {
       {"monotonic_buffer_resource", on_upstream<std::pmr::monotonic_buffer_resource>},
       {"unsynchronized_pool_resource", on_upstream<std::pmr::unsynchronized_pool_resource>},
       {"synchronized_pool_resource", on_upstream<std::pmr::synchronized_pool_resource>},
+      {"pool_resource", on_upstream<allot::pool_resource>},
+      {"concurrent_pool", on_upstream<allot::concurrent_pool>},
       {"chained_arena", on_upstream<allot::chained_arena>},
       {"chained_arena, virtual blocks", arena_of_virtual_blocks},
       {"chained_arena on page_resource",

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <allot/core/checked_size.hpp>
+#include <allot/pool/cache_walk.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <new>
 #include <utility>
 
 #include "concurrent_pool/registry.hpp"
-#include "uncached.hpp"
 
 namespace allot {
 namespace {

@@ -1,7 +1,6 @@
 #include <allot/core/checked_size.hpp>
+#include <allot/pool/cache_walk.hpp>
 #include <allot/pool/pool_resource.hpp>
-
-#include "uncached.hpp"
 
 namespace allot {
 
