@@ -64,8 +64,9 @@ thread_cache* concurrent_pool::cache_of_this_thread() const noexcept {
   return found;
 }
 
-/// Null where there can be none.
+/// Null where there can be none, or the pool is too small for one.
 thread_cache* concurrent_pool::make_cache() noexcept {
+  constexpr std::size_t share = 16;
   pool_registry& registry = pool_registry::instance();
   const std::size_t slot = slot_.load(std::memory_order_acquire);
   if (slot == thread_cache::no_slot || !registry.prepare_entry(slot)) return nullptr;
@@ -74,6 +75,7 @@ thread_cache* concurrent_pool::make_cache() noexcept {
   if (made != nullptr) {
     idle_ = made->next;
   } else {
+    if (thread_cache::bytes() > core_.held_bytes() / share) return nullptr;
     try {
       void* const memory = upstream_resource()->allocate(thread_cache::bytes(), alignof(std::max_align_t));
       made = ::new (static_cast<std::byte*>(memory) + padding_for(address_of(memory), thread_cache::line)) thread_cache;

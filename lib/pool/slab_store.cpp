@@ -183,7 +183,12 @@ magazine_array* slab_store::make_array(std::size_t index, std::uint32_t capacity
   const std::size_t room = (sizes_->bytes[from] - sizeof(magazine_array)) / sizeof(void*);
   if (room <= capacity_now) return nullptr;
 
+  // Little of what there is goes into magazines.
+  constexpr std::size_t share_of_class = 8;
+  constexpr std::size_t share_of_pool = 16;
+  if (sizes_->bytes[from] > classes_[index].counts.bytes / share_of_class) return nullptr;
   if (classes_[from].first_open == nullptr) {
+    if (chunk::largest_unit > held_ / share_of_pool) return nullptr;
     const shape blocks = shape_of(from);
     if (!slab_from_chunks(from, blocks) && !(reclaim() && slab_from_chunks(from, blocks))) return nullptr;
   }

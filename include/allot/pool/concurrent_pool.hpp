@@ -39,7 +39,8 @@ struct cached_blocks {
 /// threads at a time that count. Before a refusal of the upstream is passed on, what no thread has is used. There may
 /// be any number of pools; they may be used by destructors of thread_local objects and at exit, then without magazines.
 ///
-/// A checked pool, and one a memory tool watches, has no magazines and takes the lock for each call.
+/// A checked pool, and one a memory tool watches, has no magazines and takes the lock for each call. So does one that
+/// holds less than 16 times what a thread's cache takes, which is about 3 KiB.
 ///
 /// Thread-safe, but for release(), abandon() and destruction, during which no call may be in progress; other threads
 /// may hold caches then. After fork() parent and child go on; what other threads had in their magazines stays out of

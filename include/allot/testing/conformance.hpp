@@ -35,7 +35,7 @@ struct conformance_subject {
   std::function<void(std::pmr::memory_resource&)> release = {};
 
   /// False for a resource that gives up what it only keeps for reuse before it refuses a request: a refusal may then
-  /// change usage().reserved and committed.
+  /// change usage(), but for `used`.
   bool keeps_cache_when_refused = true;
 };
 

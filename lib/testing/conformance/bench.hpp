@@ -191,7 +191,7 @@ class bench {
   };
   state now() {
     state held{ours() != nullptr ? ours()->usage() : memory_usage{}, counting_.live()};
-    if (!keeps_cache_) held.usage.reserved = held.usage.committed = 0;
+    if (!keeps_cache_) held.usage = {0, 0, held.usage.used, 0, 0};
     return held;
   }
 
