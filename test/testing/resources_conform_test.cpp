@@ -115,40 +115,28 @@ auto pool_with(const pool_options& options) {
 }
 
 /// A pool with an upstream of its own.
-template <class Upstream>
-class pool_over final : public std::pmr::memory_resource {
+template <class Pool, class Upstream>
+class pool_over final : public holder<Pool> {
  public:
   template <class... Arguments>
   explicit pool_over(const pool_options& options, Arguments&&... arguments)
       : upstream_(std::forward<Arguments>(arguments)...), pool_(options, &upstream_) {}
   void release() {
     pool_.release();
-    upstream_.release();
+    if constexpr (testing::detail::has_release<Upstream>::value) upstream_.release();
   }
 
  private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return pool_.allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    pool_.deallocate(p, bytes, alignment);
-  }
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  Pool& inner() override { return pool_; }
 
   Upstream upstream_;
-  pool_resource pool_;
+  Pool pool_;
 };
 
 /// A buffer and nothing behind it.
 template <std::size_t Bytes>
-class buffer_resource final : public std::pmr::memory_resource {
- public:
-  void release() { memory_.release(); }
-
- private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return memory_.allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    memory_.deallocate(p, bytes, alignment);
-  }
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+class buffer_resource final : public holder<std::pmr::monotonic_buffer_resource> {
+  std::pmr::monotonic_buffer_resource& inner() override { return memory_; }
 
   alignas(std::max_align_t) std::array<std::byte, Bytes> buffer_;
   std::pmr::monotonic_buffer_resource memory_{buffer_.data(), buffer_.size(), std::pmr::null_memory_resource()};
@@ -508,7 +496,7 @@ BOOST_AUTO_TEST_CASE(pool_resource_over_a_small_buffer_conforms) {
     // Blocks have at least 16 bytes, also where a request counts for one.
     expect_conforms(make_subject(
         checked ? "pool_resource over 4 KiB, checked" : "pool_resource over 4 KiB",
-        [options](auto&) { return std::make_unique<pool_over<buffer_resource<4096>>>(options); }, 128));
+        [options](auto&) { return std::make_unique<pool_over<pool_resource, buffer_resource<4096>>>(options); }, 128));
   }
 }
 
@@ -517,17 +505,17 @@ BOOST_AUTO_TEST_CASE(pool_resource_over_odd_addresses_conforms) {
     pool_options options;
     options.cache_line_blocks = placed;
     options.page_local = placed;
-    expect_conforms(
-        make_subject(placed ? "pool_resource over odd addresses, placed" : "pool_resource over odd addresses",
-                     [options](std::pmr::memory_resource& upstream) {
-                       return std::make_unique<pool_over<test::barely_aligned_resource>>(options, &upstream);
-                     }));
+    expect_conforms(make_subject(
+        placed ? "pool_resource over odd addresses, placed" : "pool_resource over odd addresses",
+        [options](std::pmr::memory_resource& upstream) {
+          return std::make_unique<pool_over<pool_resource, test::barely_aligned_resource>>(options, &upstream);
+        }));
   }
 }
 
 BOOST_AUTO_TEST_CASE(pool_resource_over_an_arena_conforms) {
   expect_conforms(make_subject("pool_resource over chained_arena", [](auto&) {
-    return std::make_unique<pool_over<chained_arena>>(pool_options{}, std::pmr::new_delete_resource());
+    return std::make_unique<pool_over<pool_resource, chained_arena>>(pool_options{}, std::pmr::new_delete_resource());
   }));
 }
 
@@ -540,7 +528,8 @@ BOOST_AUTO_TEST_CASE(pool_resource_over_pool_resource_conforms) {
     expect_conforms(
         make_subject(checked ? "pool_resource over pool_resource, checked" : "pool_resource over pool_resource",
                      [upper, lower](auto&) {
-                       return std::make_unique<pool_over<pool_resource>>(upper, lower, std::pmr::new_delete_resource());
+                       return std::make_unique<pool_over<pool_resource, pool_resource>>(
+                           upper, lower, std::pmr::new_delete_resource());
                      }));
   }
 }
@@ -571,73 +560,18 @@ pool_options concurrent_options(bool checked) {
   return options;
 }
 
-/// 4 KiB in the object itself, as on a stack, and nothing behind it.
-class little_buffer final : public std::pmr::memory_resource {
- public:
-  void release() { memory_.release(); }
-
- private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return memory_.allocate(bytes, alignment); }
-  void do_deallocate(void*, std::size_t, std::size_t) override {}
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-
-  std::array<std::byte, 4096> buffer_;
-  std::pmr::monotonic_buffer_resource memory_{buffer_.data(), buffer_.size(), std::pmr::null_memory_resource()};
-};
-
-/// A pool with an upstream of its own, which may itself have one.
-template <class Upstream>
-class concurrent_pool_over final : public std::pmr::memory_resource {
- public:
-  concurrent_pool_over(bool checked, std::pmr::memory_resource& below) : concurrent_pool_over(checked, &below, 0) {}
-  void release() {
-    pool_.release();
-    if constexpr (std::is_same_v<Upstream, little_buffer>) upstream_.release();
-  }
-
- private:
-  template <class Below, class = std::enable_if_t<std::is_constructible_v<Upstream, Below*>>>
-  concurrent_pool_over(bool checked, Below* below, int)
-      : upstream_(below), pool_(concurrent_options(checked), &upstream_) {}
-  template <class Below, class = std::enable_if_t<!std::is_constructible_v<Upstream, Below*>>>
-  concurrent_pool_over(bool checked, Below*, long) : pool_(concurrent_options(checked), &upstream_) {}
-
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return pool_.allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    pool_.deallocate(p, bytes, alignment);
-  }
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-
-  Upstream upstream_;
-  concurrent_pool pool_;
-};
-
-/// Gives addresses that are aligned as asked and no better.
-class odd_addresses final : public std::pmr::memory_resource {
- public:
-  explicit odd_addresses(std::pmr::memory_resource* upstream) : upstream_(upstream) {}
-
- private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-    if (bytes > std::size_t{1} << 40) throw std::bad_alloc();
-    return static_cast<std::byte*>(upstream_->allocate(bytes + alignment, 2 * alignment)) + alignment;
-  }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    upstream_->deallocate(static_cast<std::byte*>(p) - alignment, bytes + alignment, 2 * alignment);
-  }
-  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-
-  std::pmr::memory_resource* upstream_;
-};
-
 template <class Upstream>
 void expect_concurrent_pool_conforms(const std::string& upstream,
                                      std::size_t capacity = testing::conformance_subject::unlimited) {
   for (const bool checked : {false, true}) {
     auto subject = make_subject(
         "concurrent_pool over " + upstream + (checked ? ", checked" : ""),
-        [checked](std::pmr::memory_resource& below) {
-          return std::make_unique<concurrent_pool_over<Upstream>>(checked, below);
+        [checked]([[maybe_unused]] std::pmr::memory_resource& below) {
+          using pool = pool_over<concurrent_pool, Upstream>;
+          if constexpr (std::is_constructible_v<Upstream, std::pmr::memory_resource*>)
+            return std::make_unique<pool>(concurrent_options(checked), &below);
+          else
+            return std::make_unique<pool>(concurrent_options(checked));
         },
         capacity);
     expect_conforms(subject);
@@ -669,7 +603,9 @@ BOOST_AUTO_TEST_CASE(over_the_default_resource) {
 
 BOOST_AUTO_TEST_CASE(over_page_resource) { expect_concurrent_pool_conforms<page_resource>("page_resource"); }
 
-BOOST_AUTO_TEST_CASE(over_a_small_buffer) { expect_concurrent_pool_conforms<little_buffer>("a buffer of 4 KiB", 64); }
+BOOST_AUTO_TEST_CASE(over_a_small_buffer) {
+  expect_concurrent_pool_conforms<buffer_resource<4096>>("a buffer of 4 KiB", 64);
+}
 
 BOOST_AUTO_TEST_CASE(over_one_that_fails) {
   expect_concurrent_pool_conforms<testing::failing_resource>("failing_resource");
@@ -679,7 +615,9 @@ BOOST_AUTO_TEST_CASE(over_one_that_counts) {
   expect_concurrent_pool_conforms<testing::counting_resource>("counting_resource");
 }
 
-BOOST_AUTO_TEST_CASE(over_odd_addresses) { expect_concurrent_pool_conforms<odd_addresses>("odd addresses"); }
+BOOST_AUTO_TEST_CASE(over_odd_addresses) {
+  expect_concurrent_pool_conforms<test::barely_aligned_resource>("odd addresses");
+}
 
 BOOST_AUTO_TEST_CASE(with_other_sizes_and_magazines) {
   static constexpr std::size_t sizes[] = {48, 200, 1000, 5000};
