@@ -281,7 +281,8 @@ void slab_store::new_slab(std::size_t index) {
   const shape blocks = shape_of(index);
   if (slab_from_chunks(index, blocks) || (reclaim() && slab_from_chunks(index, blocks))) return;
   new_chunk(blocks);
-  (void)slab_from_chunks(index, blocks);
+  // A chunk has room for what it was made for; only huge pages to keep blocks in could ask for too many units.
+  if (!slab_from_chunks(index, blocks)) throw std::bad_alloc();
 }
 
 /// The slab of a class that is empty and stays only until its units are needed. Null where there is none.
