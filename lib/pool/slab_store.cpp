@@ -19,7 +19,7 @@ constexpr std::size_t fewest_taken = 8;  // where one slab has less, the next on
 constexpr std::size_t largest_possible_chunk = std::size_t{128} << 20;
 
 pool_options normalized(pool_options options) noexcept {
-  options.growth = std::clamp(options.growth, 1.05, 4.0);
+  options.growth = options.growth > 1.05 ? std::min(options.growth, 4.0) : 1.05;  // also for what is no number
   if (options.sizes == nullptr) options.size_count = 0;
   options.size_count = std::min(options.size_count, size_table::most_classes);
   if (options.largest_required_pool_block == 0 || options.largest_required_pool_block > size_table::largest)

@@ -32,17 +32,7 @@
 
 using namespace allot;
 using namespace allot::literals;
-using test::adds_up;
-using test::all_are;
-using test::allocate_many;
-using test::bin_for;
-using test::caches_from;
-using test::checked_options;
-using test::fill;
-using test::free_all;
-using test::have_magazines;
-using test::magazine_of;
-using test::worker;
+using namespace allot::test;
 using testing::counting_resource;
 
 namespace {
