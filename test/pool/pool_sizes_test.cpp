@@ -107,6 +107,19 @@ BOOST_AUTO_TEST_CASE(geometric_sizes_grow_by_the_factor_up_to_the_largest) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_growth_out_of_range_is_brought_into_it) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [given, used] : {std::pair{nan, 1.05}, {-1.0, 1.05}, {1.0, 1.05}, {100.0, 4.0}}) {
+    pool_options options;
+    options.spacing = size_spacing::geometric;
+    options.growth = used;
+    const std::vector<std::size_t> sizes = block_sizes(options);
+    options.growth = given;
+    BOOST_TEST(block_sizes(options) == sizes, boost::test_tools::per_element());
+    BOOST_TEST(pool_resource(options).options().growth == used);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_exact_list_is_taken_in_any_order_and_brought_into_range) {
   pool_options options;
   options.spacing = size_spacing::exact;
