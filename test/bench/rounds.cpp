@@ -1,4 +1,4 @@
-#include "bench/pool_rounds.hpp"
+#include "bench/rounds.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +25,9 @@ constexpr std::size_t own_blocks_threads = 2;
 
 /// How many instances of a candidate the shape works on; 0: the shape is not for it.
 std::size_t instances(const shape& of, const candidate& c) {
+  using memory = candidate::memory;
   const bool many_threads = c.threads == candidate::serves::many_threads;
+  if (c.from == memory::simulated && of.whom != shape::for_whom::one_range) return 0;
   switch (of.whom) {
     case shape::for_whom::one_thread:
       return 1;
@@ -34,7 +36,9 @@ std::size_t instances(const shape& of, const candidate& c) {
     case shape::for_whom::own_blocks:
       return many_threads ? 1 : own_blocks_threads;
     case shape::for_whom::upstream_users:
-      return c.from == candidate::memory::of_upstream ? 1 : 0;
+      return c.from == memory::of_upstream ? 1 : 0;
+    case shape::for_whom::one_range:
+      return c.from == memory::one_range || c.from == memory::simulated ? 1 : 0;
   }
   return 0;
 }
@@ -97,9 +101,12 @@ void print_goals(const shape& of, const std::vector<rounds_of>& all, std::ostrea
     const auto other = g.against.empty() ? std::optional(1.0) : baseline(g, all);
     if (!ours || !other) continue;
     const double reached = *ours / *other;
-    out << "- " << g.ours << ", " << of.measures[g.measure] << ": at most " << std::setprecision(2) << g.at_most;
-    if (!g.against.empty()) out << " of " << g.against;
-    out << ", is " << reached << (reached <= g.at_most ? "" : " **(not met)**") << '\n';
+    out << "- " << g.ours << ", " << of.measures[g.measure] << ": " << std::setprecision(2);
+    if (g.at_most > 0) out << "at most " << g.at_most << (g.against.empty() ? "" : " of " + g.against) << ", is ";
+    out << std::setprecision(3) << reached;
+    if (g.at_most == 0) out << " of " << g.against;
+    if (g.at_most > 0 && reached > g.at_most) out << " **(not met)**";
+    out << '\n';
   }
 }
 
