@@ -1,6 +1,7 @@
 // How much memory a process has that uses a heap for what is alive in it, all of which is written.
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,32 +47,32 @@ readings resident_needed(const subject& s, const stream& events) {
   for (const stream::event& e : events.events()) sum += e.bytes;  // and so are these
   ALLOT_ASSUME_READ(&sum);
 
+  ::malloc_trim(0);  // or the C library would use what is free already, which is counted as there before
   const resident_memory resident;
   double most = resident.now();
-  const double before = resident.now();
-  {
-    const auto memory = s.of().make(std::pmr::new_delete_resource());
-    std::size_t until_look = bytes_between_looks;
-    for (const stream::event& e : events.events()) {
-      void*& p = blocks[e.block];
-      if (!e.is_allocation) {
-        memory->deallocate(p, e.bytes, alignment);
-        continue;
-      }
-      p = memory->allocate(e.bytes, alignment);
-      std::memset(p, 1, e.bytes);
-      if (e.bytes < until_look) {
-        until_look -= e.bytes;
-        continue;
-      }
-      most = std::max(most, resident.now());
-      until_look = bytes_between_looks;
+  const double before = most;
+  const auto memory = s.of().make(std::pmr::new_delete_resource());
+  std::size_t until_look = bytes_between_looks;
+  for (const stream::event& e : events.events()) {
+    void*& p = blocks[e.block];
+    if (!e.is_allocation) {
+      memory->deallocate(p, e.bytes, alignment);
+      continue;
     }
-    if (resource* const ours = as_resource(memory.get())) ours->trim();
+    p = memory->allocate(e.bytes, alignment);
+    std::memset(p, 1, e.bytes);
+    if (e.bytes < until_look) {
+      until_look -= e.bytes;
+      continue;
+    }
+    most = std::max(most, resident.now());
+    until_look = bytes_between_looks;
   }
+  if (resource* const ours = as_resource(memory.get())) ours->trim();
+  const double left = resident.now() - before;
   constexpr double mib = 1 << 20;
   const double peak = static_cast<double>(events.peak_bytes());
-  return {(most - before) / peak, peak / mib, (resident.now() - before) / mib};
+  return {(most - before) / peak, peak / mib, left / mib};
 }
 
 }  // namespace
