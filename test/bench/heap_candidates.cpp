@@ -1,7 +1,5 @@
 #include "bench/heap_candidates.hpp"
 
-#include <allot/pool/pool_resource.hpp>
-
 #include "bench/best_fit.hpp"
 #include "bench/tlsf_resource.hpp"
 
@@ -39,7 +37,6 @@ std::vector<candidate> heaps() {
   candidate tlsf = pool_candidate<tlsf_resource>("TLSF", role::peer, serves::one_thread);
   tlsf.from = memory::one_range;
   all.push_back(std::move(tlsf));
-  all.push_back(pool_candidate<pool_resource>("pool_resource", role::ours, serves::one_thread));
 #ifdef ALLOT_BENCH_HEAP
   all.push_back(own_memory<coalescing_heap>("coalescing_heap", role::ours, serves::one_thread, memory::one_range));
 #endif

@@ -6,7 +6,7 @@
 
 namespace allot::bench {
 
-/// The library's heap and what is made of it, two other ways to do it, and a pool.
+/// The library's heap and what is made of it, and two other ways to make one.
 std::vector<candidate> heaps();
 
 }  // namespace allot::bench

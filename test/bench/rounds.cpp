@@ -121,7 +121,7 @@ std::ostream& operator<<(std::ostream& out, const ratio& r) {
 }
 
 /// Four digits are more than any of this is worth.
-int decimals(double value) { return value < 10 ? 2 : value < 1000 ? 1 : 0; }
+int decimals(double value) { return value < 2 ? 3 : value < 10 ? 2 : value < 1000 ? 1 : 0; }
 
 }  // namespace
 
