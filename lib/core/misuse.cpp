@@ -49,6 +49,8 @@ wording words_for(misuse_kind kind) noexcept {
       return {"a slice used after its budget took the memory back", {}, {}};
     case misuse_kind::outlived_budget:
       return {"still alive when its budget ends", {}, {}};
+    case misuse_kind::interior_pointer:
+      return {"a pointer inside a live block", "bytes claimed", "bytes of the block"};
   }
   return {"misuse of an unknown kind", {}, {}};
 }

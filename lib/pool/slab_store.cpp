@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -7,7 +8,6 @@
 #include <new>
 #include <utility>
 
-#include "slab_store/bits.hpp"
 #include "slab_store/chunk.hpp"
 
 namespace allot {

@@ -24,6 +24,7 @@ enum class misuse_kind {
   outer_scope,         ///< allocating from a scope while one inside it lives
   stale_slice,         ///< using a slice whose memory its budget has taken back
   outlived_budget,     ///< a slice or sub-budget that still lives when its budget ends
+  interior_pointer,    ///< a pointer into a live block instead of to its start
 };
 
 /// What is found wrong, with both sides of the mismatch. Texts live as long as the call.

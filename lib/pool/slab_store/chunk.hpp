@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/pool/slab_store.hpp>
 #include <cstddef>
@@ -8,7 +9,6 @@
 #include <cstring>
 #include <new>
 
-#include "bits.hpp"
 #include "slab.hpp"
 
 namespace allot {

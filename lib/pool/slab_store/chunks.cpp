@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/pool/slab_store.hpp>
@@ -6,7 +7,6 @@
 #include <new>
 #include <utility>
 
-#include "bits.hpp"
 #include "chunk.hpp"
 
 // How chunks come from the upstream and go back, and what they have.

@@ -1,11 +1,10 @@
 #pragma once
 
+#include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/pool/slab_store.hpp>
 #include <cstddef>
 #include <cstdint>
-
-#include "bits.hpp"
 
 namespace allot {
 

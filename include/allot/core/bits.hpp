@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 
-// Bit sets of which the words lie elsewhere.
-
 namespace allot {
+
+// Words as sets of bits, and sets of which the words lie elsewhere. Not thread-safe.
+
+/// The place of the lowest bit set, of a word that is not 0.
 
 inline std::size_t lowest_bit(std::uint64_t word) noexcept {
 #if defined(__GNUC__)
@@ -13,6 +15,17 @@ inline std::size_t lowest_bit(std::uint64_t word) noexcept {
 #else
   std::size_t at = 0;
   for (; (word & 1) == 0; word >>= 1) ++at;
+  return at;
+#endif
+}
+
+/// The place of the highest bit set, of a word that is not 0.
+inline std::size_t highest_bit(std::uint64_t word) noexcept {
+#if defined(__GNUC__)
+  return static_cast<std::size_t>(63 - __builtin_clzll(word));
+#else
+  std::size_t at = 0;
+  while (word >>= 1) ++at;
   return at;
 #endif
 }

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
+#include <allot/heap/free_index.hpp>
+#include <allot/heap/heap_blocks.hpp>
+#include <allot/heap/heap_options.hpp>
+#include <allot/heap/heap_range.hpp>
+#include <allot/heap/range_list.hpp>
+#include <cstddef>
+#include <memory_resource>
+#include <string_view>
+
+namespace allot {
+
+/// What a heap's memory is divided into, in bytes but for the counts.
+struct heap_statistics {
+  std::size_t live_blocks = 0;
+  std::size_t live_bytes = 0;  ///< of these, rounded up to granules
+  std::size_t free_blocks = 0;
+  std::size_t free_bytes = 0;    ///< of these
+  std::size_t largest_free = 0;  ///< the largest of these
+  std::size_t metadata = 0;      ///< what the heap keeps of its memory for itself
+  double fragmentation = 0;      ///< the part of the free bytes that is not in the largest free block, 0 to 1
+};
+
+/// The free blocks of a heap that are kept together.
+struct heap_bin {
+  std::size_t least_bytes = 0;  ///< of a block
+  std::size_t blocks = 0;
+  std::size_t bytes = 0;
+};
+
+/// A heap for blocks of any size that come and go in any order, merged with both neighbours on every free; what a
+/// caller does wrong with a block is found on every free, too.
+///
+/// The size is known when a block is freed, so a block in use has no header. Where blocks start, and which of them are
+/// in use, is noted apart from them in two bits for 16 bytes (granule_table): that a block is in use, starts and ends
+/// where the caller says, and whether its neighbours are free, is seen there, and a program that writes beyond its
+/// blocks does not damage it. A free block lies in a list of its size, or in a tree if it is large (free_index).
+///
+/// A request takes the smallest free block that is found in bounded time, and what is left of it stays free: within a
+/// few per cent of an exact best fit. The free end of the newest range comes last. Any alignment is met without loss:
+/// what lies before it stays free, too.
+///
+///     range   | used | free | used | used | free     | room to grow |
+///
+/// The memory is a caller's buffer, chunks from an upstream, or own reservations of address space, committed as they
+/// fill. One call looks at a few blocks at most, however many there are, but for the tree: there it is a logarithm.
+///
+/// Not thread-safe; distinct heaps are independent as far as their upstreams are. About 4.5 KiB large.
+class ALLOT_EXPORT coalescing_heap final : public resource {
+ public:
+  /// On own reservations, the first made with the first block, and another when it is full.
+  coalescing_heap() noexcept : coalescing_heap(heap_options{}) {}
+  explicit coalescing_heap(const heap_options& options) noexcept : coalescing_heap(options, nullptr) {}
+  /// On chunks from the upstream, which must outlive the heap. Null: as above.
+  explicit coalescing_heap(std::pmr::memory_resource* upstream) noexcept : coalescing_heap(heap_options{}, upstream) {}
+  coalescing_heap(const heap_options& options, std::pmr::memory_resource* upstream) noexcept;
+  /// In the caller's buffer, which is never freed, and nowhere else. A 64th of it and some 100 bytes are not for
+  /// blocks.
+  coalescing_heap(void* buffer, std::size_t bytes, const heap_options& options = {}) noexcept;
+  ~coalescing_heap() override;
+
+  /// @throws what the upstream throws; allocation_error. Nothing has changed.
+  void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    return coalescing_heap::do_allocate(bytes, alignment);
+  }
+  /// Misuse that is noticed is reported, and nothing happens: pointers that are no block's start (inside one, in a free
+  /// one, or not of this heap), and sizes that are not the block's, to 16 bytes or exactly when checked.
+  void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    coalescing_heap::do_deallocate(p, bytes, alignment);
+  }
+
+  heap_options options() const noexcept;  ///< in force
+
+  /// Every block, used or free.
+  heap_blocks blocks() const noexcept { return heap_blocks(ranges_); }
+  heap_statistics statistics() const noexcept;
+
+  /// How many kinds of free blocks are told apart, and one of them; the last is that of all large blocks. The free end
+  /// of the newest range is in none.
+  static constexpr std::size_t bin_count() noexcept { return free_index::list_count + 1; }
+  heap_bin bin(std::size_t at) const noexcept;
+
+  std::string_view kind() const noexcept override { return "coalescing_heap"; }
+  std::pmr::memory_resource* upstream() const noexcept override { return upstream_; }
+  /// Takes what it needs of a free block behind, and gives back what is no longer needed.
+  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                std::size_t alignment) noexcept override;
+  [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override;
+  /// In free blocks together. A request for as much need not be met.
+  std::size_t available() const noexcept override;
+  /// `used` and `peak` count granules, `wasted` is the metadata.
+  memory_usage usage() const noexcept override;
+  bool owns(const void* p) const noexcept override { return ranges_.find(p) != nullptr; }
+  block_info find_block(const void* p) const noexcept override;
+  void release() noexcept override;
+  /// Gives back ranges that are empty, and, of own reservations, pages of free blocks.
+  std::size_t trim() noexcept override;
+  /// Walks all blocks: that they lie side by side, no two free ones do, lists and tree hold exactly the free ones, and
+  /// sums agree.
+  bool check() const noexcept override;
+  void for_each_block(block_visitor visitor) const override;
+
+ private:
+  struct request;
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
+
+  std::size_t granules_for(std::size_t bytes) const noexcept;
+  bool describe(std::size_t bytes, std::size_t alignment, request& wanted) const noexcept;
+  [[noreturn]] void refuse(std::size_t bytes, std::size_t alignment) const;
+
+  void* take(std::size_t granules) noexcept;
+  void* take_placed(const request& wanted) noexcept;
+  void* take_top(const request& wanted) noexcept;
+  void use(heap_range& range, std::size_t first, std::size_t at, std::size_t granules, std::size_t end) noexcept;
+  void insert_free(heap_range& range, std::size_t at, std::size_t granules) noexcept;
+  void remove_free(heap_range& range, std::size_t at, std::size_t granules) noexcept;
+  void free_granules(heap_range& range, std::size_t at, std::size_t granules) noexcept;
+  bool extend(heap_range& range, std::size_t at, std::size_t granules) noexcept;
+  void set_top(std::size_t at) noexcept;
+  void hand_out(void* p, std::size_t old_bytes, std::size_t bytes, std::size_t granules) noexcept;
+  void take_back(heap_range& range, std::size_t at, std::size_t granules) noexcept;
+
+  // How ranges come and go; see ranges.cpp.
+  bool top_holds(const request& wanted) const noexcept;
+  void obtain(const request& wanted);
+  os::status grow_newest(std::size_t granules) noexcept;
+  void add_chunk(const request& wanted);
+  os::status add_reservation(const request& wanted) noexcept;
+  void add_range(heap_range& range) noexcept;
+  void open_buffer() noexcept;
+  void drop_range(heap_range& range) noexcept;
+  void give_back(heap_range& range) noexcept;
+  void trim_range(heap_range& range) noexcept;
+
+  // What is wrong with a call, see misuse.cpp. Each is true where nothing is, and has reported it otherwise.
+  bool accept(const void* p, std::size_t bytes, std::size_t alignment) const;
+  bool accept_fence(const void* p, std::size_t bytes, std::size_t granules) const;
+  void write_fence(void* p, std::size_t bytes, std::size_t granules) const noexcept;
+
+  free_index index_;
+  range_list ranges_;
+  heap_range* newest_ = nullptr;
+  std::size_t top_ = 0;   // where the free block at the end of the newest range starts; its end where there is none
+  std::size_t used_ = 0;  // granules
+  std::size_t peak_ = 0;
+  std::size_t behind_;        // bytes each block has behind what was asked for, at least
+  std::size_t simple_limit_;  // requests up to so many bytes may lie anywhere
+  std::pmr::memory_resource* upstream_;
+  bool in_buffer_ = false;
+  void* buffer_ = nullptr;
+  std::size_t buffer_bytes_ = 0;
+  heap_options options_;
+  bool watched_;  // by a memory tool
+};
+
+}  // namespace allot

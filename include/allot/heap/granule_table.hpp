@@ -1,0 +1,128 @@
+#pragma once
+
+#include <allot/core/bits.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace allot {
+
+/// What a heap knows of a range of memory, in two bits for each granule of 16 bytes, apart from the memory itself:
+/// where blocks start, and which of these are in use. Blocks lie side by side, so a block ends where the next one
+/// starts.
+///
+/// The bits of 64 granules are two words side by side. Of a block that covers such a pair of words whole, the second
+/// word of the first pair and of the last holds how long the block is: no block starts there, so its bits would mean
+/// nothing. So the size of a block, and the start of the one before it, are found in a look at two or three words,
+/// however long they are, and without a look at the memory they lie in. Blocks in use and free ones are alike in this.
+///
+///     granules     | 0 .. 63 | 64 .. 127 | 128 .. 191 | 192 .. 255 |
+///     starts       | 1       | 0         | 0          |     1      |   a block of 196 granules
+///     used         | 1       | 196       | 196        |     0      |   in use, and a free one behind it
+///
+/// Before the first granule and behind the last a block in use is noted, which no one has.
+///
+/// Where the memory is, who has it, and all checks are the caller's affair. Not thread-safe.
+class granule_table {
+ public:
+  static constexpr std::size_t granule = 16;  // bytes
+
+  /// 64 granules.
+  struct word_pair {
+    std::uint64_t starts;
+    std::uint64_t used;
+  };
+
+  /// Pairs of words for so many granules.
+  static constexpr std::size_t pairs_for(std::size_t granules) noexcept { return granules / 64 + 2; }
+
+  granule_table() noexcept = default;
+  /// `memory` has room for pairs_for() all granules there are ever to be.
+  explicit granule_table(word_pair* memory) noexcept : words_(memory + 1) {}
+
+  /// A table of no granules. Words behind the first are cleared as granules are added.
+  void start() noexcept {
+    words_[-1] = {std::uint64_t{1} << 63, std::uint64_t{1} << 63};
+    words_[0] = {1, 1};
+  }
+
+  /// Moves the end of what there is. The granules added belong to no block until set() says so; those taken away, and
+  /// what is left of a block among them, too.
+  void move_end(std::size_t from, std::size_t to) noexcept {
+    clear_start(from);
+    for (std::size_t at = from / 64 + 1; at <= to / 64; ++at) words_[at] = {0, 0};
+    set_used(to);
+  }
+
+  bool is_start(std::size_t at) const noexcept { return (words_[at / 64].starts >> at % 64 & 1) != 0; }
+  /// Of a block's start.
+  bool is_used(std::size_t at) const noexcept { return (words_[at / 64].used >> at % 64 & 1) != 0; }
+  bool is_used_start(std::size_t at) const noexcept {
+    return ((words_[at / 64].starts & words_[at / 64].used) >> at % 64 & 1) != 0;
+  }
+
+  /// Granules of the block that starts at `at`.
+  std::size_t size_at(std::size_t at) const noexcept {
+    const word_pair* const words = words_ + at / 64;
+    const std::size_t bit = at % 64;
+    if (const std::uint64_t rest = words->starts >> bit >> 1; rest != 0) return lowest_bit(rest) + 1;
+    if (words[1].starts != 0) return 64 - bit + lowest_bit(words[1].starts);
+    return static_cast<std::size_t>(words[1].used);
+  }
+
+  struct block {
+    std::size_t start;  // for the block noted before the first granule: -1
+    bool used;
+  };
+  /// The block that ends where `at`, the start of a block or the end of all, is.
+  block before(std::size_t at) const noexcept {
+    const word_pair* words = words_ + at / 64;
+    std::size_t first = at - at % 64;
+    std::uint64_t starts = words->starts & ((std::uint64_t{1} << at % 64) - 1);
+    if (starts == 0) {
+      --words;
+      first -= 64;
+      starts = words->starts;
+      if (starts == 0) {
+        const std::size_t start = at - static_cast<std::size_t>(words->used);
+        return {start, is_used(start)};
+      }
+    }
+    const std::size_t bit = highest_bit(starts);
+    return {first + bit, (words->used >> bit & 1) != 0};
+  }
+
+  /// The block a granule lies in. Looks at as many words as there are from its start.
+  block around(std::size_t at) const noexcept {
+    std::size_t index = at / 64;
+    std::uint64_t starts = words_[index].starts & (~std::uint64_t{0} >> (63 - at % 64));
+    while (starts == 0) starts = words_[--index].starts;
+    const std::size_t start = index * 64 + highest_bit(starts);
+    return {start, is_used(start)};
+  }
+
+  void set_free(std::size_t at) noexcept {
+    word_pair& words = words_[at / 64];
+    words.starts |= std::uint64_t{1} << at % 64;
+    words.used &= ~(std::uint64_t{1} << at % 64);
+  }
+  void set_used(std::size_t at) noexcept {
+    word_pair& words = words_[at / 64];
+    words.starts |= std::uint64_t{1} << at % 64;
+    words.used |= std::uint64_t{1} << at % 64;
+  }
+  void clear_start(std::size_t at) noexcept { words_[at / 64].starts &= ~(std::uint64_t{1} << at % 64); }
+
+  /// Notes the length of a block. To be called after set_free() or set_used(), with no other start inside.
+  void set_size(std::size_t at, std::size_t granules) noexcept {
+    const std::size_t first = at / 64;
+    const std::size_t next = (at + granules) / 64;
+    if (next - first < 2) return;
+    words_[first + 1].used = granules;
+    words_[next - 1].used = granules;
+  }
+
+ private:
+  word_pair* words_ = nullptr;
+};
+
+}  // namespace allot

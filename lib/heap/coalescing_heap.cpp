@@ -1,0 +1,245 @@
+#include <algorithm>
+#include <allot/core/allocation_error.hpp>
+#include <allot/core/checked_size.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <allot/heap/coalescing_heap.hpp>
+
+#include "coalescing_heap/request.hpp"
+
+namespace allot {
+namespace {
+
+constexpr std::size_t granule = granule_table::granule;
+constexpr std::size_t node_granules = (sizeof(free_tree::node) + granule - 1) / granule;
+
+}  // namespace
+
+// ---- allocation
+
+/// At least one; those of more than any object are too many for any range.
+std::size_t coalescing_heap::granules_for(std::size_t bytes) const noexcept {
+  if (bytes > max_object_bytes - behind_ - granule) return max_object_bytes / granule + 1;
+  return (std::max<std::size_t>(bytes, 1) + behind_ + granule - 1) / granule;
+}
+
+/// False where no memory could ever hold it.
+bool coalescing_heap::describe(std::size_t bytes, std::size_t alignment, request& wanted) const noexcept {
+  wanted = {bytes, std::max(alignment, granule), granules_for(bytes), 0};
+  const bool own_pages = !in_buffer_ && upstream_ == nullptr;
+  if (own_pages && wanted.granules >= options_.large_threshold / granule)
+    wanted.alignment = std::max(wanted.alignment, options_.page_size);
+  if (options_.page_local && wanted.granules <= options_.page_size / granule) wanted.page = options_.page_size;
+  return wanted.granules < max_object_bytes / granule - wanted.alignment / granule;
+}
+
+void* coalescing_heap::do_allocate(std::size_t bytes, std::size_t alignment) {
+  void* p = nullptr;
+  std::size_t granules = 0;
+  if (ALLOT_LIKELY(bytes <= simple_limit_ && alignment <= granule && is_power_of_two(alignment))) {
+    granules = (std::max<std::size_t>(bytes, 1) + behind_ + granule - 1) / granule;
+    p = take(granules);
+  }
+  if (!ALLOT_LIKELY(p != nullptr)) {
+    request wanted;
+    if (!is_power_of_two(alignment) || !describe(bytes, alignment, wanted)) refuse(bytes, alignment);
+    granules = wanted.granules;
+    p = take_placed(wanted);
+    if (p == nullptr) {
+      obtain(wanted);
+      p = take_top(wanted);
+    }
+  }
+  if (behind_ != 0) hand_out(p, 0, bytes, granules);
+  return p;
+}
+
+void coalescing_heap::refuse(std::size_t bytes, std::size_t alignment) const {
+  if (is_power_of_two(alignment))
+    throw allocation_error({memory_errc::size_overflow, name(), bytes, alignment, max_object_bytes});
+  report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
+  throw allocation_error({memory_errc::invalid_alignment, name(), bytes, alignment});
+}
+
+void* coalescing_heap::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  request wanted;
+  if (!is_power_of_two(alignment) || !describe(bytes, alignment, wanted)) return nullptr;
+  try {
+    return coalescing_heap::do_allocate(bytes, alignment);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+/// A block that may lie anywhere, of a free block that is not the last of all. Null where none is large enough.
+void* coalescing_heap::take(std::size_t granules) noexcept {
+  const free_index::block found = index_.take(granules);
+  if (!ALLOT_LIKELY(found.at != nullptr)) return nullptr;
+  heap_range& range = ranges_.find_node(found.at);
+  const std::size_t at = range.granule_of_node(found.at);
+  use(range, at, at, granules, at + found.granules);
+  return range.at(at);
+}
+
+void* coalescing_heap::take_placed(const request& wanted) noexcept {
+  const free_index::block found =
+      index_.find_fitting(wanted.granules, wanted.enough(), [&](const free_index::block& candidate) {
+        const heap_range& range = ranges_.find_node(candidate.at);
+        const std::size_t first = range.granule_of_node(candidate.at);
+        return wanted.place(range, first) + wanted.granules <= first + candidate.granules;
+      });
+  if (found.at == nullptr) return top_holds(wanted) ? take_top(wanted) : nullptr;
+  heap_range& range = ranges_.find_node(found.at);
+  const std::size_t first = range.granule_of_node(found.at);
+  index_.remove(found.at, found.granules);
+  const std::size_t at = wanted.place(range, first);
+  use(range, first, at, wanted.granules, first + found.granules);
+  return range.at(at);
+}
+
+bool coalescing_heap::top_holds(const request& wanted) const noexcept {
+  return newest_ != nullptr && wanted.place(*newest_, top_) + wanted.granules <= newest_->granules();
+}
+
+/// Of the free end of the newest range, which has room for it.
+void* coalescing_heap::take_top(const request& wanted) noexcept {
+  heap_range& range = *newest_;
+  const std::size_t first = top_;
+  const std::size_t at = wanted.place(range, first);
+  const std::size_t end = at + wanted.granules;
+  set_top(end);
+  use(range, first, at, wanted.granules, end);
+  return range.at(at);
+}
+
+/// Makes a block of the granules [at, at + granules) of a free block [first, end) that is in no list. What is left of
+/// it stays free.
+void coalescing_heap::use(heap_range& range, std::size_t first, std::size_t at, std::size_t granules,
+                          std::size_t end) noexcept {
+  if (first != at) insert_free(range, first, at - first);
+  if (at + granules != end) insert_free(range, at + granules, end - at - granules);
+  range.table().set_used(at);
+  range.table().set_size(at, granules);
+  range.touch(at, granules);
+  used_ += granules;
+  peak_ = std::max(peak_, used_);
+}
+
+void coalescing_heap::insert_free(heap_range& range, std::size_t at, std::size_t granules) noexcept {
+  range.table().set_free(at);
+  range.table().set_size(at, granules);
+  index_.insert(range.node_of(at), granules);
+  range.touch(at, std::min(granules, node_granules));
+}
+
+void coalescing_heap::remove_free(heap_range& range, std::size_t at, std::size_t granules) noexcept {
+  index_.remove(range.node_of(at), granules);
+}
+
+// ---- deallocation
+
+void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  heap_range* const range = ranges_.find(p);
+  const bool fits = range != nullptr && is_power_of_two(alignment) && is_aligned(p, std::max(alignment, granule));
+  const std::size_t at = fits ? range->granule_of(p) : 0;
+  const std::size_t granules = granules_for(bytes);
+  if (!ALLOT_LIKELY(fits && range->table().is_used_start(at) && range->table().size_at(at) == granules)) {
+    (void)accept(p, bytes, alignment);
+    return;
+  }
+  if (options_.checked && !accept_fence(p, bytes, granules)) return;
+  take_back(*range, at, granules);
+}
+
+void coalescing_heap::take_back(heap_range& range, std::size_t at, std::size_t granules) noexcept {
+  if (watched_) memory_tools::poison(range.at(at), granules * granule);
+  used_ -= granules;
+  free_granules(range, at, granules);
+}
+
+/// Frees granules that lie in no free block, and merges them with the free blocks on both sides.
+void coalescing_heap::free_granules(heap_range& range, std::size_t at, std::size_t granules) noexcept {
+  granule_table& table = range.table();
+  std::size_t first = at;
+  std::size_t end = at + granules;
+  if (!table.is_used(end)) {
+    const std::size_t behind = table.size_at(end);
+    if (&range != newest_ || end != top_) remove_free(range, end, behind);
+    table.clear_start(end);
+    end += behind;
+  }
+  if (const granule_table::block left = table.before(at); !left.used) {
+    remove_free(range, left.start, at - left.start);
+    table.clear_start(at);
+    first = left.start;
+  }
+  if (&range == newest_ && end == range.granules()) {
+    set_top(first);
+  } else {
+    insert_free(range, first, end - first);
+  }
+}
+
+// ---- growing and shrinking in place
+
+bool coalescing_heap::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                 std::size_t alignment) noexcept {
+  const std::size_t old_granules = granules_for(old_bytes);
+  const std::size_t granules = granules_for(new_bytes);
+  if (!accept(p, old_bytes, alignment) || (options_.checked && !accept_fence(p, old_bytes, old_granules))) return false;
+  heap_range& range = *ranges_.find(p);
+  const std::size_t at = range.granule_of(p);
+  if (granules > old_granules) {
+    if (granules > range.most_granules() - at) return false;
+    const request wanted{new_bytes, granule, granules, options_.page_local ? options_.page_size : 0};
+    if (granules <= wanted.page / granule && wanted.place(range, at) != at) return false;
+    if (!extend(range, at + old_granules, granules - old_granules)) return false;
+    range.touch(at + old_granules, granules - old_granules);
+    used_ += granules - old_granules;
+    peak_ = std::max(peak_, used_);
+    range.table().set_size(at, granules);
+  } else if (granules < old_granules) {
+    range.table().set_used(at + granules);
+    range.table().set_size(at, granules);
+    take_back(range, at + granules, old_granules - granules);
+  }
+  if (behind_ != 0) hand_out(p, old_bytes, new_bytes, granules);
+  return true;
+}
+
+/// Takes the first granules of what is free at `at`, the end of a block, which has them then.
+bool coalescing_heap::extend(heap_range& range, std::size_t at, std::size_t granules) noexcept {
+  granule_table& table = range.table();
+  const bool top = &range == newest_ && at == top_;
+  if (top && range.granules() - at < granules && !grow_newest(at + granules)) return false;
+  if (table.is_used(at)) return false;
+  const std::size_t there = table.size_at(at);
+  if (there < granules) return false;
+  if (!top) remove_free(range, at, there);
+  table.clear_start(at);
+  if (top) {
+    set_top(at + granules);
+  } else if (there != granules) {
+    insert_free(range, at + granules, there - granules);
+  }
+  return true;
+}
+
+/// The free end of the newest range begins there.
+void coalescing_heap::set_top(std::size_t at) noexcept {
+  top_ = at;
+  if (at == newest_->granules()) return;
+  newest_->table().set_free(at);
+  newest_->table().set_size(at, newest_->granules() - at);
+}
+
+/// Makes bytes of a block of so many granules the caller's, of which `old_bytes` are already.
+void coalescing_heap::hand_out(void* p, std::size_t old_bytes, std::size_t bytes, std::size_t granules) noexcept {
+  if (watched_) {
+    auto* const begin = static_cast<std::byte*>(p);
+    if (bytes > old_bytes) memory_tools::hand_out(begin + old_bytes, bytes - old_bytes);
+    memory_tools::poison(begin + bytes, granules * granule - bytes);
+  }
+  if (options_.checked) write_fence(p, bytes, granules);
+}
+
+}  // namespace allot

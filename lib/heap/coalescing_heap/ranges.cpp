@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <allot/core/allocation_error.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <allot/heap/coalescing_heap.hpp>
+#include <new>
+
+#include "request.hpp"
+
+// How ranges come and go, and what they have.
+
+namespace allot {
+namespace {
+
+constexpr std::size_t granule = granule_table::granule;
+constexpr std::size_t default_reserve = std::size_t{1} << 30;
+constexpr std::size_t least_chunk = 512;
+
+heap_options normalized(heap_options options) noexcept {
+  const std::size_t page = std::max<std::size_t>(os::facts().page_size, granule);
+  const std::size_t pages = options.page_size / page + (options.page_size % page != 0 ? 1 : 0);
+  options.page_size = std::max<std::size_t>(pages, 1) * page;
+  // A page's start must be an alignment.
+  if (!is_power_of_two(options.page_size)) options.page_size = page;
+  options.first_chunk = std::max(options.first_chunk, least_chunk);
+  options.largest_chunk = std::max(options.largest_chunk, options.first_chunk);
+  if (options.reserve == 0) options.reserve = default_reserve;
+  options.name = {};
+  return options;
+}
+
+}  // namespace
+
+coalescing_heap::coalescing_heap(const heap_options& options, std::pmr::memory_resource* upstream) noexcept
+    : resource(options.name), ranges_(upstream), upstream_(upstream), options_(normalized(options)) {
+  watched_ = memory_tools::active();
+  behind_ = watched_ ? memory_tools::redzone : options_.checked ? 1 : 0;
+  simple_limit_ = options_.page_local ? 0 : max_object_bytes / 2;
+  const bool own_pages = upstream == nullptr;
+  if (own_pages)
+    simple_limit_ =
+        std::min(simple_limit_, options_.large_threshold - std::min(options_.large_threshold, behind_ + granule));
+}
+
+coalescing_heap::coalescing_heap(void* buffer, std::size_t bytes, const heap_options& options) noexcept
+    : coalescing_heap(options, nullptr) {
+  in_buffer_ = true;
+  buffer_ = buffer;
+  buffer_bytes_ = bytes;
+  simple_limit_ = options_.page_local ? 0 : max_object_bytes / 2;
+  open_buffer();
+}
+
+coalescing_heap::~coalescing_heap() {
+  in_buffer_ = false;
+  coalescing_heap::release();
+}
+
+heap_options coalescing_heap::options() const noexcept {
+  heap_options options = options_;
+  if (name() != kind()) options.name = name();
+  return options;
+}
+
+// ---- coming
+
+/// Makes the free end of the newest range hold what is wanted, which may be that of another range then.
+void coalescing_heap::obtain(const request& wanted) {
+  os::status outcome{memory_errc::limit_reached, 0};
+  if (newest_ != nullptr) outcome = grow_newest(wanted.place(*newest_, top_) + wanted.granules);
+  if (outcome) return;
+  if (outcome.error == memory_errc::limit_reached && !in_buffer_) {
+    if (upstream_ != nullptr) return add_chunk(wanted);
+    outcome = add_reservation(wanted);
+    if (outcome) return;
+  }
+  throw allocation_error({outcome.error, name(), wanted.bytes, wanted.alignment, buffer_bytes_, outcome.os_code});
+}
+
+/// Until it has so many granules.
+os::status coalescing_heap::grow_newest(std::size_t granules) noexcept {
+  if (granules > newest_->most_granules()) return {memory_errc::limit_reached, 0};
+  const os::status outcome = newest_->grow(granules);
+  if (outcome) set_top(top_);
+  return outcome;
+}
+
+/// What the upstream refuses is tried for with half the size, down to what is wanted.
+void coalescing_heap::add_chunk(const request& wanted) {
+  const std::size_t least = heap_range::bytes_for(wanted.enough());
+  if (least > max_object_bytes)
+    throw allocation_error({memory_errc::size_overflow, name(), wanted.bytes, wanted.alignment, max_object_bytes});
+  std::size_t held = 0;
+  for (std::size_t i = 0; i < ranges_.size(); ++i) held += ranges_[i].held_bytes();
+  std::size_t bytes = std::max(std::clamp(held, options_.first_chunk, options_.largest_chunk), least);
+  void* memory = nullptr;
+  for (;;) {
+    try {
+      memory = upstream_->allocate(bytes, alignof(std::max_align_t));
+      break;
+    } catch (const std::bad_alloc&) {
+      if (bytes == least) throw;
+    }
+    bytes = std::max(bytes / 2, least);
+  }
+  heap_range* made = nullptr;
+  try {
+    ranges_.make_room();
+    made = heap_range::make_in(memory, bytes, watched_);
+    if (made == nullptr) throw allocation_error({memory_errc::out_of_memory, name(), wanted.bytes, wanted.alignment});
+  } catch (...) {
+    upstream_->deallocate(memory, bytes, alignof(std::max_align_t));
+    throw;
+  }
+  add_range(*made);
+  (void)grow_newest(wanted.enough());  // there is room for that
+}
+
+os::status coalescing_heap::add_reservation(const request& wanted) noexcept {
+  commit_ladder ladder;
+  ladder.page_size = options_.page_size;
+  ladder.huge_pages = options_.huge_pages;
+  if (options_.commit_step != 0) {
+    ladder.policy = commit_policy::fixed_step;
+    ladder.fixed_step = options_.commit_step;
+  }
+  const std::size_t least = wanted.enough() * granule;
+  try {
+    ranges_.make_room();
+  } catch (const allocation_error& refusal) {
+    return {refusal.code(), refusal.os_code()};
+  }
+  heap_range* made = nullptr;
+  if (const os::status outcome =
+          heap_range::make_reserved(std::max(options_.reserve, least), least, ladder, watched_, made);
+      !outcome)
+    return outcome;
+  if (const os::status outcome = made->grow(wanted.place(*made, 0) + wanted.granules); !outcome) {
+    heap_range::drop(*made);
+    return outcome;
+  }
+  add_range(*made);
+  return {};
+}
+
+/// A range in which no granule is in use.
+void coalescing_heap::add_range(heap_range& range) noexcept {
+  if (newest_ != nullptr && top_ != newest_->granules()) insert_free(*newest_, top_, newest_->granules() - top_);
+  ranges_.add(range);
+  newest_ = &range;
+  set_top(0);
+}
+
+void coalescing_heap::open_buffer() noexcept {
+  if (heap_range* const range = heap_range::make_in(buffer_, buffer_bytes_, watched_); range != nullptr)
+    add_range(*range);
+}
+
+// ---- going
+
+std::size_t coalescing_heap::trim() noexcept {
+  if (in_buffer_) return 0;
+  const std::size_t before = usage().committed;
+  for (std::size_t i = ranges_.size(); i-- > 0;) {
+    heap_range& range = ranges_[i];
+    const granule_table& table = range.table();
+    if (range.granules() == 0 || (!table.is_used(0) && table.size_at(0) == range.granules())) {
+      drop_range(range);
+    } else if (range.is_reserved()) {
+      trim_range(range);
+    }
+  }
+  return before - usage().committed;
+}
+
+void coalescing_heap::trim_range(heap_range& range) noexcept {
+  for (std::size_t at = 0; at < range.granules();) {
+    const std::size_t granules = range.table().size_at(at);
+    const bool top = &range == newest_ && at == top_;
+    if (top && granules * granule >= options_.decommit_threshold) {
+      range.shrink(at);
+      set_top(at);
+      return;
+    }
+    if (!range.table().is_used(at)) (void)range.drop_pages(at, granules, options_.decommit_threshold);
+    at += granules;
+  }
+}
+
+/// Ends a range in which nothing is in use.
+void coalescing_heap::drop_range(heap_range& range) noexcept {
+  if (&range != newest_) {
+    remove_free(range, 0, range.granules());
+  } else {
+    newest_ = nullptr;
+    top_ = 0;
+  }
+  ranges_.remove(range);
+  give_back(range);
+  if (newest_ != nullptr || ranges_.empty()) return;
+  // Another one's free end is to come last now.
+  newest_ = &ranges_[ranges_.size() - 1];
+  const std::size_t end = newest_->granules();
+  const granule_table::block last = newest_->table().before(end);
+  if (!last.used) remove_free(*newest_, last.start, end - last.start);
+  top_ = last.used ? end : last.start;
+}
+
+void coalescing_heap::give_back(heap_range& range) noexcept {
+  void* const memory = range.memory();
+  const std::size_t bytes = range.held_bytes();
+  heap_range::drop(range);
+  if (memory != nullptr && upstream_ != nullptr) upstream_->deallocate(memory, bytes, alignof(std::max_align_t));
+}
+
+void coalescing_heap::release() noexcept {
+  for (std::size_t i = 0; i < ranges_.size(); ++i) give_back(ranges_[i]);
+  ranges_.clear();
+  index_.clear();
+  newest_ = nullptr;
+  top_ = used_ = peak_ = 0;
+  if (in_buffer_) open_buffer();
+}
+
+}  // namespace allot
