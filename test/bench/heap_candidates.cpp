@@ -1,12 +1,10 @@
 #include "bench/heap_candidates.hpp"
 
+#include <allot/heap/coalescing_heap.hpp>
+
 #include "bench/best_fit.hpp"
 #include "bench/tlsf_resource.hpp"
 
-#if __has_include(<allot/heap/coalescing_heap.hpp>)
-#include <allot/heap/coalescing_heap.hpp>
-#define ALLOT_BENCH_HEAP
-#endif
 #if __has_include(<allot/general/general_resource.hpp>)
 #include <allot/general/general_resource.hpp>
 #define ALLOT_BENCH_GENERAL
@@ -37,9 +35,7 @@ std::vector<candidate> heaps() {
   candidate tlsf = pool_candidate<tlsf_resource>("TLSF", role::peer, serves::one_thread);
   tlsf.from = memory::one_range;
   all.push_back(std::move(tlsf));
-#ifdef ALLOT_BENCH_HEAP
   all.push_back(own_memory<coalescing_heap>("coalescing_heap", role::ours, serves::one_thread, memory::one_range));
-#endif
 #ifdef ALLOT_BENCH_GENERAL
   all.push_back(own_memory<general_resource>("general_resource", role::ours, serves::one_thread, memory::of_upstream));
 #endif

@@ -47,10 +47,10 @@ std::vector<shape> range_shapes(std::size_t shrink) {
                    kind.what,
                    {"peak range / peak live", "MiB of peak live", "events", "metadata of ours, % of the range"},
                    shape::for_whom::one_range,
-                   shape::starts::warm,
-                   1,
+                   shape::starts::cold,
+                   7,
                    [=]() -> round_function {
-                     return [events = kind.make(shrink)](const subject& s) { return range_needed(s.memory(), events); };
+                     return [=](const subject& s) { return range_needed(s.memory(), kind.make(shrink, s.round() + 1)); };
                    },
                    {{"coalescing_heap", "best fit", 1.02}, {"coalescing_heap", "", 1.7, metadata}}});
   return all;

@@ -91,9 +91,9 @@ std::vector<shape> resident_shapes(std::size_t shrink) {
                    {"peak resident / peak live", "MiB of peak live", "MiB left when all is freed"},
                    shape::for_whom::one_thread,
                    shape::starts::cold,
-                   3,
+                   5,
                    [=]() -> round_function {
-                     return [events = kind.make(shrink)](const subject& s) { return resident_needed(s, events); };
+                     return [=](const subject& s) { return resident_needed(s, kind.make(shrink, s.round() + 1)); };
                    },
                    kind.name == "phases" ? of_phases : all_but_phases});
   return all;

@@ -48,14 +48,16 @@ std::string shown_name(const candidate& c, std::size_t count) {
 }
 
 /// One round in a fresh process, on a fresh instance.
-readings cold_round(const shape& of, const candidate& c, std::size_t count, const round_function& round) {
+readings cold_round(const shape& of, const candidate& c, std::size_t number, const round_function& round) {
+  const std::size_t count = instances(of, c);
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
   readings found(of.measures.size());
   const std::size_t bytes = found.size() * sizeof(double);
   const bool well = in_child([&] {
     const idle_thread second;
-    const subject fresh(shown_name(c, count), c, count);
+    subject fresh(shown_name(c, count), c, count);
+    fresh.begin_round(number);
     const readings own = round(fresh);
     if (::write(ends[1], own.data(), bytes) != static_cast<ssize_t>(bytes)) throw std::runtime_error("no answer");
   });
@@ -147,8 +149,8 @@ std::vector<rounds_of> run_rounds(const shape& of, const std::vector<candidate>&
   for (std::size_t r = 0; r < rounds; ++r) {
     for (std::size_t i = 0; i < running.size(); ++i) {
       const std::size_t turn = (i + r) % running.size();  // no one always runs behind the same one
-      const readings found =
-          cold ? cold_round(of, running[turn], instances(of, running[turn]), round) : round(subjects[turn]);
+      if (!cold) subjects[turn].begin_round(r);
+      const readings found = cold ? cold_round(of, running[turn], r, round) : round(subjects[turn]);
       for (std::size_t m = 0; m < found.size(); ++m) results[turn].values[m].push_back(found[m]);
     }
   }

@@ -20,12 +20,17 @@ class subject {
   const std::string& name() const { return name_; }
   const candidate& of() const { return of_; }
 
+  /// Counted from 0.
+  std::size_t round() const { return round_; }
+  void begin_round(std::size_t number) { round_ = number; }
+
   /// Where thread number `thread` gets its memory.
   std::pmr::memory_resource& memory(std::size_t thread = 0) const { return *instances_[thread % instances_.size()]; }
 
  private:
   std::string name_;
   candidate of_;
+  std::size_t round_ = 0;
   std::vector<std::unique_ptr<std::pmr::memory_resource>> instances_;
 };
 

@@ -16,8 +16,8 @@ T take_random(std::vector<T>& from, quick_random& random) {
   return taken;
 }
 
-stream replaced(std::size_t live, std::size_t steps, std::size_t (*size)(quick_random&)) {
-  quick_random random(1);
+stream replaced(std::size_t live, std::size_t steps, std::uint64_t seed, std::size_t (*size)(quick_random&)) {
+  quick_random random(seed);
   stream made;
   std::vector<std::uint32_t> blocks;
   for (std::size_t i = 0; i < live; ++i) blocks.push_back(made.allocate(size(random)));
@@ -30,10 +30,12 @@ stream replaced(std::size_t live, std::size_t steps, std::size_t (*size)(quick_r
   return made;
 }
 
-stream uniform_sizes(std::size_t shrink) { return replaced(60'000 / shrink, 400'000 / shrink, size_16_to_1k); }
+stream uniform_sizes(std::size_t shrink, std::uint64_t seed) {
+  return replaced(60'000 / shrink, 400'000 / shrink, seed, size_16_to_1k);
+}
 
-stream log_uniform_sizes(std::size_t shrink) {
-  return replaced(4'000 / shrink, 300'000 / shrink,
+stream log_uniform_sizes(std::size_t shrink, std::uint64_t seed) {
+  return replaced(4'000 / shrink, 300'000 / shrink, seed,
                   [](quick_random& random) { return log_uniform(random, 16, std::size_t{64} << 10); });
 }
 
@@ -54,9 +56,9 @@ std::uint32_t container_block(stream& made, quick_random& random) {
   return block;
 }
 
-stream container_mix(std::size_t shrink) {
+stream container_mix(std::size_t shrink, std::uint64_t seed) {
   const std::size_t live = 100'000 / shrink;
-  quick_random random(1);
+  quick_random random(seed);
   stream made;
   std::vector<std::uint32_t> blocks;
   for (std::size_t i = 0; i < live; ++i) blocks.push_back(container_block(made, random));
@@ -70,9 +72,9 @@ stream container_mix(std::size_t shrink) {
 }
 
 /// Fills with blocks of one size class, frees all but a tenth of all blocks, goes on with the next class.
-stream phases(std::size_t shrink) {
+stream phases(std::size_t shrink, std::uint64_t seed) {
   const std::size_t full = (std::size_t{24} << 20) / shrink;
-  quick_random random(1);
+  quick_random random(seed);
   stream made;
   std::vector<std::uint32_t> blocks;
   for (std::size_t least = 24; least <= std::size_t{24} << 9; least *= 2) {
@@ -84,10 +86,10 @@ stream phases(std::size_t shrink) {
 }
 
 /// Blocks of all sizes that are allocated together and freed together, but for a few that live on for a while.
-stream sessions(std::size_t shrink) {
+stream sessions(std::size_t shrink, std::uint64_t seed) {
   constexpr std::size_t survivors_kept = 2'000;
   const std::size_t open = 400 / shrink;
-  quick_random random(1);
+  quick_random random(seed);
   stream made;
   std::vector<std::vector<std::uint32_t>> live;
   std::vector<std::uint32_t> survivors;
@@ -118,17 +120,17 @@ struct growing {
   std::uint32_t block;
 };
 
-stream vector_growth(std::size_t shrink) {
+stream vector_growth(std::size_t shrink, std::uint64_t seed) {
   constexpr std::size_t element = 8;
-  const std::size_t live = 2'000 / shrink;
-  quick_random random(1);
+  const std::size_t live = 4'000 / shrink;
+  quick_random random(seed);
   stream made;
   std::vector<growing> vectors;
   const auto begun = [&] {
     return growing{log_uniform(random, 8, std::size_t{32} << 10), random.below(2) == 0, 2, made.allocate(2 * element)};
   };
   for (std::size_t i = 0; i < live; ++i) vectors.push_back(begun());
-  for (std::size_t i = 0; i < 150 * live; ++i) {
+  for (std::size_t i = 0; i < 75 * live; ++i) {
     growing& v = vectors[random.below(live)];
     if (v.capacity >= v.length) {
       made.deallocate(v.block);

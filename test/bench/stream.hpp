@@ -38,7 +38,7 @@ class stream {
 struct stream_kind {
   std::string name;
   std::string what;
-  stream (*make)(std::size_t shrink);  ///< always the same one; at its end nothing is alive
+  stream (*make)(std::size_t shrink, std::uint64_t seed);  ///< at its end nothing is alive
 };
 
 /// Six kinds, each of some hundred thousand events and a peak of some tens of megabytes.
