@@ -5,7 +5,8 @@
 #include <iterator>
 #include <random>
 
-#include "bench/pool_shapes.hpp"
+#include "bench/shapes.hpp"
+#include "bench/workloads.hpp"
 
 namespace allot::bench {
 namespace {
@@ -116,7 +117,8 @@ std::vector<shape> aged_heap_shapes(std::size_t shrink) {
                  large / shrink, warm, 5,
                  {{"pool_resource", goal::best_malloc, 0.6},
                   {"pool_resource", "glibc malloc", 0.2},
-                  {"pool_resource", "", 12, walk}}),
+                  {"pool_resource", "", 12, walk},
+                  {"general_resource", "glibc malloc", 0.2}}),
       aged_shape("aged_cold", "the same, each round in a fresh process", large / shrink, cold, 5,
                  {{"pool_resource", goal::best_malloc, 0.8}}),
       aged_shape("aged_small", "the same with 200 000 nodes", small / shrink, warm, 9, {}),

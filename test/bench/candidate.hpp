@@ -12,7 +12,12 @@ namespace allot::bench {
 struct candidate {
   enum class role { floor, peer, ours };
   enum class serves { one_thread, many_threads };
-  enum class memory { of_upstream, of_process };  ///< of_process: all instances are the one heap of the process
+  enum class memory {
+    of_upstream,
+    of_process,  ///< all instances are the one heap of the process
+    one_range,   ///< all blocks of an instance lie in one range of addresses
+    simulated    ///< the same, but nothing must be written to them
+  };
 
   std::string name;
   role is;

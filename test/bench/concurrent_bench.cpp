@@ -5,7 +5,8 @@
 #include <thread>
 
 #include "bench/crew.hpp"
-#include "bench/pool_shapes.hpp"
+#include "bench/shapes.hpp"
+#include "bench/workloads.hpp"
 
 namespace allot::bench {
 namespace {

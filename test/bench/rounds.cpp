@@ -1,4 +1,4 @@
-#include "bench/pool_rounds.hpp"
+#include "bench/rounds.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +25,9 @@ constexpr std::size_t own_blocks_threads = 2;
 
 /// How many instances of a candidate the shape works on; 0: the shape is not for it.
 std::size_t instances(const shape& of, const candidate& c) {
+  using memory = candidate::memory;
   const bool many_threads = c.threads == candidate::serves::many_threads;
+  if (c.from == memory::simulated && of.whom != shape::for_whom::one_range) return 0;
   switch (of.whom) {
     case shape::for_whom::one_thread:
       return 1;
@@ -34,7 +36,9 @@ std::size_t instances(const shape& of, const candidate& c) {
     case shape::for_whom::own_blocks:
       return many_threads ? 1 : own_blocks_threads;
     case shape::for_whom::upstream_users:
-      return c.from == candidate::memory::of_upstream ? 1 : 0;
+      return c.from == memory::of_upstream ? 1 : 0;
+    case shape::for_whom::one_range:
+      return c.from == memory::one_range || c.from == memory::simulated ? 1 : 0;
   }
   return 0;
 }
@@ -44,14 +48,16 @@ std::string shown_name(const candidate& c, std::size_t count) {
 }
 
 /// One round in a fresh process, on a fresh instance.
-readings cold_round(const shape& of, const candidate& c, std::size_t count, const round_function& round) {
+readings cold_round(const shape& of, const candidate& c, std::size_t number, const round_function& round) {
+  const std::size_t count = instances(of, c);
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
   readings found(of.measures.size());
   const std::size_t bytes = found.size() * sizeof(double);
   const bool well = in_child([&] {
     const idle_thread second;
-    const subject fresh(shown_name(c, count), c, count);
+    subject fresh(shown_name(c, count), c, count);
+    fresh.begin_round(number);
     const readings own = round(fresh);
     if (::write(ends[1], own.data(), bytes) != static_cast<ssize_t>(bytes)) throw std::runtime_error("no answer");
   });
@@ -97,9 +103,12 @@ void print_goals(const shape& of, const std::vector<rounds_of>& all, std::ostrea
     const auto other = g.against.empty() ? std::optional(1.0) : baseline(g, all);
     if (!ours || !other) continue;
     const double reached = *ours / *other;
-    out << "- " << g.ours << ", " << of.measures[g.measure] << ": at most " << std::setprecision(2) << g.at_most;
-    if (!g.against.empty()) out << " of " << g.against;
-    out << ", is " << reached << (reached <= g.at_most ? "" : " **(not met)**") << '\n';
+    out << "- " << g.ours << ", " << of.measures[g.measure] << ": " << std::setprecision(2);
+    if (g.at_most > 0) out << "at most " << g.at_most << (g.against.empty() ? "" : " of " + g.against) << ", is ";
+    out << std::setprecision(3) << reached;
+    if (g.at_most == 0) out << " of " << g.against;
+    if (g.at_most > 0 && reached > g.at_most) out << " **(not met)**";
+    out << '\n';
   }
 }
 
@@ -114,7 +123,7 @@ std::ostream& operator<<(std::ostream& out, const ratio& r) {
 }
 
 /// Four digits are more than any of this is worth.
-int decimals(double value) { return value < 10 ? 2 : value < 1000 ? 1 : 0; }
+int decimals(double value) { return value < 2 ? 3 : value < 10 ? 2 : value < 1000 ? 1 : 0; }
 
 }  // namespace
 
@@ -140,8 +149,8 @@ std::vector<rounds_of> run_rounds(const shape& of, const std::vector<candidate>&
   for (std::size_t r = 0; r < rounds; ++r) {
     for (std::size_t i = 0; i < running.size(); ++i) {
       const std::size_t turn = (i + r) % running.size();  // no one always runs behind the same one
-      const readings found =
-          cold ? cold_round(of, running[turn], instances(of, running[turn]), round) : round(subjects[turn]);
+      if (!cold) subjects[turn].begin_round(r);
+      const readings found = cold ? cold_round(of, running[turn], r, round) : round(subjects[turn]);
       for (std::size_t m = 0; m < found.size(); ++m) results[turn].values[m].push_back(found[m]);
     }
   }

@@ -1,14 +1,8 @@
-#include "bench/pool_shapes.hpp"
+#include "bench/workloads.hpp"
 
-#include <cmath>
 #include <ctime>
-#include <utility>
 
 namespace allot::bench {
-
-subject::subject(std::string name, const candidate& of, std::size_t instances) : name_(std::move(name)), of_(of) {
-  for (std::size_t i = 0; i < instances; ++i) instances_.push_back(of.make(std::pmr::new_delete_resource()));
-}
 
 double cpu_stopwatch::now() {
   std::timespec time{};
@@ -50,14 +44,6 @@ void allocate_pairs(std::pmr::memory_resource& memory, std::size_t count) {
     ALLOT_ASSUME_READ(p);
     memory.deallocate(p, bytes, alignof(std::size_t));
   }
-}
-
-std::size_t size_8_to_512(quick_random& random) { return 8 + random.below(505); }
-
-std::size_t size_64_to_32k(quick_random& random) {
-  constexpr double doublings = 9;  // 64 << 9 is 32 KiB
-  const double part = static_cast<double>(random.below(1u << 20)) / (1u << 20);
-  return static_cast<std::size_t>(64 * std::exp2(part * doublings));
 }
 
 }  // namespace allot::bench

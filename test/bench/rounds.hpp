@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bench/candidate.hpp"
-#include "bench/pool_shapes.hpp"
+#include "bench/shape.hpp"
 
 namespace allot::bench {
 
