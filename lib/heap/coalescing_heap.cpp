@@ -131,20 +131,27 @@ void* coalescing_heap::take_placed_top(const request& wanted) noexcept {
 
 // ---- deallocation
 
-/// Most blocks lie between others in use when they are freed. As above.
+/// Most small blocks lie between others in use when they are freed. As above.
 void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
   heap_range& range = ranges_.recent();
   const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
-  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < exact_limit_)) {
+  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < plain_limit_)) {
     const std::size_t at = range.granule_of(p);
     const std::size_t granules = (bytes + granule - 1) / granule;
     granule_table& table = range.table();
-    if (ALLOT_LIKELY(table.is_used_start(at) && table.has_size(at, granules))) {
-      if (!ALLOT_LIKELY(table.is_used(at + granules) && table.is_used_before(at))) return merge(range, at, granules);
-      table.mark_free(at);
-      used_ -= granules;
-      index_.insert_exact(p, granules);
-      return;
+    if (ALLOT_LIKELY(table.is_used_start(at))) {
+      if (granules < free_index::exact_sizes) {
+        if (ALLOT_LIKELY(table.has_size(at, granules))) {
+          if (!ALLOT_LIKELY(table.is_used(at + granules) && table.is_used_before(at)))
+            return merge(range, at, granules);
+          table.mark_free(at);
+          used_ -= granules;
+          index_.insert_exact(p, granules);
+          return;
+        }
+      } else if (ALLOT_LIKELY(table.size_at(at) == granules)) {
+        return merge(range, at, granules);
+      }
     }
   }
   deallocate_slowly(p, bytes, alignment);
@@ -184,7 +191,7 @@ void coalescing_heap::merge(heap_range& range, std::size_t at, std::size_t granu
   } else {
     table.mark_free(at);
   }
-  table.set_size(first, end - first);
+  table.set_size(first, end - first, false);
   if (end == range.granules() && &range == newest_) {
     top_ = first;
   } else {
@@ -207,10 +214,10 @@ bool coalescing_heap::try_expand(void* p, std::size_t old_bytes, std::size_t new
     if (granules <= wanted.page / granule && wanted.place(range, at) != at) return false;
     if (!extend(range, at + old_granules, granules - old_granules)) return false;
     count_used(granules - old_granules);
-    range.table().set_size(at, granules);
+    range.table().set_size(at, granules, true);
   } else if (granules < old_granules) {
     range.table().set_used(at + granules);
-    range.table().set_size(at, granules);
+    range.table().set_size(at, granules, true);
     if (watched_) memory_tools::poison(range.at(at + granules), (old_granules - granules) * granule);
     merge(range, at + granules, old_granules - granules);
   }

@@ -157,6 +157,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   std::size_t behind_;            // bytes each block has behind what was asked for, at least
   std::size_t simple_limit_ = 0;  // requests up to so many bytes may lie anywhere, with nothing behind them
   std::size_t exact_limit_ = 0;   // as far as those are in lists of their own size
+  std::size_t plain_limit_ = 0;   // blocks up to so many bytes have nothing behind them
   std::pmr::memory_resource* upstream_;
   bool in_buffer_ = false;
   void* buffer_ = nullptr;

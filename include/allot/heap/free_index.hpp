@@ -22,9 +22,9 @@ namespace allot {
 /// Not thread-safe.
 class ALLOT_EXPORT free_index {
  public:
-  static constexpr std::size_t exact_sizes = 64;  // in a list with no other
-  static constexpr std::size_t tree_size = 4096;  // from here on in the tree
-  static constexpr std::size_t list_count = 256;
+  static constexpr std::size_t exact_sizes = 64;     // below, a list has one size
+  static constexpr std::size_t tree_size = 1 << 20;  // from here on in the tree
+  static constexpr std::size_t list_count = 512;
   static constexpr int most_tried = 4;  // blocks of the request's own list
 
   struct block {
@@ -36,13 +36,14 @@ class ALLOT_EXPORT free_index {
   free_index(const free_index&) = delete;
   free_index& operator=(const free_index&) = delete;
 
-  void insert(void* at, std::size_t granules) noexcept {
-    if (!ALLOT_LIKELY(granules < exact_sizes)) return insert_larger(at, granules);
-    insert_exact(at, granules);
+  ALLOT_ALWAYS_INLINE void insert(void* at, std::size_t granules) noexcept {
+    if (!ALLOT_LIKELY(granules < tree_size)) return tree_.insert(at, granules);
+    add(list_of(granules), at);
+    if (ALLOT_LIKELY(granules > 1)) static_cast<sized_link*>(at)->granules = granules;
   }
-  void remove(void* at, std::size_t granules) noexcept {
-    if (!ALLOT_LIKELY(granules < exact_sizes)) return remove_larger(at, granules);
-    remove_exact(at, granules);
+  ALLOT_ALWAYS_INLINE void remove(void* at, std::size_t granules) noexcept {
+    if (!ALLOT_LIKELY(granules < tree_size)) return tree_.erase(*static_cast<free_tree::node*>(at));
+    unlink(*static_cast<link*>(at), list_of(granules));
   }
 
   /// The first block of exactly so many granules, below exact_sizes; null where there is none.
@@ -52,24 +53,27 @@ class ALLOT_EXPORT free_index {
   ALLOT_ALWAYS_INLINE void remove_exact(void* at, std::size_t granules) noexcept {
     unlink(*static_cast<link*>(at), granules);
   }
-  ALLOT_ALWAYS_INLINE void insert_exact(void* at, std::size_t granules) noexcept { add(granules, at); }
+  ALLOT_ALWAYS_INLINE void insert_exact(void* at, std::size_t granules) noexcept {
+    add(granules, at);
+    if (ALLOT_LIKELY(granules > 1)) static_cast<sized_link*>(at)->granules = granules;
+  }
 
   /// Takes the block that suits a request for so many granules best out; none where no block has as many.
   ALLOT_ALWAYS_INLINE block take(std::size_t granules) noexcept {
-    if (ALLOT_LIKELY(granules < exact_sizes)) {
-      if (const std::uint64_t filled = filled_[0] >> granules << granules; ALLOT_LIKELY(filled != 0)) {
-        const std::size_t list = lowest_bit(filled);
-        link& first = *lists_[list].next;
-        unlink(first, list);
-        return {&first, list};
-      }
-    }
     const block found = find(granules);
     if (found.at != nullptr) remove(found.at, found.granules);
     return found;
   }
 
-  block find(std::size_t granules) const noexcept;
+  ALLOT_ALWAYS_INLINE block find(std::size_t granules) const noexcept {
+    if (!ALLOT_LIKELY(granules < tree_size)) return of(tree_.first_of(granules));
+    std::size_t list = list_of(granules);
+    int tried = 0;
+    for (const link* at = lists_[list].next; at != &lists_[list] && tried < most_tried; at = at->next, ++tried)
+      if (const block found = block_in(list, at); found.granules >= granules) return found;
+    list = next_filled(list + 1);
+    return ALLOT_LIKELY(list < list_count) ? block_in(list, lists_[list].next) : of(tree_.first_of(0));
+  }
 
   /// The first block of at least `granules` that `fits(block)` says yes to, among a few from the smallest on, and then
   /// any of at least `enough`, in which it is sure to fit.
@@ -137,13 +141,8 @@ class ALLOT_EXPORT free_index {
     return n != nullptr ? block{const_cast<free_tree::node*>(n), n->granules} : block{};
   }
   static block block_in(std::size_t list, const link* at) noexcept {
-    return {const_cast<link*>(at), list < exact_sizes ? list : static_cast<const sized_link*>(at)->granules};
+    return {const_cast<link*>(at), ALLOT_LIKELY(list > 1) ? static_cast<const sized_link*>(at)->granules : 1};
   }
-  block first_in(std::size_t list) const noexcept { return block_in(list, lists_[list].next); }
-
-  block find_in(std::size_t list, std::size_t granules) const noexcept;
-  void insert_larger(void* at, std::size_t granules) noexcept;
-  void remove_larger(void* at, std::size_t granules) noexcept;
 
   ALLOT_ALWAYS_INLINE void add(std::size_t list, void* at) noexcept {
     link& head = lists_[list];

@@ -12,13 +12,14 @@ namespace allot {
 /// starts.
 ///
 /// The bits of 64 granules are two words side by side. Of a block that covers such a pair of words whole, the second
-/// word of the first pair and of the last holds how long the block is: no block starts there, so its bits would mean
-/// nothing. So the size of a block, and the start of the one before it, are found in a look at two or three words,
-/// however long they are, and without a look at the memory they lie in. Blocks in use and free ones are alike in this.
+/// word of the first pair and of the last holds how long the block is and, in the lowest bit, whether it is in use: no
+/// block starts there, so its bits would mean nothing. So the size of a block, and the start of the one before it, are
+/// found in a look at two or three words, however long they are, and without a look at the memory they lie in. Blocks
+/// in use and free ones are alike in this.
 ///
 ///     granules     | 0 .. 63 | 64 .. 127 | 128 .. 191 | 192 .. 255 |
 ///     starts       | 1       | 0         | 0          |     1      |   a block of 196 granules
-///     used         | 1       | 196       | 196        |     0      |   in use, and a free one behind it
+///     used         | 1       | 196 * 2+1 | 196 * 2+1  |     0      |   in use, and a free one behind it
 ///
 /// Before the first granule a block in use is noted, and behind the last the start of a free one, which no one has.
 ///
@@ -59,17 +60,19 @@ class granule_table {
     return (words_[at / 64].starts >> at % 64 & 1) != 0;
   }
   /// Of a block's start.
-  ALLOT_ALWAYS_INLINE bool is_used(std::size_t at) const noexcept { return (words_[at / 64].used >> at % 64 & 1) != 0; }
+  ALLOT_ALWAYS_INLINE bool is_used(std::size_t at) const noexcept {
+    return (words_[static_cast<std::ptrdiff_t>(at) >> 6].used >> at % 64 & 1) != 0;
+  }
   ALLOT_ALWAYS_INLINE bool is_used_start(std::size_t at) const noexcept {
     return ((words_[at / 64].starts & words_[at / 64].used) >> at % 64 & 1) != 0;
   }
 
   /// Granules of the block that starts at `at`.
   ALLOT_ALWAYS_INLINE std::size_t size_at(std::size_t at) const noexcept {
-    if (const std::uint64_t behind = starts_behind(at); ALLOT_LIKELY(behind != 0)) return lowest_bit(behind) + 1;
+    if (const std::uint64_t behind = starts_behind(at); behind != 0) return lowest_bit(behind) + 1;
     const word_pair& next = words_[at / 64 + 1];
     if (next.starts != 0) return 64 - at % 64 + lowest_bit(next.starts);
-    return static_cast<std::size_t>(next.used);
+    return static_cast<std::size_t>(next.used >> 1);
   }
   /// Whether that is so many, 1 to 63.
   ALLOT_ALWAYS_INLINE bool has_size(std::size_t at, std::size_t granules) const noexcept {
@@ -82,14 +85,14 @@ class granule_table {
   };
   /// The block that ends where `at`, the start of a block or the end of all, is.
   ALLOT_ALWAYS_INLINE block before(std::size_t at) const noexcept {
-    if (const std::uint64_t starts = starts_before(at); ALLOT_LIKELY(starts != 0)) {
+    if (const std::uint64_t starts = starts_before(at); starts != 0) {
       const std::size_t last = highest_bit(starts);
       return {at - 64 + last, (used_before(at) >> last & 1) != 0};
     }
     const word_pair& previous = words_[static_cast<std::ptrdiff_t>(at / 64) - 1];
-    std::size_t start = at - static_cast<std::size_t>(previous.used);
-    if (previous.starts != 0) start = at - at % 64 - 64 + highest_bit(previous.starts);
-    return {start, is_used(start)};
+    if (previous.starts == 0) return {at - static_cast<std::size_t>(previous.used >> 1), (previous.used & 1) != 0};
+    const std::size_t last = highest_bit(previous.starts);
+    return {at - at % 64 - 64 + last, (previous.used >> last & 1) != 0};
   }
   /// Whether that block is in use and starts among the 64 granules before.
   ALLOT_ALWAYS_INLINE bool is_used_before(std::size_t at) const noexcept {
@@ -126,14 +129,13 @@ class granule_table {
     words_[at / 64].starts &= ~(std::uint64_t{1} << at % 64);
   }
 
-  /// Notes the length of a block. To be called after set_free() or set_used(), with no other start inside.
-  ALLOT_ALWAYS_INLINE void set_size(std::size_t at, std::size_t granules) noexcept {
+  /// Notes how long a block is. To be called after all else, with no other start inside.
+  ALLOT_ALWAYS_INLINE void set_size(std::size_t at, std::size_t granules, bool used) noexcept {
     if (granules <= 64) return;
     const std::size_t first = at / 64;
     const std::size_t next = (at + granules) / 64;
     if (next - first < 2) return;
-    words_[first + 1].used = granules;
-    words_[next - 1].used = granules;
+    words_[first + 1].used = words_[next - 1].used = granules << 1 | static_cast<std::uint64_t>(used);
   }
 
  private:

@@ -16,7 +16,7 @@ struct heap_options {
   std::size_t first_chunk = std::size_t{64} << 10;         ///< asked of an upstream at first, and the least later
   std::size_t largest_chunk = std::size_t{256} << 20;      ///< chunks are as large as all before them, up to this
   bool page_local = false;                                 ///< blocks no larger than a page never straddle two
-  std::size_t large_threshold = std::size_t{128} << 10;    ///< blocks from this size on start at a page, where the
+  std::size_t large_threshold = std::size_t{1} << 20;      ///< blocks from this size on start at a page, where the
                                                            ///< memory is the system's, so that trim() can give all back
   std::size_t decommit_threshold = std::size_t{64} << 10;  ///< trim() gives pages of a free block back if they are at
                                                            ///< least this much: fewer cost more than they bring

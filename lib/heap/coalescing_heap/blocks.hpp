@@ -13,7 +13,7 @@ ALLOT_ALWAYS_INLINE void coalescing_heap::use(heap_range& range, std::size_t at,
                                               std::size_t there) noexcept {
   if (granules != there) insert_free(range, at + granules, there - granules);
   range.table().mark_used(at);
-  range.table().set_size(at, granules);
+  range.table().set_size(at, granules, true);
   touch(range, at, granules, there);
   count_used(granules);
 }
@@ -21,7 +21,7 @@ ALLOT_ALWAYS_INLINE void coalescing_heap::use(heap_range& range, std::size_t at,
 ALLOT_ALWAYS_INLINE void coalescing_heap::insert_free(heap_range& range, std::size_t at,
                                                       std::size_t granules) noexcept {
   range.table().set_free(at);
-  range.table().set_size(at, granules);
+  range.table().set_size(at, granules, false);
   index_.insert(range.node_of(at), granules);
 }
 
@@ -29,7 +29,7 @@ ALLOT_ALWAYS_INLINE void coalescing_heap::insert_free(heap_range& range, std::si
 inline void coalescing_heap::take_top(std::size_t at, std::size_t granules) noexcept {
   if (at != top_) insert_free(*newest_, top_, at - top_);
   newest_->table().set_used(at);
-  newest_->table().set_size(at, granules);
+  newest_->table().set_size(at, granules, true);
   set_top(at + granules);
   count_used(granules);
 }
@@ -39,7 +39,7 @@ ALLOT_ALWAYS_INLINE void coalescing_heap::set_top(std::size_t at) noexcept {
   top_ = at;
   if (at == newest_->granules()) return;
   newest_->table().set_free(at);
-  newest_->table().set_size(at, newest_->granules() - at);
+  newest_->table().set_size(at, newest_->granules() - at, false);
 }
 
 ALLOT_ALWAYS_INLINE void coalescing_heap::count_used(std::size_t granules) noexcept {

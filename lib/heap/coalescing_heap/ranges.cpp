@@ -53,6 +53,7 @@ void coalescing_heap::open_short_ways() noexcept {
   if (!in_buffer_ && upstream_ == nullptr) granules = std::min(granules, options_.large_threshold / granule);
   if (options_.page_local || behind_ != 0) granules = 0;
   simple_limit_ = granules > 1 ? (granules - 1) * granule : 0;
+  plain_limit_ = behind_ == 0 ? max_object_bytes / 2 : 0;
   exact_limit_ = std::min(simple_limit_, (free_index::exact_sizes - 1) * granule);
 }
 
