@@ -4,13 +4,13 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 
+#include "coalescing_heap/blocks.hpp"
 #include "coalescing_heap/request.hpp"
 
 namespace allot {
 namespace {
 
 constexpr std::size_t granule = granule_table::granule;
-constexpr std::size_t node_granules = (sizeof(free_tree::node) + granule - 1) / granule;
 
 }  // namespace
 
@@ -33,23 +33,32 @@ bool coalescing_heap::describe(std::size_t bytes, std::size_t alignment, request
 }
 
 void* coalescing_heap::do_allocate(std::size_t bytes, std::size_t alignment) {
-  void* p = nullptr;
-  std::size_t granules = 0;
-  if (ALLOT_LIKELY(bytes <= simple_limit_ && alignment <= granule && is_power_of_two(alignment))) {
-    granules = (std::max<std::size_t>(bytes, 1) + behind_ + granule - 1) / granule;
-    p = take(granules);
-  }
-  if (!ALLOT_LIKELY(p != nullptr)) {
-    request wanted;
-    if (!is_power_of_two(alignment) || !describe(bytes, alignment, wanted)) refuse(bytes, alignment);
-    granules = wanted.granules;
-    p = take_placed(wanted);
-    if (p == nullptr) {
-      obtain(wanted);
-      p = take_top(wanted);
+  if (ALLOT_LIKELY(bytes - 1 < simple_limit_ && alignment <= granule && is_power_of_two(alignment))) {
+    const std::size_t granules = (bytes + granule - 1) / granule;
+    if (const free_index::block found = index_.take(granules); ALLOT_LIKELY(found.at != nullptr)) {
+      heap_range& range = ranges_.find_node(found.at);
+      use(range, range.granule_of_node(found.at), granules, found.granules);
+      return found.at;
+    }
+    if (newest_ != nullptr && newest_->granules() - top_ >= granules) {
+      const std::size_t at = top_;
+      take_top(at, granules);
+      return newest_->at(at);
     }
   }
-  if (behind_ != 0) hand_out(p, 0, bytes, granules);
+  return allocate_slowly(bytes, alignment);
+}
+
+/// Whatever the size, the place and the tools.
+void* coalescing_heap::allocate_slowly(std::size_t bytes, std::size_t alignment) {
+  request wanted;
+  if (!is_power_of_two(alignment) || !describe(bytes, alignment, wanted)) refuse(bytes, alignment);
+  void* p = take_placed(wanted);
+  if (p == nullptr) {
+    obtain(wanted);
+    p = take_placed_top(wanted);
+  }
+  if (behind_ != 0) hand_out(p, 0, bytes, wanted.granules);
   return p;
 }
 
@@ -70,16 +79,6 @@ void* coalescing_heap::try_allocate(std::size_t bytes, std::size_t alignment) no
   }
 }
 
-/// A block that may lie anywhere, of a free block that is not the last of all. Null where none is large enough.
-void* coalescing_heap::take(std::size_t granules) noexcept {
-  const free_index::block found = index_.take(granules);
-  if (!ALLOT_LIKELY(found.at != nullptr)) return nullptr;
-  heap_range& range = ranges_.find_node(found.at);
-  const std::size_t at = range.granule_of_node(found.at);
-  use(range, at, at, granules, at + found.granules);
-  return range.at(at);
-}
-
 void* coalescing_heap::take_placed(const request& wanted) noexcept {
   const free_index::block found =
       index_.find_fitting(wanted.granules, wanted.enough(), [&](const free_index::block& candidate) {
@@ -87,12 +86,14 @@ void* coalescing_heap::take_placed(const request& wanted) noexcept {
         const std::size_t first = range.granule_of_node(candidate.at);
         return wanted.place(range, first) + wanted.granules <= first + candidate.granules;
       });
-  if (found.at == nullptr) return top_holds(wanted) ? take_top(wanted) : nullptr;
+  if (found.at == nullptr) return top_holds(wanted) ? take_placed_top(wanted) : nullptr;
   heap_range& range = ranges_.find_node(found.at);
   const std::size_t first = range.granule_of_node(found.at);
-  index_.remove(found.at, found.granules);
+  const std::size_t end = first + found.granules;
   const std::size_t at = wanted.place(range, first);
-  use(range, first, at, wanted.granules, first + found.granules);
+  index_.remove(found.at, found.granules);
+  if (first != at) insert_free(range, first, at - first);
+  use(range, at, wanted.granules, end - at);
   return range.at(at);
 }
 
@@ -101,82 +102,34 @@ bool coalescing_heap::top_holds(const request& wanted) const noexcept {
 }
 
 /// Of the free end of the newest range, which has room for it.
-void* coalescing_heap::take_top(const request& wanted) noexcept {
-  heap_range& range = *newest_;
-  const std::size_t first = top_;
-  const std::size_t at = wanted.place(range, first);
-  const std::size_t end = at + wanted.granules;
-  set_top(end);
-  use(range, first, at, wanted.granules, end);
-  return range.at(at);
-}
-
-/// Makes a block of the granules [at, at + granules) of a free block [first, end) that is in no list. What is left of
-/// it stays free.
-void coalescing_heap::use(heap_range& range, std::size_t first, std::size_t at, std::size_t granules,
-                          std::size_t end) noexcept {
-  if (first != at) insert_free(range, first, at - first);
-  if (at + granules != end) insert_free(range, at + granules, end - at - granules);
-  range.table().set_used(at);
-  range.table().set_size(at, granules);
-  range.touch(at, granules);
-  used_ += granules;
-  peak_ = std::max(peak_, used_);
-}
-
-void coalescing_heap::insert_free(heap_range& range, std::size_t at, std::size_t granules) noexcept {
-  range.table().set_free(at);
-  range.table().set_size(at, granules);
-  index_.insert(range.node_of(at), granules);
-  range.touch(at, std::min(granules, node_granules));
-}
-
-void coalescing_heap::remove_free(heap_range& range, std::size_t at, std::size_t granules) noexcept {
-  index_.remove(range.node_of(at), granules);
+void* coalescing_heap::take_placed_top(const request& wanted) noexcept {
+  const std::size_t at = wanted.place(*newest_, top_);
+  take_top(at, wanted.granules);
+  return newest_->at(at);
 }
 
 // ---- deallocation
 
 void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
   heap_range* const range = ranges_.find(p);
-  const bool fits = range != nullptr && is_power_of_two(alignment) && is_aligned(p, std::max(alignment, granule));
-  const std::size_t at = fits ? range->granule_of(p) : 0;
+  const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
+  if (ALLOT_LIKELY(range != nullptr && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < plain_limit_)) {
+    const std::size_t at = range->granule_of(p);
+    const std::size_t granules = (bytes + granule - 1) / granule;
+    if (ALLOT_LIKELY(range->table().is_used_start(at) && range->table().size_at(at) == granules)) {
+      free_granules(*range, at, granules);
+      return;
+    }
+  }
+  deallocate_slowly(p, bytes, alignment);
+}
+
+void coalescing_heap::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
   const std::size_t granules = granules_for(bytes);
-  if (!ALLOT_LIKELY(fits && range->table().is_used_start(at) && range->table().size_at(at) == granules)) {
-    (void)accept(p, bytes, alignment);
-    return;
-  }
-  if (options_.checked && !accept_fence(p, bytes, granules)) return;
-  take_back(*range, at, granules);
-}
-
-void coalescing_heap::take_back(heap_range& range, std::size_t at, std::size_t granules) noexcept {
-  if (watched_) memory_tools::poison(range.at(at), granules * granule);
-  used_ -= granules;
-  free_granules(range, at, granules);
-}
-
-/// Frees granules that lie in no free block, and merges them with the free blocks on both sides.
-void coalescing_heap::free_granules(heap_range& range, std::size_t at, std::size_t granules) noexcept {
-  granule_table& table = range.table();
-  std::size_t first = at;
-  std::size_t end = at + granules;
-  if (!table.is_used(end)) {
-    const std::size_t behind = table.size_at(end);
-    if (&range != newest_ || end != top_) remove_free(range, end, behind);
-    table.clear_start(end);
-    end += behind;
-  }
-  if (const granule_table::block left = table.before(at); !left.used) {
-    remove_free(range, left.start, at - left.start);
-    table.clear_start(at);
-    first = left.start;
-  }
-  if (&range == newest_ && end == range.granules()) {
-    set_top(first);
-  } else {
-    insert_free(range, first, end - first);
-  }
+  if (!accept(p, bytes, alignment) || (options_.checked && !accept_fence(p, bytes, granules))) return;
+  heap_range& range = *ranges_.find(p);
+  if (watched_) memory_tools::poison(p, granules * granule);
+  free_granules(range, range.granule_of(p), granules);
 }
 
 // ---- growing and shrinking in place
@@ -193,14 +146,13 @@ bool coalescing_heap::try_expand(void* p, std::size_t old_bytes, std::size_t new
     const request wanted{new_bytes, granule, granules, options_.page_local ? options_.page_size : 0};
     if (granules <= wanted.page / granule && wanted.place(range, at) != at) return false;
     if (!extend(range, at + old_granules, granules - old_granules)) return false;
-    range.touch(at + old_granules, granules - old_granules);
-    used_ += granules - old_granules;
-    peak_ = std::max(peak_, used_);
+    count_used(granules - old_granules);
     range.table().set_size(at, granules);
   } else if (granules < old_granules) {
     range.table().set_used(at + granules);
     range.table().set_size(at, granules);
-    take_back(range, at + granules, old_granules - granules);
+    if (watched_) memory_tools::poison(range.at(at + granules), (old_granules - granules) * granule);
+    free_granules(range, at + granules, old_granules - granules);
   }
   if (behind_ != 0) hand_out(p, old_bytes, new_bytes, granules);
   return true;
@@ -214,6 +166,7 @@ bool coalescing_heap::extend(heap_range& range, std::size_t at, std::size_t gran
   if (table.is_used(at)) return false;
   const std::size_t there = table.size_at(at);
   if (there < granules) return false;
+  touch(range, at, granules, there);
   if (!top) remove_free(range, at, there);
   table.clear_start(at);
   if (top) {
@@ -222,14 +175,6 @@ bool coalescing_heap::extend(heap_range& range, std::size_t at, std::size_t gran
     insert_free(range, at + granules, there - granules);
   }
   return true;
-}
-
-/// The free end of the newest range begins there.
-void coalescing_heap::set_top(std::size_t at) noexcept {
-  top_ = at;
-  if (at == newest_->granules()) return;
-  newest_->table().set_free(at);
-  newest_->table().set_size(at, newest_->granules() - at);
 }
 
 /// Makes bytes of a block of so many granules the caller's, of which `old_bytes` are already.

@@ -110,19 +110,24 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
 
+  std::size_t simple_limit() const noexcept;
   std::size_t granules_for(std::size_t bytes) const noexcept;
   bool describe(std::size_t bytes, std::size_t alignment, request& wanted) const noexcept;
   [[noreturn]] void refuse(std::size_t bytes, std::size_t alignment) const;
 
-  void* take(std::size_t granules) noexcept;
+  void* allocate_slowly(std::size_t bytes, std::size_t alignment);
   void* take_placed(const request& wanted) noexcept;
-  void* take_top(const request& wanted) noexcept;
-  void use(heap_range& range, std::size_t first, std::size_t at, std::size_t granules, std::size_t end) noexcept;
+  void* take_placed_top(const request& wanted) noexcept;
+  void take_top(std::size_t at, std::size_t granules) noexcept;
+  void use(heap_range& range, std::size_t at, std::size_t granules, std::size_t there) noexcept;
   void insert_free(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   void remove_free(heap_range& range, std::size_t at, std::size_t granules) noexcept;
+  void touch(heap_range& range, std::size_t at, std::size_t granules, std::size_t there) noexcept;
+  void set_top(std::size_t at) noexcept;
+  void count_used(std::size_t granules) noexcept;
+  void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment);
   void free_granules(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   bool extend(heap_range& range, std::size_t at, std::size_t granules) noexcept;
-  void set_top(std::size_t at) noexcept;
   void hand_out(void* p, std::size_t old_bytes, std::size_t bytes, std::size_t granules) noexcept;
   void take_back(heap_range& range, std::size_t at, std::size_t granules) noexcept;
 
@@ -149,14 +154,16 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   std::size_t top_ = 0;   // where the free block at the end of the newest range starts; its end where there is none
   std::size_t used_ = 0;  // granules
   std::size_t peak_ = 0;
-  std::size_t behind_;        // bytes each block has behind what was asked for, at least
-  std::size_t simple_limit_;  // requests up to so many bytes may lie anywhere
+  std::size_t behind_;            // bytes each block has behind what was asked for, at least
+  std::size_t simple_limit_ = 0;  // requests up to so many bytes may lie anywhere, with nothing behind them
+  std::size_t plain_limit_ = 0;   // blocks up to so many bytes have nothing behind them
   std::pmr::memory_resource* upstream_;
   bool in_buffer_ = false;
   void* buffer_ = nullptr;
   std::size_t buffer_bytes_ = 0;
   heap_options options_;
-  bool watched_;  // by a memory tool
+  bool dropped_pages_ = false;  // whether there may be pages given back
+  bool watched_;                // by a memory tool
 };
 
 }  // namespace allot

@@ -36,48 +36,31 @@ class ALLOT_EXPORT free_index {
   free_index(const free_index&) = delete;
   free_index& operator=(const free_index&) = delete;
 
-  void insert(void* at, std::size_t granules) noexcept {
-    if (!ALLOT_LIKELY(granules < tree_size)) return tree_.insert(at, granules);
-    const std::size_t list = list_of(granules);
-    link& head = lists_[list];
-    link* made = nullptr;
-    if (granules < exact_sizes) {
-      made = ::new (at) link{head.next, &head};
-    } else {
-      made = ::new (at) sized_link{{head.next, &head}, granules};
-    }
-    head.next->previous = made;
-    head.next = made;
-    filled_[list / 64] |= std::uint64_t{1} << list % 64;
+  ALLOT_ALWAYS_INLINE void insert(void* at, std::size_t granules) noexcept {
+    if (!ALLOT_LIKELY(granules < exact_sizes)) return insert_larger(at, granules);
+    add(granules, at);
   }
 
-  void remove(void* at, std::size_t granules) noexcept {
-    if (!ALLOT_LIKELY(granules < tree_size)) return tree_.erase(*static_cast<free_tree::node*>(at));
-    unlink(*static_cast<link*>(at), list_of(granules));
+  ALLOT_ALWAYS_INLINE void remove(void* at, std::size_t granules) noexcept {
+    if (!ALLOT_LIKELY(granules < exact_sizes)) return remove_larger(at, granules);
+    unlink(*static_cast<link*>(at), granules);
   }
 
   /// Takes the block that suits a request for so many granules best out; none where no block has as many.
-  block take(std::size_t granules) noexcept {
-    const block found = find(granules);
-    if (found.at != nullptr) remove(found.at, found.granules);
-    return found;
+  ALLOT_ALWAYS_INLINE block take(std::size_t granules) noexcept {
+    if (ALLOT_LIKELY(granules < exact_sizes)) {
+      const std::uint64_t filled = filled_[0] >> granules << granules;
+      if (ALLOT_LIKELY(filled != 0)) {
+        const std::size_t list = lowest_bit(filled);
+        link& first = *lists_[list].next;
+        unlink(first, list);
+        return {&first, list};
+      }
+    }
+    return take_larger(granules);
   }
 
-  block find(std::size_t granules) const noexcept {
-    if (!ALLOT_LIKELY(granules < tree_size)) return of(tree_.first_of(granules));
-    std::size_t list = list_of(granules);
-    if (granules >= exact_sizes) {
-      if (const block found = find_in(list, granules); found.at != nullptr) return found;
-      ++list;
-    }
-    std::size_t word = list / 64;
-    if (ALLOT_LIKELY(word < words)) {
-      std::uint64_t filled = filled_[word] >> list % 64 << list % 64;
-      while (filled == 0 && ++word < words) filled = filled_[word];
-      if (ALLOT_LIKELY(filled != 0)) return first_in(word * 64 + lowest_bit(filled));
-    }
-    return of(tree_.first_of(0));
-  }
+  block find(std::size_t granules) const noexcept;
 
   /// The first block of at least `granules` that `fits(block)` says yes to, among a few from the smallest on, and then
   /// any of at least `enough`, in which it is sure to fit.
@@ -149,14 +132,21 @@ class ALLOT_EXPORT free_index {
   }
   block first_in(std::size_t list) const noexcept { return block_in(list, lists_[list].next); }
 
-  block find_in(std::size_t list, std::size_t granules) const noexcept {
-    int tried = 0;
-    for (const link* at = lists_[list].next; at != &lists_[list] && tried < most_tried; at = at->next, ++tried)
-      if (static_cast<const sized_link*>(at)->granules >= granules) return block_in(list, at);
-    return {};
+  block find_in(std::size_t list, std::size_t granules) const noexcept;
+  void insert_larger(void* at, std::size_t granules) noexcept;
+  void remove_larger(void* at, std::size_t granules) noexcept;
+  block take_larger(std::size_t granules) noexcept;
+
+  ALLOT_ALWAYS_INLINE void add(std::size_t list, void* at) noexcept {
+    link& head = lists_[list];
+    link* const second = head.next;
+    link* const made = ::new (at) link{second, &head};
+    second->previous = made;
+    head.next = made;
+    filled_[list / 64] |= std::uint64_t{1} << list % 64;
   }
 
-  void unlink(link& gone, std::size_t list) noexcept {
+  ALLOT_ALWAYS_INLINE void unlink(link& gone, std::size_t list) noexcept {
     link* const next = gone.next;
     link* const previous = gone.previous;
     next->previous = previous;

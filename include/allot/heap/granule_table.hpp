@@ -1,6 +1,7 @@
 #pragma once
 
 #include <allot/core/bits.hpp>
+#include <allot/core/compiler.hpp>
 #include <cstddef>
 #include <cstdint>
 
@@ -32,8 +33,8 @@ class granule_table {
     std::uint64_t used;
   };
 
-  /// Pairs of words for so many granules.
-  static constexpr std::size_t pairs_for(std::size_t granules) noexcept { return granules / 64 + 2; }
+  /// Pairs of words for so many granules; one before and one behind are looked at, too.
+  static constexpr std::size_t pairs_for(std::size_t granules) noexcept { return granules / 64 + 3; }
 
   granule_table() noexcept = default;
   /// `memory` has room for pairs_for() all granules there are ever to be.
@@ -43,29 +44,33 @@ class granule_table {
   void start() noexcept {
     words_[-1] = {std::uint64_t{1} << 63, std::uint64_t{1} << 63};
     words_[0] = {1, 1};
+    words_[1] = {0, 0};
   }
 
   /// Moves the end of what there is. The granules added belong to no block until set() says so; those taken away, and
   /// what is left of a block among them, too.
   void move_end(std::size_t from, std::size_t to) noexcept {
     clear_start(from);
-    for (std::size_t at = from / 64 + 1; at <= to / 64; ++at) words_[at] = {0, 0};
+    for (std::size_t at = from / 64 + 2; at <= to / 64 + 1; ++at) words_[at] = {0, 0};
     set_used(to);
   }
 
-  bool is_start(std::size_t at) const noexcept { return (words_[at / 64].starts >> at % 64 & 1) != 0; }
+  ALLOT_ALWAYS_INLINE bool is_start(std::size_t at) const noexcept {
+    return (words_[at / 64].starts >> at % 64 & 1) != 0;
+  }
   /// Of a block's start.
-  bool is_used(std::size_t at) const noexcept { return (words_[at / 64].used >> at % 64 & 1) != 0; }
-  bool is_used_start(std::size_t at) const noexcept {
+  ALLOT_ALWAYS_INLINE bool is_used(std::size_t at) const noexcept { return (words_[at / 64].used >> at % 64 & 1) != 0; }
+  ALLOT_ALWAYS_INLINE bool is_used_start(std::size_t at) const noexcept {
     return ((words_[at / 64].starts & words_[at / 64].used) >> at % 64 & 1) != 0;
   }
 
   /// Granules of the block that starts at `at`.
-  std::size_t size_at(std::size_t at) const noexcept {
+  ALLOT_ALWAYS_INLINE std::size_t size_at(std::size_t at) const noexcept {
     const word_pair* const words = words_ + at / 64;
-    const std::size_t bit = at % 64;
-    if (const std::uint64_t rest = words->starts >> bit >> 1; rest != 0) return lowest_bit(rest) + 1;
-    if (words[1].starts != 0) return 64 - bit + lowest_bit(words[1].starts);
+    // The starts among the 64 granules behind the first.
+    const std::uint64_t behind = words[0].starts >> at % 64 >> 1 | words[1].starts << (63 - at % 64);
+    if (ALLOT_LIKELY(behind != 0)) return lowest_bit(behind) + 1;
+    if (words[1].starts != 0) return 64 - at % 64 + lowest_bit(words[1].starts);
     return static_cast<std::size_t>(words[1].used);
   }
 
@@ -74,21 +79,18 @@ class granule_table {
     bool used;
   };
   /// The block that ends where `at`, the start of a block or the end of all, is.
-  block before(std::size_t at) const noexcept {
-    const word_pair* words = words_ + at / 64;
-    std::size_t first = at - at % 64;
-    std::uint64_t starts = words->starts & ((std::uint64_t{1} << at % 64) - 1);
-    if (starts == 0) {
-      --words;
-      first -= 64;
-      starts = words->starts;
-      if (starts == 0) {
-        const std::size_t start = at - static_cast<std::size_t>(words->used);
-        return {start, is_used(start)};
-      }
+  ALLOT_ALWAYS_INLINE block before(std::size_t at) const noexcept {
+    const word_pair* const words = words_ + at / 64;
+    // The starts among the 64 granules before.
+    const std::uint64_t starts = words[0].starts << (63 - at % 64) << 1 | words[-1].starts >> at % 64;
+    if (ALLOT_LIKELY(starts != 0)) {
+      const std::size_t last = highest_bit(starts);
+      const std::uint64_t used = words[0].used << (63 - at % 64) << 1 | words[-1].used >> at % 64;
+      return {at - 64 + last, (used >> last & 1) != 0};
     }
-    const std::size_t bit = highest_bit(starts);
-    return {first + bit, (words->used >> bit & 1) != 0};
+    std::size_t start = at - static_cast<std::size_t>(words[-1].used);
+    if (words[-1].starts != 0) start = at - at % 64 - 64 + highest_bit(words[-1].starts);
+    return {start, is_used(start)};
   }
 
   /// The block a granule lies in. Looks at as many words as there are from its start.
@@ -100,20 +102,23 @@ class granule_table {
     return {start, is_used(start)};
   }
 
-  void set_free(std::size_t at) noexcept {
+  ALLOT_ALWAYS_INLINE void set_free(std::size_t at) noexcept {
     word_pair& words = words_[at / 64];
     words.starts |= std::uint64_t{1} << at % 64;
     words.used &= ~(std::uint64_t{1} << at % 64);
   }
-  void set_used(std::size_t at) noexcept {
+  ALLOT_ALWAYS_INLINE void set_used(std::size_t at) noexcept {
     word_pair& words = words_[at / 64];
     words.starts |= std::uint64_t{1} << at % 64;
     words.used |= std::uint64_t{1} << at % 64;
   }
-  void clear_start(std::size_t at) noexcept { words_[at / 64].starts &= ~(std::uint64_t{1} << at % 64); }
+  ALLOT_ALWAYS_INLINE void clear_start(std::size_t at) noexcept {
+    words_[at / 64].starts &= ~(std::uint64_t{1} << at % 64);
+  }
 
   /// Notes the length of a block. To be called after set_free() or set_used(), with no other start inside.
-  void set_size(std::size_t at, std::size_t granules) noexcept {
+  ALLOT_ALWAYS_INLINE void set_size(std::size_t at, std::size_t granules) noexcept {
+    if (granules <= 64) return;
     const std::size_t first = at / 64;
     const std::size_t next = (at + granules) / 64;
     if (next - first < 2) return;

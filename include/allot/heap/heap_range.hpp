@@ -79,6 +79,7 @@ class ALLOT_EXPORT heap_range {
   /// Gives pages that lie in the free block back to the system, but for those its node needs, if they come to at least
   /// `threshold` bytes and hold anything. Returns how many bytes that were.
   std::size_t drop_pages(std::size_t at, std::size_t granules, std::size_t threshold) noexcept;
+  bool has_dropped_pages() const noexcept { return dropped_pages_ != 0; }
   /// To be called when granules of a block come into use, or its node is written.
   void touch(std::size_t at, std::size_t granules) noexcept {
     if (!ALLOT_LIKELY(dropped_pages_ == 0)) touch_pages(at, granules);

@@ -4,6 +4,7 @@
 #include <allot/heap/coalescing_heap.hpp>
 #include <new>
 
+#include "blocks.hpp"
 #include "request.hpp"
 
 // How ranges come and go, and what they have.
@@ -34,11 +35,8 @@ coalescing_heap::coalescing_heap(const heap_options& options, std::pmr::memory_r
     : resource(options.name), ranges_(upstream), upstream_(upstream), options_(normalized(options)) {
   watched_ = memory_tools::active();
   behind_ = watched_ ? memory_tools::redzone : options_.checked ? 1 : 0;
-  simple_limit_ = options_.page_local ? 0 : max_object_bytes / 2;
-  const bool own_pages = upstream == nullptr;
-  if (own_pages)
-    simple_limit_ =
-        std::min(simple_limit_, options_.large_threshold - std::min(options_.large_threshold, behind_ + granule));
+  simple_limit_ = simple_limit();
+  plain_limit_ = behind_ == 0 ? max_object_bytes / 2 : 0;
 }
 
 coalescing_heap::coalescing_heap(void* buffer, std::size_t bytes, const heap_options& options) noexcept
@@ -46,8 +44,15 @@ coalescing_heap::coalescing_heap(void* buffer, std::size_t bytes, const heap_opt
   in_buffer_ = true;
   buffer_ = buffer;
   buffer_bytes_ = bytes;
-  simple_limit_ = options_.page_local ? 0 : max_object_bytes / 2;
+  simple_limit_ = simple_limit();
   open_buffer();
+}
+
+std::size_t coalescing_heap::simple_limit() const noexcept {
+  if (options_.page_local || behind_ != 0) return 0;
+  if (in_buffer_ || upstream_ != nullptr) return max_object_bytes / 2;
+  const std::size_t large = options_.large_threshold / granule;
+  return large > 1 ? std::min((large - 1) * granule, max_object_bytes / 2) : 0;
 }
 
 coalescing_heap::~coalescing_heap() {
@@ -169,6 +174,8 @@ std::size_t coalescing_heap::trim() noexcept {
       trim_range(range);
     }
   }
+  dropped_pages_ = false;
+  for (std::size_t i = 0; i < ranges_.size(); ++i) dropped_pages_ = dropped_pages_ || ranges_[i].has_dropped_pages();
   return before - usage().committed;
 }
 
@@ -218,6 +225,7 @@ void coalescing_heap::release() noexcept {
   index_.clear();
   newest_ = nullptr;
   top_ = used_ = peak_ = 0;
+  dropped_pages_ = false;
   if (in_buffer_) open_buffer();
 }
 
