@@ -32,7 +32,24 @@ bool coalescing_heap::describe(std::size_t bytes, std::size_t alignment, request
   return wanted.granules < max_object_bytes / granule - wanted.alignment / granule;
 }
 
+/// Most requests find a free block of just their size. All others are left to calls that need not return here, which
+/// keeps this short.
 void* coalescing_heap::do_allocate(std::size_t bytes, std::size_t alignment) {
+  if (ALLOT_LIKELY(bytes - 1 < exact_limit_ && alignment <= granule && is_power_of_two(alignment))) {
+    const std::size_t granules = (bytes + granule - 1) / granule;
+    heap_range& range = ranges_.recent();
+    if (void* const p = index_.first_exact(granules); p != nullptr && ALLOT_LIKELY(range.holds(p))) {
+      index_.remove_exact(p, granules);
+      range.table().mark_used(range.granule_of(p));
+      count_used(granules);
+      return p;
+    }
+  }
+  return allocate_from_larger(bytes, alignment);
+}
+
+/// Of a free block that may be larger, where only the size counts.
+void* coalescing_heap::allocate_from_larger(std::size_t bytes, std::size_t alignment) {
   if (ALLOT_LIKELY(bytes - 1 < simple_limit_ && alignment <= granule && is_power_of_two(alignment))) {
     const std::size_t granules = (bytes + granule - 1) / granule;
     if (const free_index::block found = index_.take(granules); ALLOT_LIKELY(found.at != nullptr)) {
@@ -92,7 +109,11 @@ void* coalescing_heap::take_placed(const request& wanted) noexcept {
   const std::size_t end = first + found.granules;
   const std::size_t at = wanted.place(range, first);
   index_.remove(found.at, found.granules);
-  if (first != at) insert_free(range, first, at - first);
+  if (first != at) {
+    touch(range, first, at - first, at - first);
+    insert_free(range, first, at - first);
+    range.table().set_used(at);
+  }
   use(range, at, wanted.granules, end - at);
   return range.at(at);
 }
@@ -110,14 +131,19 @@ void* coalescing_heap::take_placed_top(const request& wanted) noexcept {
 
 // ---- deallocation
 
+/// Most blocks lie between others in use when they are freed. As above.
 void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
-  heap_range* const range = ranges_.find(p);
+  heap_range& range = ranges_.recent();
   const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
-  if (ALLOT_LIKELY(range != nullptr && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < plain_limit_)) {
-    const std::size_t at = range->granule_of(p);
+  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < exact_limit_)) {
+    const std::size_t at = range.granule_of(p);
     const std::size_t granules = (bytes + granule - 1) / granule;
-    if (ALLOT_LIKELY(range->table().is_used_start(at) && range->table().size_at(at) == granules)) {
-      free_granules(*range, at, granules);
+    granule_table& table = range.table();
+    if (ALLOT_LIKELY(table.is_used_start(at) && table.has_size(at, granules))) {
+      if (!ALLOT_LIKELY(table.is_used(at + granules) && table.is_used_before(at))) return merge(range, at, granules);
+      table.mark_free(at);
+      used_ -= granules;
+      index_.insert_exact(p, granules);
       return;
     }
   }
@@ -125,11 +151,45 @@ void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alig
 }
 
 void coalescing_heap::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
+  heap_range* const range = ranges_.find(p);
+  const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
   const std::size_t granules = granules_for(bytes);
-  if (!accept(p, bytes, alignment) || (options_.checked && !accept_fence(p, bytes, granules))) return;
-  heap_range& range = *ranges_.find(p);
+  if (!ALLOT_LIKELY(range != nullptr && misaligned == 0 && is_power_of_two(alignment) &&
+                    range->table().is_used_start(range->granule_of(p)) &&
+                    range->table().size_at(range->granule_of(p)) == granules)) {
+    (void)accept(p, bytes, alignment);
+    return;
+  }
+  if (options_.checked && !accept_fence(p, bytes, granules)) return;
   if (watched_) memory_tools::poison(p, granules * granule);
-  free_granules(range, range.granule_of(p), granules);
+  merge(*range, range->granule_of(p), granules);
+}
+
+/// Frees a block in use, and merges it with the free blocks on both sides.
+void coalescing_heap::merge(heap_range& range, std::size_t at, std::size_t granules) noexcept {
+  granule_table& table = range.table();
+  std::size_t first = at;
+  std::size_t end = at + granules;
+  used_ -= granules;
+  if (end != range.granules() && !table.is_used(end)) {
+    const std::size_t behind = table.size_at(end);
+    if (&range != newest_ || end != top_) index_.remove(range.node_of(end), behind);
+    table.clear_start(end);
+    end += behind;
+  }
+  if (const granule_table::block left = table.before(at); !left.used) {
+    index_.remove(range.node_of(left.start), at - left.start);
+    table.clear_start(at);
+    first = left.start;
+  } else {
+    table.mark_free(at);
+  }
+  table.set_size(first, end - first);
+  if (end == range.granules() && &range == newest_) {
+    top_ = first;
+  } else {
+    index_.insert(range.node_of(first), end - first);
+  }
 }
 
 // ---- growing and shrinking in place
@@ -152,7 +212,7 @@ bool coalescing_heap::try_expand(void* p, std::size_t old_bytes, std::size_t new
     range.table().set_used(at + granules);
     range.table().set_size(at, granules);
     if (watched_) memory_tools::poison(range.at(at + granules), (old_granules - granules) * granule);
-    free_granules(range, at + granules, old_granules - granules);
+    merge(range, at + granules, old_granules - granules);
   }
   if (behind_ != 0) hand_out(p, old_bytes, new_bytes, granules);
   return true;
@@ -163,11 +223,11 @@ bool coalescing_heap::extend(heap_range& range, std::size_t at, std::size_t gran
   granule_table& table = range.table();
   const bool top = &range == newest_ && at == top_;
   if (top && range.granules() - at < granules && !grow_newest(at + granules)) return false;
-  if (table.is_used(at)) return false;
+  if (at == range.granules() || table.is_used(at)) return false;
   const std::size_t there = table.size_at(at);
   if (there < granules) return false;
   touch(range, at, granules, there);
-  if (!top) remove_free(range, at, there);
+  if (!top) index_.remove(range.node_of(at), there);
   table.clear_start(at);
   if (top) {
     set_top(at + granules);

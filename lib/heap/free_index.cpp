@@ -22,12 +22,6 @@ void free_index::remove_larger(void* at, std::size_t granules) noexcept {
   unlink(*static_cast<link*>(at), list_of(granules));
 }
 
-free_index::block free_index::take_larger(std::size_t granules) noexcept {
-  const block found = find(granules);
-  if (found.at != nullptr) remove(found.at, found.granules);
-  return found;
-}
-
 free_index::block free_index::find(std::size_t granules) const noexcept {
   if (granules >= tree_size) return of(tree_.first_of(granules));
   std::size_t list = list_of(granules);

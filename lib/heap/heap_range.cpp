@@ -143,6 +143,7 @@ os::status heap_range::grow(std::size_t least) noexcept {
   if (nodes_ != begin_) memory_tools::poison(begin_ + granules_ * granule, (wanted - granules_) * granule);
   table_.move_end(granules_, wanted);
   granules_ = wanted;
+  bytes_in_blocks_ = wanted * granule;
   return {};
 }
 
@@ -154,6 +155,7 @@ void heap_range::shrink(std::size_t kept) noexcept {
   touch(left, granules_ - left);
   table_.move_end(granules_, left);
   granules_ = left;
+  bytes_in_blocks_ = left * granule;
   (void)reserved_->books.decommit(books_for(left));
 }
 

@@ -15,6 +15,8 @@ heap_range** behind(heap_range** first, std::size_t count, const void* p) noexce
 
 }  // namespace
 
+heap_range range_list::none_;
+
 heap_range* range_list::search(const void* p) const noexcept {
   heap_range** const at = behind(entries_, count_, p);
   if (at == entries_ || !at[-1]->holds(p)) return nullptr;
@@ -64,13 +66,13 @@ void range_list::remove(heap_range& range) noexcept {
   heap_range** const at = entries_ + index_of(range);
   std::move(at + 1, entries_ + count_, at);
   --count_;
-  recent_ = count_ != 0 ? entries_[0] : nullptr;
+  recent_ = count_ != 0 ? entries_[0] : &none_;
   if (count_ == 0) drop_table();
 }
 
 void range_list::clear() noexcept {
   count_ = 0;
-  recent_ = nullptr;
+  recent_ = &none_;
   drop_table();
 }
 

@@ -110,23 +110,22 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
 
-  std::size_t simple_limit() const noexcept;
   std::size_t granules_for(std::size_t bytes) const noexcept;
   bool describe(std::size_t bytes, std::size_t alignment, request& wanted) const noexcept;
   [[noreturn]] void refuse(std::size_t bytes, std::size_t alignment) const;
 
+  void* allocate_from_larger(std::size_t bytes, std::size_t alignment);
   void* allocate_slowly(std::size_t bytes, std::size_t alignment);
   void* take_placed(const request& wanted) noexcept;
   void* take_placed_top(const request& wanted) noexcept;
   void take_top(std::size_t at, std::size_t granules) noexcept;
   void use(heap_range& range, std::size_t at, std::size_t granules, std::size_t there) noexcept;
   void insert_free(heap_range& range, std::size_t at, std::size_t granules) noexcept;
-  void remove_free(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   void touch(heap_range& range, std::size_t at, std::size_t granules, std::size_t there) noexcept;
   void set_top(std::size_t at) noexcept;
   void count_used(std::size_t granules) noexcept;
   void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment);
-  void free_granules(heap_range& range, std::size_t at, std::size_t granules) noexcept;
+  void merge(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   bool extend(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   void hand_out(void* p, std::size_t old_bytes, std::size_t bytes, std::size_t granules) noexcept;
   void take_back(heap_range& range, std::size_t at, std::size_t granules) noexcept;
@@ -138,6 +137,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   void add_chunk(const request& wanted);
   os::status add_reservation(const request& wanted) noexcept;
   void add_range(heap_range& range) noexcept;
+  void open_short_ways() noexcept;
   void open_buffer() noexcept;
   void drop_range(heap_range& range) noexcept;
   void give_back(heap_range& range) noexcept;
@@ -156,7 +156,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   std::size_t peak_ = 0;
   std::size_t behind_;            // bytes each block has behind what was asked for, at least
   std::size_t simple_limit_ = 0;  // requests up to so many bytes may lie anywhere, with nothing behind them
-  std::size_t plain_limit_ = 0;   // blocks up to so many bytes have nothing behind them
+  std::size_t exact_limit_ = 0;   // as far as those are in lists of their own size
   std::pmr::memory_resource* upstream_;
   bool in_buffer_ = false;
   void* buffer_ = nullptr;

@@ -36,28 +36,37 @@ class ALLOT_EXPORT free_index {
   free_index(const free_index&) = delete;
   free_index& operator=(const free_index&) = delete;
 
-  ALLOT_ALWAYS_INLINE void insert(void* at, std::size_t granules) noexcept {
+  void insert(void* at, std::size_t granules) noexcept {
     if (!ALLOT_LIKELY(granules < exact_sizes)) return insert_larger(at, granules);
-    add(granules, at);
+    insert_exact(at, granules);
+  }
+  void remove(void* at, std::size_t granules) noexcept {
+    if (!ALLOT_LIKELY(granules < exact_sizes)) return remove_larger(at, granules);
+    remove_exact(at, granules);
   }
 
-  ALLOT_ALWAYS_INLINE void remove(void* at, std::size_t granules) noexcept {
-    if (!ALLOT_LIKELY(granules < exact_sizes)) return remove_larger(at, granules);
+  /// The first block of exactly so many granules, below exact_sizes; null where there is none.
+  ALLOT_ALWAYS_INLINE void* first_exact(std::size_t granules) const noexcept {
+    return (filled_[0] >> granules & 1) != 0 ? lists_[granules].next : nullptr;
+  }
+  ALLOT_ALWAYS_INLINE void remove_exact(void* at, std::size_t granules) noexcept {
     unlink(*static_cast<link*>(at), granules);
   }
+  ALLOT_ALWAYS_INLINE void insert_exact(void* at, std::size_t granules) noexcept { add(granules, at); }
 
   /// Takes the block that suits a request for so many granules best out; none where no block has as many.
   ALLOT_ALWAYS_INLINE block take(std::size_t granules) noexcept {
     if (ALLOT_LIKELY(granules < exact_sizes)) {
-      const std::uint64_t filled = filled_[0] >> granules << granules;
-      if (ALLOT_LIKELY(filled != 0)) {
+      if (const std::uint64_t filled = filled_[0] >> granules << granules; ALLOT_LIKELY(filled != 0)) {
         const std::size_t list = lowest_bit(filled);
         link& first = *lists_[list].next;
         unlink(first, list);
         return {&first, list};
       }
     }
-    return take_larger(granules);
+    const block found = find(granules);
+    if (found.at != nullptr) remove(found.at, found.granules);
+    return found;
   }
 
   block find(std::size_t granules) const noexcept;
@@ -135,7 +144,6 @@ class ALLOT_EXPORT free_index {
   block find_in(std::size_t list, std::size_t granules) const noexcept;
   void insert_larger(void* at, std::size_t granules) noexcept;
   void remove_larger(void* at, std::size_t granules) noexcept;
-  block take_larger(std::size_t granules) noexcept;
 
   ALLOT_ALWAYS_INLINE void add(std::size_t list, void* at) noexcept {
     link& head = lists_[list];

@@ -20,7 +20,7 @@ namespace allot {
 ///     starts       | 1       | 0         | 0          |     1      |   a block of 196 granules
 ///     used         | 1       | 196       | 196        |     0      |   in use, and a free one behind it
 ///
-/// Before the first granule and behind the last a block in use is noted, which no one has.
+/// Before the first granule a block in use is noted, and behind the last the start of a free one, which no one has.
 ///
 /// Where the memory is, who has it, and all checks are the caller's affair. Not thread-safe.
 class granule_table {
@@ -43,7 +43,7 @@ class granule_table {
   /// A table of no granules. Words behind the first are cleared as granules are added.
   void start() noexcept {
     words_[-1] = {std::uint64_t{1} << 63, std::uint64_t{1} << 63};
-    words_[0] = {1, 1};
+    words_[0] = {1, 0};
     words_[1] = {0, 0};
   }
 
@@ -52,7 +52,7 @@ class granule_table {
   void move_end(std::size_t from, std::size_t to) noexcept {
     clear_start(from);
     for (std::size_t at = from / 64 + 2; at <= to / 64 + 1; ++at) words_[at] = {0, 0};
-    set_used(to);
+    set_free(to);
   }
 
   ALLOT_ALWAYS_INLINE bool is_start(std::size_t at) const noexcept {
@@ -66,12 +66,14 @@ class granule_table {
 
   /// Granules of the block that starts at `at`.
   ALLOT_ALWAYS_INLINE std::size_t size_at(std::size_t at) const noexcept {
-    const word_pair* const words = words_ + at / 64;
-    // The starts among the 64 granules behind the first.
-    const std::uint64_t behind = words[0].starts >> at % 64 >> 1 | words[1].starts << (63 - at % 64);
-    if (ALLOT_LIKELY(behind != 0)) return lowest_bit(behind) + 1;
-    if (words[1].starts != 0) return 64 - at % 64 + lowest_bit(words[1].starts);
-    return static_cast<std::size_t>(words[1].used);
+    if (const std::uint64_t behind = starts_behind(at); ALLOT_LIKELY(behind != 0)) return lowest_bit(behind) + 1;
+    const word_pair& next = words_[at / 64 + 1];
+    if (next.starts != 0) return 64 - at % 64 + lowest_bit(next.starts);
+    return static_cast<std::size_t>(next.used);
+  }
+  /// Whether that is so many, 1 to 63.
+  ALLOT_ALWAYS_INLINE bool has_size(std::size_t at, std::size_t granules) const noexcept {
+    return starts_behind(at) << (64 - granules) == std::uint64_t{1} << 63;
   }
 
   struct block {
@@ -80,17 +82,19 @@ class granule_table {
   };
   /// The block that ends where `at`, the start of a block or the end of all, is.
   ALLOT_ALWAYS_INLINE block before(std::size_t at) const noexcept {
-    const word_pair* const words = words_ + at / 64;
-    // The starts among the 64 granules before.
-    const std::uint64_t starts = words[0].starts << (63 - at % 64) << 1 | words[-1].starts >> at % 64;
-    if (ALLOT_LIKELY(starts != 0)) {
+    if (const std::uint64_t starts = starts_before(at); ALLOT_LIKELY(starts != 0)) {
       const std::size_t last = highest_bit(starts);
-      const std::uint64_t used = words[0].used << (63 - at % 64) << 1 | words[-1].used >> at % 64;
-      return {at - 64 + last, (used >> last & 1) != 0};
+      return {at - 64 + last, (used_before(at) >> last & 1) != 0};
     }
-    std::size_t start = at - static_cast<std::size_t>(words[-1].used);
-    if (words[-1].starts != 0) start = at - at % 64 - 64 + highest_bit(words[-1].starts);
+    const word_pair& previous = words_[static_cast<std::ptrdiff_t>(at / 64) - 1];
+    std::size_t start = at - static_cast<std::size_t>(previous.used);
+    if (previous.starts != 0) start = at - at % 64 - 64 + highest_bit(previous.starts);
     return {start, is_used(start)};
+  }
+  /// Whether that block is in use and starts among the 64 granules before.
+  ALLOT_ALWAYS_INLINE bool is_used_before(std::size_t at) const noexcept {
+    const std::uint64_t starts = starts_before(at);
+    return starts != 0 && (used_before(at) >> highest_bit(starts) & 1) != 0;
   }
 
   /// The block a granule lies in. Looks at as many words as there are from its start.
@@ -112,6 +116,12 @@ class granule_table {
     words.starts |= std::uint64_t{1} << at % 64;
     words.used |= std::uint64_t{1} << at % 64;
   }
+  /// Of what is a block's start already.
+  ALLOT_ALWAYS_INLINE void mark_used(std::size_t at) noexcept { words_[at / 64].used |= std::uint64_t{1} << at % 64; }
+  ALLOT_ALWAYS_INLINE void mark_free(std::size_t at) noexcept {
+    words_[at / 64].used &= ~(std::uint64_t{1} << at % 64);
+  }
+
   ALLOT_ALWAYS_INLINE void clear_start(std::size_t at) noexcept {
     words_[at / 64].starts &= ~(std::uint64_t{1} << at % 64);
   }
@@ -127,6 +137,20 @@ class granule_table {
   }
 
  private:
+  // The bits of the 64 granules behind the one at `at`, and of the 64 before it.
+  ALLOT_ALWAYS_INLINE std::uint64_t starts_behind(std::size_t at) const noexcept {
+    const word_pair* const words = words_ + at / 64;
+    return words[0].starts >> at % 64 >> 1 | words[1].starts << (63 - at % 64);
+  }
+  ALLOT_ALWAYS_INLINE std::uint64_t starts_before(std::size_t at) const noexcept {
+    const word_pair* const words = words_ + at / 64;
+    return words[0].starts << (63 - at % 64) << 1 | words[-1].starts >> at % 64;
+  }
+  ALLOT_ALWAYS_INLINE std::uint64_t used_before(std::size_t at) const noexcept {
+    const word_pair* const words = words_ + at / 64;
+    return words[0].used << (63 - at % 64) << 1 | words[-1].used >> at % 64;
+  }
+
   word_pair* words_ = nullptr;
 };
 

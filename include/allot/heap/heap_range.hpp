@@ -25,6 +25,9 @@ class ALLOT_EXPORT heap_range {
   heap_range(const heap_range&) = delete;
   heap_range& operator=(const heap_range&) = delete;
 
+  /// A range that holds nothing.
+  heap_range() noexcept = default;
+
   /// Bytes of memory of others for a range of at least so many granules, wherever it lies.
   static std::size_t bytes_for(std::size_t granules) noexcept;
 
@@ -49,9 +52,7 @@ class ALLOT_EXPORT heap_range {
   const granule_table& table() const noexcept { return table_; }
 
   /// Whether p lies among the granules there are.
-  bool holds(const void* p) const noexcept {
-    return address_of(p) - address_of(begin_) < granules_ * granule_table::granule;
-  }
+  bool holds(const void* p) const noexcept { return address_of(p) - address_of(begin_) < bytes_in_blocks_; }
   /// Of an address it holds.
   std::size_t granule_of(const void* p) const noexcept {
     return (address_of(p) - address_of(begin_)) / granule_table::granule;
@@ -60,9 +61,7 @@ class ALLOT_EXPORT heap_range {
 
   /// Where the node of a free block lies: in the block itself unless a tool watches.
   void* node_of(std::size_t granule) const noexcept { return nodes_ + granule * granule_table::granule; }
-  bool holds_node(const void* node) const noexcept {
-    return address_of(node) - address_of(nodes_) < granules_ * granule_table::granule;
-  }
+  bool holds_node(const void* node) const noexcept { return address_of(node) - address_of(nodes_) < bytes_in_blocks_; }
   std::size_t granule_of_node(const void* node) const noexcept {
     return (address_of(node) - address_of(nodes_)) / granule_table::granule;
   }
@@ -94,13 +93,13 @@ class ALLOT_EXPORT heap_range {
  private:
   struct reserved_parts;
   static const std::size_t reserved_header;  // bytes of the books before the table
-  heap_range() noexcept = default;
 
   bool map_nodes() noexcept;
   void touch_pages(std::size_t at, std::size_t granules) noexcept;
   std::size_t books_for(std::size_t granules) const noexcept;
 
   std::byte* begin_ = nullptr;
+  std::size_t bytes_in_blocks_ = 0;
   std::size_t granules_ = 0;
   granule_table table_;
   std::byte* nodes_ = nullptr;

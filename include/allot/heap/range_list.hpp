@@ -29,9 +29,11 @@ class ALLOT_EXPORT range_list {
   bool empty() const noexcept { return count_ == 0; }
   heap_range& operator[](std::size_t at) const noexcept { return *entries_[at]; }
 
+  /// The range found last, or one that holds nothing.
+  heap_range& recent() const noexcept { return *recent_; }
   /// The range that holds p; null where none does. The one found last is looked at first.
   heap_range* find(const void* p) const noexcept {
-    if (recent_ != nullptr && ALLOT_LIKELY(recent_->holds(p))) return recent_;
+    if (ALLOT_LIKELY(recent_->holds(p))) return recent_;
     return search(p);
   }
   /// The range that holds the node of a free block; there is one.
@@ -48,7 +50,8 @@ class ALLOT_EXPORT range_list {
   void drop_table() noexcept;
 
   static constexpr std::size_t near_room = 8;
-  mutable heap_range* recent_ = nullptr;
+  static heap_range none_;  // holds nothing
+  mutable heap_range* recent_ = &none_;
   heap_range** entries_ = near_;
   std::size_t count_ = 0;
   std::size_t room_ = near_room;

@@ -12,7 +12,7 @@ namespace allot {
 ALLOT_ALWAYS_INLINE void coalescing_heap::use(heap_range& range, std::size_t at, std::size_t granules,
                                               std::size_t there) noexcept {
   if (granules != there) insert_free(range, at + granules, there - granules);
-  range.table().set_used(at);
+  range.table().mark_used(at);
   range.table().set_size(at, granules);
   touch(range, at, granules, there);
   count_used(granules);
@@ -23,11 +23,6 @@ ALLOT_ALWAYS_INLINE void coalescing_heap::insert_free(heap_range& range, std::si
   range.table().set_free(at);
   range.table().set_size(at, granules);
   index_.insert(range.node_of(at), granules);
-}
-
-ALLOT_ALWAYS_INLINE void coalescing_heap::remove_free(heap_range& range, std::size_t at,
-                                                      std::size_t granules) noexcept {
-  index_.remove(range.node_of(at), granules);
 }
 
 /// Makes a block of granules of the free end of the newest range, of which those before it stay free.
@@ -52,36 +47,11 @@ ALLOT_ALWAYS_INLINE void coalescing_heap::count_used(std::size_t granules) noexc
   if (used_ > peak_) peak_ = used_;
 }
 
-/// Of a block that comes into use, and the node of what is left behind it, pages that were given back count again.
+/// Of a block that comes into use pages that were given back count again; those of what is left behind it, too, as far
+/// as its node reaches, and all of them if that goes into a list of its own size.
 inline void coalescing_heap::touch(heap_range& range, std::size_t at, std::size_t granules,
                                    std::size_t there) noexcept {
-  constexpr std::size_t node_granules = (sizeof(free_tree::node) + granule_table::granule - 1) / granule_table::granule;
-  if (dropped_pages_) range.touch(at, std::min(granules + node_granules, there));
-}
-
-/// Frees granules of blocks in use, and merges them with the free blocks on both sides.
-ALLOT_ALWAYS_INLINE void coalescing_heap::free_granules(heap_range& range, std::size_t at,
-                                                        std::size_t granules) noexcept {
-  granule_table& table = range.table();
-  std::size_t first = at;
-  std::size_t end = at + granules;
-  used_ -= granules;
-  if (!table.is_used(end)) {
-    const std::size_t behind = table.size_at(end);
-    if (&range != newest_ || end != top_) remove_free(range, end, behind);
-    table.clear_start(end);
-    end += behind;
-  }
-  if (const granule_table::block left = table.before(at); !left.used) {
-    remove_free(range, left.start, at - left.start);
-    table.clear_start(at);
-    first = left.start;
-  }
-  if (&range == newest_ && end == range.granules()) {
-    set_top(first);
-  } else {
-    insert_free(range, first, end - first);
-  }
+  if (dropped_pages_) range.touch(at, std::min(granules + free_index::exact_sizes, there));
 }
 
 }  // namespace allot

@@ -74,7 +74,7 @@ bool coalescing_heap::check() const noexcept {
     const heap_range& range = ranges_[i];
     const granule_table& table = range.table();
     if (i != 0 && ranges_[i - 1].begin() >= range.begin()) return false;
-    if (!table.is_used_start(range.granules())) return false;
+    if (!table.is_start(range.granules()) || table.is_used(range.granules())) return false;
     bool last_used = true;
     for (std::size_t at = 0; at < range.granules();) {
       const std::size_t granules = table.size_at(at);

@@ -35,8 +35,7 @@ coalescing_heap::coalescing_heap(const heap_options& options, std::pmr::memory_r
     : resource(options.name), ranges_(upstream), upstream_(upstream), options_(normalized(options)) {
   watched_ = memory_tools::active();
   behind_ = watched_ ? memory_tools::redzone : options_.checked ? 1 : 0;
-  simple_limit_ = simple_limit();
-  plain_limit_ = behind_ == 0 ? max_object_bytes / 2 : 0;
+  open_short_ways();
 }
 
 coalescing_heap::coalescing_heap(void* buffer, std::size_t bytes, const heap_options& options) noexcept
@@ -44,15 +43,17 @@ coalescing_heap::coalescing_heap(void* buffer, std::size_t bytes, const heap_opt
   in_buffer_ = true;
   buffer_ = buffer;
   buffer_bytes_ = bytes;
-  simple_limit_ = simple_limit();
+  open_short_ways();
   open_buffer();
 }
 
-std::size_t coalescing_heap::simple_limit() const noexcept {
-  if (options_.page_local || behind_ != 0) return 0;
-  if (in_buffer_ || upstream_ != nullptr) return max_object_bytes / 2;
-  const std::size_t large = options_.large_threshold / granule;
-  return large > 1 ? std::min((large - 1) * granule, max_object_bytes / 2) : 0;
+/// What only has to do with sizes has ways of its own.
+void coalescing_heap::open_short_ways() noexcept {
+  std::size_t granules = max_object_bytes / 2 / granule;
+  if (!in_buffer_ && upstream_ == nullptr) granules = std::min(granules, options_.large_threshold / granule);
+  if (options_.page_local || behind_ != 0) granules = 0;
+  simple_limit_ = granules > 1 ? (granules - 1) * granule : 0;
+  exact_limit_ = std::min(simple_limit_, (free_index::exact_sizes - 1) * granule);
 }
 
 coalescing_heap::~coalescing_heap() {
@@ -196,7 +197,7 @@ void coalescing_heap::trim_range(heap_range& range) noexcept {
 /// Ends a range in which nothing is in use.
 void coalescing_heap::drop_range(heap_range& range) noexcept {
   if (&range != newest_) {
-    remove_free(range, 0, range.granules());
+    index_.remove(range.node_of(0), range.granules());
   } else {
     newest_ = nullptr;
     top_ = 0;
@@ -208,7 +209,7 @@ void coalescing_heap::drop_range(heap_range& range) noexcept {
   newest_ = &ranges_[ranges_.size() - 1];
   const std::size_t end = newest_->granules();
   const granule_table::block last = newest_->table().before(end);
-  if (!last.used) remove_free(*newest_, last.start, end - last.start);
+  if (!last.used) index_.remove(newest_->node_of(last.start), end - last.start);
   top_ = last.used ? end : last.start;
 }
 
