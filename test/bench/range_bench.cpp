@@ -48,9 +48,10 @@ std::vector<shape> range_shapes(std::size_t shrink) {
                    {"peak range / peak live", "MiB of peak live", "events", "metadata of ours, % of the range"},
                    shape::for_whom::one_range,
                    shape::starts::cold,
-                   7,
+                   11,
                    [=]() -> round_function {
-                     return [=](const subject& s) { return range_needed(s.memory(), kind.make(shrink, s.round() + 1)); };
+                     return
+                         [=](const subject& s) { return range_needed(s.memory(), kind.make(shrink, s.round() + 1)); };
                    },
                    {{"coalescing_heap", "best fit", 1.02}, {"coalescing_heap", "", 1.7, metadata}}});
   return all;
