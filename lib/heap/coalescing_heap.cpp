@@ -135,41 +135,40 @@ void* coalescing_heap::take_placed_top(const request& wanted) noexcept {
 void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
   heap_range& range = ranges_.recent();
   const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
-  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < plain_limit_)) {
+  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < exact_limit_)) {
     const std::size_t at = range.granule_of(p);
     const std::size_t granules = (bytes + granule - 1) / granule;
     granule_table& table = range.table();
-    if (ALLOT_LIKELY(table.is_used_start(at))) {
-      if (granules < free_index::exact_sizes) {
-        if (ALLOT_LIKELY(table.has_size(at, granules))) {
-          if (!ALLOT_LIKELY(table.is_used(at + granules) && table.is_used_before(at)))
-            return merge(range, at, granules);
-          table.mark_free(at);
-          used_ -= granules;
-          index_.insert_exact(p, granules);
-          return;
-        }
-      } else if (ALLOT_LIKELY(table.size_at(at) == granules)) {
-        return merge(range, at, granules);
-      }
+    if (ALLOT_LIKELY(table.is_used_start(at) && table.has_size(at, granules))) {
+      if (!ALLOT_LIKELY(table.is_used(at + granules) && table.is_used_before(at))) return merge(range, at, granules);
+      table.mark_free(at);
+      used_ -= granules;
+      index_.insert_exact(p, granules);
+      return;
     }
+  }
+  deallocate_larger(p, bytes, alignment);
+}
+
+void coalescing_heap::deallocate_larger(void* p, std::size_t bytes, std::size_t alignment) {
+  heap_range& range = ranges_.recent();
+  const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
+  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < plain_limit_)) {
+    const std::size_t at = range.granule_of(p);
+    const std::size_t granules = (bytes + granule - 1) / granule;
+    if (ALLOT_LIKELY(range.table().is_used_start(at) && range.table().size_at(at) == granules))
+      return merge(range, at, granules);
   }
   deallocate_slowly(p, bytes, alignment);
 }
 
+/// Whatever the range and the tools, and all that is misuse.
 void coalescing_heap::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
-  heap_range* const range = ranges_.find(p);
-  const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
   const std::size_t granules = granules_for(bytes);
-  if (!ALLOT_LIKELY(range != nullptr && misaligned == 0 && is_power_of_two(alignment) &&
-                    range->table().is_used_start(range->granule_of(p)) &&
-                    range->table().size_at(range->granule_of(p)) == granules)) {
-    (void)accept(p, bytes, alignment);
-    return;
-  }
-  if (options_.checked && !accept_fence(p, bytes, granules)) return;
+  if (!accept(p, bytes, alignment) || (options_.checked && !accept_fence(p, bytes, granules))) return;
+  heap_range& range = *ranges_.find(p);
   if (watched_) memory_tools::poison(p, granules * granule);
-  merge(*range, range->granule_of(p), granules);
+  merge(range, range.granule_of(p), granules);
 }
 
 /// Frees a block in use, and merges it with the free blocks on both sides.

@@ -124,6 +124,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   void touch(heap_range& range, std::size_t at, std::size_t granules, std::size_t there) noexcept;
   void set_top(std::size_t at) noexcept;
   void count_used(std::size_t granules) noexcept;
+  void deallocate_larger(void* p, std::size_t bytes, std::size_t alignment);
   void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment);
   void merge(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   bool extend(heap_range& range, std::size_t at, std::size_t granules) noexcept;

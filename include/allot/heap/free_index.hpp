@@ -39,6 +39,7 @@ class ALLOT_EXPORT free_index {
   ALLOT_ALWAYS_INLINE void insert(void* at, std::size_t granules) noexcept {
     if (!ALLOT_LIKELY(granules < tree_size)) return tree_.insert(at, granules);
     add(list_of(granules), at);
+    // Not needed in lists of one size, but telling these apart would cost more.
     if (ALLOT_LIKELY(granules > 1)) static_cast<sized_link*>(at)->granules = granules;
   }
   ALLOT_ALWAYS_INLINE void remove(void* at, std::size_t granules) noexcept {
@@ -53,13 +54,18 @@ class ALLOT_EXPORT free_index {
   ALLOT_ALWAYS_INLINE void remove_exact(void* at, std::size_t granules) noexcept {
     unlink(*static_cast<link*>(at), granules);
   }
-  ALLOT_ALWAYS_INLINE void insert_exact(void* at, std::size_t granules) noexcept {
-    add(granules, at);
-    if (ALLOT_LIKELY(granules > 1)) static_cast<sized_link*>(at)->granules = granules;
-  }
+  ALLOT_ALWAYS_INLINE void insert_exact(void* at, std::size_t granules) noexcept { add(granules, at); }
 
   /// Takes the block that suits a request for so many granules best out; none where no block has as many.
   ALLOT_ALWAYS_INLINE block take(std::size_t granules) noexcept {
+    if (granules < exact_sizes) {
+      if (const std::uint64_t filled = filled_[0] >> granules << granules; ALLOT_LIKELY(filled != 0)) {
+        const std::size_t list = lowest_bit(filled);
+        link& first = *lists_[list].next;
+        unlink(first, list);
+        return {&first, list};
+      }
+    }
     const block found = find(granules);
     if (found.at != nullptr) remove(found.at, found.granules);
     return found;
@@ -141,7 +147,7 @@ class ALLOT_EXPORT free_index {
     return n != nullptr ? block{const_cast<free_tree::node*>(n), n->granules} : block{};
   }
   static block block_in(std::size_t list, const link* at) noexcept {
-    return {const_cast<link*>(at), ALLOT_LIKELY(list > 1) ? static_cast<const sized_link*>(at)->granules : 1};
+    return {const_cast<link*>(at), list < exact_sizes ? list : static_cast<const sized_link*>(at)->granules};
   }
 
   ALLOT_ALWAYS_INLINE void add(std::size_t list, void* at) noexcept {
