@@ -418,7 +418,15 @@ memory_usage concurrent_pool::usage() const noexcept {
 
 bool concurrent_pool::owns(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
+  for (const thread_cache* list : {caches_, idle_})
+    for (; list != nullptr; list = list->next)
+      if (range_contains(list->memory, thread_cache::bytes(), p, 1)) return true;
   return core_.owns(p);
+}
+
+std::unique_lock<std::mutex> concurrent_pool::lock_upstream() {
+  if (slot_.load(std::memory_order_relaxed) == thread_cache::no_slot) pool_registry::instance().enlist(*this);
+  return std::unique_lock(mutex_);
 }
 
 block_info concurrent_pool::find_block(const void* p) const noexcept {

@@ -229,7 +229,10 @@ slab_store::verdict slab_store::judge(const void* p, std::size_t index) const no
   return {true, misuse_kind::foreign_pointer, home->block_bytes};
 }
 
-bool slab_store::owns(const void* p) const noexcept { return chunk_of(p) != nullptr; }
+bool slab_store::owns(const void* p) const noexcept {
+  return chunk_of(p) != nullptr || (own_sizes_ != nullptr && range_contains(own_sizes_, sizeof(size_table), p, 1)) ||
+         (entries_ != near_ && range_contains(entries_, entry_room_ * sizeof(chunk_entry), p, 1));
+}
 
 block_info slab_store::find(const void* p) const noexcept {
   const slab* const home = slab_of(p);

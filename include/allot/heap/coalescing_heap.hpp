@@ -94,6 +94,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   std::size_t available() const noexcept override;
   /// `used` and `peak` count granules, `wasted` is the metadata.
   memory_usage usage() const noexcept override;
+  std::size_t used_bytes() const noexcept { return used_ * granule_table::granule; }  ///< usage().used, at once
   bool owns(const void* p) const noexcept override { return ranges_.find(p) != nullptr; }
   block_info find_block(const void* p) const noexcept override;
   void release() noexcept override;

@@ -80,6 +80,10 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   /// @throws what the upstream throws; what was made by then stays
   void preallocate(std::size_t bytes, std::size_t count, std::size_t alignment = 1);
 
+  /// Keeps all threads from calling the upstream through this pool while the lock is held: for whoever uses the same
+  /// upstream besides. The holder must not call the pool.
+  std::unique_lock<std::mutex> lock_upstream();
+
   /// One element for each block size. `cached` counts the magazines of all threads and the depot.
   bin_range<concurrent_pool> bins() const noexcept;
   pool_bin bin(std::size_t at) const noexcept;
@@ -96,6 +100,7 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   std::size_t available() const noexcept override;
   /// `used` counts whole blocks, `peak` those in magazines too.
   memory_usage usage() const noexcept override;
+  /// Caches and tables count, too.
   bool owns(const void* p) const noexcept override;
   /// This and the next two look into the magazines of all threads: none may use the pool meanwhile.
   block_info find_block(const void* p) const noexcept override;

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
+#include <allot/general/general_options.hpp>
+#include <allot/heap/coalescing_heap.hpp>
+#include <allot/pool/concurrent_pool.hpp>
+#include <allot/pool/pool_resource.hpp>
+#include <cstddef>
+#include <memory_resource>
+#include <string_view>
+
+namespace allot {
+
+/// What general_resource and concurrent_general_resource are made of: a heap, and a pool of that kind on it.
+///
+///     bytes     1 ........ small_limit | ......... large_threshold | ........
+///     tier      pools, in heap blocks  | heap                      | heap, at pages
+///
+/// As thread-safe as the pool: what uses the heap besides holds the pool's lock where it has one.
+template <class Pool>
+class ALLOT_EXPORT general_tiers : public resource {
+ public:
+  ~general_tiers() override;
+
+  general_options options() const noexcept;  ///< in force
+  general_statistics statistics() const noexcept;
+
+  std::pmr::memory_resource* upstream() const noexcept override { return heap_.upstream(); }
+  /// Within a tier; between small blocks as far as their rounding has room.
+  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                std::size_t alignment) noexcept override;
+  std::size_t available() const noexcept override;
+  /// `peak` is the most the tiers ever had of the heap, free small blocks and books included.
+  memory_usage usage() const noexcept override;
+  bool owns(const void* p) const noexcept override;
+  block_info find_block(const void* p) const noexcept override;
+  void release() noexcept override;
+  std::size_t trim() noexcept override;
+  bool check() const noexcept override;
+  /// The blocks in use.
+  void for_each_block(block_visitor visitor) const override;
+
+ protected:
+  /// `kind` is what parts without a name report misuse under.
+  general_tiers(const general_options& options, std::pmr::memory_resource* upstream, std::string_view kind) noexcept;
+
+  /// Whether a request is the pool's affair; the same for a block when it comes and goes.
+  ALLOT_ALWAYS_INLINE bool is_small(std::size_t bytes, std::size_t alignment) const noexcept {
+    // An alignment counts eight times, since a pool does not meet the largest.
+    return ((bytes - 1) | (alignment - 1) * 8) < small_limit_;
+  }
+  Pool& pool() noexcept { return pool_; }
+  void* allocate_larger(std::size_t bytes, std::size_t alignment);
+  void deallocate_larger(void* p, std::size_t bytes, std::size_t alignment);
+
+ private:
+  struct tally {
+    std::size_t blocks = 0;
+    std::size_t bytes = 0;
+  };
+
+  tally& tally_of(std::size_t bytes) noexcept { return bytes < options_.large_threshold ? medium_ : large_; }
+
+  general_options options_;
+  std::size_t small_limit_;  // requests up to this are the pool's
+  tally medium_;
+  tally large_;
+  std::size_t freed_ = 0;  // bytes of large blocks, since memory was given back last
+  coalescing_heap heap_;
+  mutable Pool pool_;
+};
+
+extern template class ALLOT_EXPORT general_tiers<pool_resource>;
+extern template class ALLOT_EXPORT general_tiers<concurrent_pool>;
+
+}  // namespace allot
