@@ -28,6 +28,9 @@ heap_options heap_options_of(const general_options& options, std::string_view na
 pool_options pool_options_of(const general_options& options, std::string_view name) noexcept {
   pool_options pool;
   pool.largest_required_pool_block = options.small_limit;
+  pool.spacing = size_spacing::eight_per_doubling;
+  pool.fewest_in_magazine = 2;
+  pool.largest_slab = std::size_t{8} << 10;   // so that they become empty, and other sizes have their memory
   pool.largest_chunk = std::size_t{1} << 20;  // so that chunks come back to the heap
   pool.returns = chunk_return::at_once;
   pool.name = name;
@@ -51,6 +54,8 @@ general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::mem
       heap_(heap_options_of(options_, options.name.empty() ? kind : options.name), upstream),
       pool_(pool_options_of(options_, options.name.empty() ? kind : options.name), &heap_) {
   small_limit_ = options_.small_limit;
+  const bool caches = !options_.checked && !memory_tools::active();
+  cached_span_ = caches ? medium_cache::largest - medium_cache::smallest : 0;
   // A tool has the pool round up further.
   if (memory_tools::active()) small_limit_ -= std::min(small_limit_, memory_tools::redzone);
 }
@@ -67,14 +72,25 @@ general_options general_tiers<Pool>::options() const noexcept {
 
 // ---- blocks
 
+/// Of the heap, which has what is at hand before it has to refuse.
+template <class Pool>
+void* general_tiers<Pool>::obtain(std::size_t bytes, std::size_t alignment) {
+  try {
+    return heap_.allocate(bytes, alignment);
+  } catch (const std::bad_alloc&) {
+    cache_.empty_into(heap_);
+    return heap_.allocate(bytes, alignment);
+  }
+}
+
 template <class Pool>
 void* general_tiers<Pool>::allocate_larger(std::size_t bytes, std::size_t alignment) {
   if (bytes == 0 && is_small(1, alignment)) return pool_.allocate(1, alignment);
   const auto lock = lock_heap_of(pool_);
-  void* const p = heap_.allocate(bytes, alignment);
-  tally& tier = tally_of(bytes);
-  ++tier.blocks;
-  tier.bytes += bytes;
+  if (void* const p = take_cached(bytes, alignment); p != nullptr) return p;
+  const std::size_t needed = rounded(bytes, alignment);
+  void* const p = obtain(needed, alignment);
+  bytes_of_tier(bytes) += needed;
   return p;
 }
 
@@ -82,17 +98,22 @@ template <class Pool>
 void general_tiers<Pool>::deallocate_larger(void* p, std::size_t bytes, std::size_t alignment) {
   if (bytes == 0 && is_small(1, alignment)) return pool_.deallocate(p, 1, alignment);
   const auto lock = lock_heap_of(pool_);
+  if (is_cached(bytes, alignment)) {
+    if (put_cached(p, bytes, alignment)) return;
+    cache_.make_room(medium_cache::rounded(bytes), heap_);
+    (void)put_cached(p, bytes, alignment);
+    return;
+  }
   const std::size_t before = heap_.used_bytes();
   heap_.deallocate(p, bytes, alignment);
   if (heap_.used_bytes() == before) return;  // it was misuse
-  tally& tier = tally_of(bytes);
-  --tier.blocks;
-  tier.bytes -= bytes;
-  if (&tier != &large_ || options_.return_after == 0) return;
+  bytes_of_tier(bytes) -= bytes;
+  if (&bytes_of_tier(bytes) != &large_bytes_ || options_.return_after == 0) return;
   freed_ += bytes;
-  if (freed_ < std::max(options_.return_after, large_.bytes)) return;
-  (void)heap_.trim();
+  if (freed_ < std::max(options_.return_after, large_bytes_)) return;
   freed_ = 0;
+  cache_.empty_into(heap_);
+  (void)heap_.trim();
 }
 
 template <class Pool>
@@ -102,13 +123,9 @@ bool general_tiers<Pool>::try_expand(void* p, std::size_t old_bytes, std::size_t
   if (is_small(old_bytes, alignment)) return pool_.try_expand(p, old_bytes, new_bytes, alignment);
   if (old_bytes == 0 || new_bytes == 0) return old_bytes == new_bytes;
   const auto lock = lock_heap_of(pool_);
-  if (!heap_.try_expand(p, old_bytes, new_bytes, alignment)) return false;
-  tally& from = tally_of(old_bytes);
-  --from.blocks;
-  from.bytes -= old_bytes;
-  tally& to = tally_of(new_bytes);
-  ++to.blocks;
-  to.bytes += new_bytes;
+  if (!heap_.try_expand(p, rounded(old_bytes, alignment), rounded(new_bytes, alignment), alignment)) return false;
+  bytes_of_tier(old_bytes) -= rounded(old_bytes, alignment);
+  bytes_of_tier(new_bytes) += rounded(new_bytes, alignment);
   return true;
 }
 
@@ -116,10 +133,10 @@ bool general_tiers<Pool>::try_expand(void* p, std::size_t old_bytes, std::size_t
 
 template <class Pool>
 void general_tiers<Pool>::release() noexcept {
+  cache_.forget();
   pool_.abandon();
   heap_.release();
-  medium_ = large_ = {};
-  freed_ = 0;
+  medium_bytes_ = large_bytes_ = freed_ = 0;
 }
 
 template <class Pool>
@@ -127,6 +144,7 @@ std::size_t general_tiers<Pool>::trim() noexcept {
   (void)pool_.trim();
   const auto lock = lock_heap_of(pool_);
   freed_ = 0;
+  cache_.empty_into(heap_);
   return heap_.trim();
 }
 
@@ -135,16 +153,28 @@ std::size_t general_tiers<Pool>::trim() noexcept {
 template <class Pool>
 general_statistics general_tiers<Pool>::statistics() const noexcept {
   general_statistics now;
+  now.small.largest_request = small_limit_;
+  now.medium.largest_request = std::max(options_.large_threshold, small_limit_ + 1) - 1;
+  now.large.largest_request = max_object_bytes;
   for (const pool_bin& bin : pool_.bins()) {
     now.small.live_blocks += bin.live;
     now.small.live_bytes += bin.live * bin.block_bytes;
   }
   now.small.held_bytes = pool_.usage().reserved;
-  const auto lock = lock_heap_of(pool_);
-  now.small.largest_request = small_limit_;
-  now.medium = {std::max(options_.large_threshold, small_limit_ + 1) - 1, medium_.blocks, medium_.bytes, medium_.bytes};
-  now.large = {max_object_bytes, large_.blocks, large_.bytes, large_.bytes};
+  for_each_larger([&](const block_info& block) {
+    ++(block.bytes < options_.large_threshold ? now.medium : now.large).live_blocks;
+  });
+  now.medium.live_bytes = now.medium.held_bytes = medium_bytes_;
+  now.large.live_bytes = now.large.held_bytes = large_bytes_;
   return now;
+}
+
+/// No lock: the pool takes its own, and nobody else may call anything now.
+template <class Pool>
+void general_tiers<Pool>::for_each_larger(block_visitor visitor) const {
+  heap_.for_each_block([&](const block_info& block) {
+    if (block.state == block_state::used && !pool_.owns(block.begin) && !cache_.holds(block.begin)) visitor(block);
+  });
 }
 
 template <class Pool>
@@ -159,7 +189,7 @@ memory_usage general_tiers<Pool>::usage() const noexcept {
   const memory_usage small = pool_.usage();
   const auto lock = lock_heap_of(pool_);
   memory_usage now = heap_.usage();
-  now.used = small.used + medium_.bytes + large_.bytes;
+  now.used = small.used + medium_bytes_ + large_bytes_;
   now.wasted += small.wasted;
   return now;
 }
@@ -174,16 +204,15 @@ template <class Pool>
 block_info general_tiers<Pool>::find_block(const void* p) const noexcept {
   if (pool_.owns(p)) return pool_.find_block(p);
   const auto lock = lock_heap_of(pool_);
-  return heap_.find_block(p);
+  block_info found = heap_.find_block(p);
+  if (cache_.holds(found.begin)) found.state = block_state::free;
+  return found;
 }
 
 template <class Pool>
 void general_tiers<Pool>::for_each_block(block_visitor visitor) const {
   pool_.for_each_block(visitor);
-  // No lock: the pool takes its own, and nobody else may call anything now.
-  heap_.for_each_block([&](const block_info& block) {
-    if (block.state == block_state::used && !pool_.owns(block.begin)) visitor(block);
-  });
+  for_each_larger(visitor);
 }
 
 template <class Pool>

@@ -13,8 +13,7 @@
 namespace allot {
 namespace {
 
-constexpr std::size_t largest_slab = std::size_t{64} << 10;
-constexpr std::size_t fewest_in_magazine = 8;
+constexpr std::size_t largest_possible_slab = std::size_t{64} << 10;
 constexpr std::size_t fewest_taken = 8;  // where one slab has less, the next one's blocks are taken, too
 constexpr std::size_t largest_possible_chunk = std::size_t{128} << 20;
 
@@ -26,6 +25,8 @@ pool_options normalized(pool_options options) noexcept {
     options.largest_required_pool_block = size_table::largest;
   options.magazine_blocks = std::clamp<std::size_t>(options.magazine_blocks, 1, 4096);
   options.magazine_bytes = std::clamp<std::size_t>(options.magazine_bytes, 1, std::size_t{16} << 20);
+  options.fewest_in_magazine = std::clamp<std::size_t>(options.fewest_in_magazine, 1, 4096);
+  options.largest_slab = std::min(options.largest_slab, largest_possible_slab);
   options.first_chunk = std::clamp<std::size_t>(options.first_chunk, 1024, largest_possible_chunk);
   options.largest_chunk = std::clamp(options.largest_chunk, options.first_chunk, largest_possible_chunk);
   options.name = {};  // the pool holds a copy; the caller's text may go
@@ -72,7 +73,7 @@ std::size_t slab_store::class_of(std::size_t bytes, std::size_t alignment) const
 }
 
 std::uint32_t slab_store::magazine_capacity(std::size_t index) const noexcept {
-  const std::size_t by_bytes = std::max(options_.magazine_bytes / sizes_->bytes[index], fewest_in_magazine);
+  const std::size_t by_bytes = std::max(options_.magazine_bytes / sizes_->bytes[index], options_.fewest_in_magazine);
   return static_cast<std::uint32_t>(std::min(by_bytes, options_.magazine_blocks));
 }
 
@@ -91,7 +92,7 @@ slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
       found.alignment = std::max(found.alignment, window);
     }
   }
-  const std::size_t wanted = std::clamp(classes_[index].counts.bytes / 2, found.bytes, largest_slab);
+  const std::size_t wanted = std::clamp(classes_[index].counts.bytes / 2, found.bytes, std::max(found.bytes, options_.largest_slab));
   found.slab_bytes = std::max(wanted, found.bytes);
   return found;
 }

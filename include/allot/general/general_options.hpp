@@ -8,7 +8,7 @@ namespace allot {
 
 /// How a general_resource divides requests among its tiers, and gets its memory. Sizes are in bytes.
 struct general_options {
-  std::size_t small_limit = std::size_t{32} << 10;     ///< requests up to this come from pools; 32 KiB at most
+  std::size_t small_limit = 512;                       ///< requests up to this come from pools; 32 KiB at most
   std::size_t large_threshold = std::size_t{1} << 20;  ///< those from this on start at pages
   std::size_t return_after = std::size_t{64} << 20;  ///< large blocks freed, all together, until what is free goes back
                                                      ///< to the system or the upstream; 0: only by trim()
@@ -18,11 +18,11 @@ struct general_options {
   bool checked = checked_by_default();  ///< find what the heap tier always finds in the pools, too, and overruns
 };
 
-/// What one tier of a general_resource has.
+/// What one tier of a general_resource has, in bytes but for the count.
 struct general_tier {
-  std::size_t largest_request = 0;  ///< in bytes, of those it serves
+  std::size_t largest_request = 0;  ///< of those it serves
   std::size_t live_blocks = 0;
-  std::size_t live_bytes = 0;  ///< of small blocks, as rounded up; else as asked for
+  std::size_t live_bytes = 0;  ///< of these, as they are rounded up
   std::size_t held_bytes = 0;  ///< of the heap's memory: for small blocks whole chunks, else live_bytes
 };
 

@@ -27,12 +27,13 @@ class ALLOT_EXPORT general_resource final : public general_tiers<pool_resource> 
 
   /// @throws what the upstream throws; allocation_error. Nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    return ALLOT_LIKELY(is_small(bytes, alignment)) ? pool().allocate(bytes, alignment)
-                                                    : allocate_larger(bytes, alignment);
+    if (ALLOT_LIKELY(is_small(bytes, alignment))) return pool().allocate(bytes, alignment);
+    void* const p = take_cached(bytes, alignment);
+    return ALLOT_LIKELY(p != nullptr) ? p : allocate_larger(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    if (!ALLOT_LIKELY(is_small(bytes, alignment))) return deallocate_larger(p, bytes, alignment);
-    pool().deallocate(p, bytes, alignment);
+    if (ALLOT_LIKELY(is_small(bytes, alignment))) return pool().deallocate(p, bytes, alignment);
+    if (!ALLOT_LIKELY(put_cached(p, bytes, alignment))) deallocate_larger(p, bytes, alignment);
   }
 
   std::string_view kind() const noexcept override { return "general_resource"; }

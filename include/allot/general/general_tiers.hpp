@@ -1,8 +1,10 @@
 #pragma once
 
+#include <allot/core/checked_size.hpp>
 #include <allot/core/compiler.hpp>
 #include <allot/core/resource.hpp>
 #include <allot/general/general_options.hpp>
+#include <allot/general/medium_cache.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_resource.hpp>
@@ -51,22 +53,47 @@ class ALLOT_EXPORT general_tiers : public resource {
     return ((bytes - 1) | (alignment - 1) * 8) < small_limit_;
   }
   Pool& pool() noexcept { return pool_; }
+
+  /// A medium block that is at hand; null where there is none, or the request is none for it. Needs the lock.
+  ALLOT_ALWAYS_INLINE void* take_cached(std::size_t bytes, std::size_t alignment) noexcept {
+    if (!ALLOT_LIKELY(is_cached(bytes, alignment))) return nullptr;
+    const std::size_t needed = medium_cache::rounded(bytes);
+    void* const p = cache_.take(needed);
+    if (p != nullptr) medium_bytes_ += needed;
+    return p;
+  }
+  /// Whether the block is kept at hand. Needs the lock.
+  ALLOT_ALWAYS_INLINE bool put_cached(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+    if (!ALLOT_LIKELY(is_cached(bytes, alignment))) return false;
+    const std::size_t needed = medium_cache::rounded(bytes);
+    if (!ALLOT_LIKELY(cache_.put(p, needed))) return false;
+    medium_bytes_ -= needed;
+    return true;
+  }
   void* allocate_larger(std::size_t bytes, std::size_t alignment);
   void deallocate_larger(void* p, std::size_t bytes, std::size_t alignment);
 
  private:
-  struct tally {
-    std::size_t blocks = 0;
-    std::size_t bytes = 0;
-  };
-
-  tally& tally_of(std::size_t bytes) noexcept { return bytes < options_.large_threshold ? medium_ : large_; }
+  ALLOT_ALWAYS_INLINE bool is_cached(std::size_t bytes, std::size_t alignment) const noexcept {
+    return bytes - medium_cache::smallest - 1 < cached_span_ && alignment <= granule_table::granule &&
+           is_power_of_two(alignment);
+  }
+  std::size_t rounded(std::size_t bytes, std::size_t alignment) const noexcept {
+    return is_cached(bytes, alignment) ? medium_cache::rounded(bytes) : bytes;
+  }
+  std::size_t& bytes_of_tier(std::size_t bytes) noexcept {
+    return align_up(bytes, granule_table::granule) < options_.large_threshold ? medium_bytes_ : large_bytes_;
+  }
+  void* obtain(std::size_t bytes, std::size_t alignment);
+  void for_each_larger(block_visitor visitor) const;
 
   general_options options_;
-  std::size_t small_limit_;  // requests up to this are the pool's
-  tally medium_;
-  tally large_;
+  std::size_t small_limit_;       // requests up to this are the pool's
+  std::size_t cached_span_;       // how many sizes of medium blocks are kept at hand: those that are not checked
+  std::size_t medium_bytes_ = 0;  // of live blocks
+  std::size_t large_bytes_ = 0;
   std::size_t freed_ = 0;  // bytes of large blocks, since memory was given back last
+  medium_cache cache_;
   coalescing_heap heap_;
   mutable Pool pool_;
 };
