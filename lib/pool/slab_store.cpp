@@ -92,7 +92,8 @@ slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
       found.alignment = std::max(found.alignment, window);
     }
   }
-  const std::size_t wanted = std::clamp(classes_[index].counts.bytes / 2, found.bytes, std::max(found.bytes, options_.largest_slab));
+  const std::size_t wanted =
+      std::clamp(classes_[index].counts.bytes / 2, found.bytes, std::max(found.bytes, options_.largest_slab));
   found.slab_bytes = std::max(wanted, found.bytes);
   return found;
 }
