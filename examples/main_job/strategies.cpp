@@ -5,6 +5,9 @@
 #include <allot/arena/scratch_pair.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/general/concurrent_general_resource.hpp>
+#include <allot/general/general_resource.hpp>
+#include <allot/heap/coalescing_heap.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_resource.hpp>
 #include <cstddef>
@@ -67,6 +70,11 @@ std::unique_ptr<subject> on_upstream(const surroundings& given) {
   return std::make_unique<subject_of<Resource>>(&given.upstream);
 }
 
+template <class Resource>
+std::unique_ptr<subject> with_no_option(const surroundings&) {
+  return std::make_unique<subject_of<Resource>>();
+}
+
 std::unique_ptr<subject> arena_of_virtual_blocks(const surroundings&) {
   allot::chained_arena_options options;
   options.virtual_blocks = true;
@@ -96,6 +104,10 @@ const std::vector<strategy>& strategies() {
       {"monotonic_buffer_resource", on_upstream<std::pmr::monotonic_buffer_resource>},
       {"unsynchronized_pool_resource", on_upstream<std::pmr::unsynchronized_pool_resource>},
       {"synchronized_pool_resource", on_upstream<std::pmr::synchronized_pool_resource>},
+      {"general_resource", with_no_option<allot::general_resource>},
+      {"concurrent_general_resource", with_no_option<allot::concurrent_general_resource>},
+      {"coalescing_heap", with_no_option<allot::coalescing_heap>},
+      {"coalescing_heap on an upstream", on_upstream<allot::coalescing_heap>},
       {"pool_resource", on_upstream<allot::pool_resource>},
       {"concurrent_pool", on_upstream<allot::concurrent_pool>},
       {"chained_arena", on_upstream<allot::chained_arena>},
@@ -105,8 +117,7 @@ const std::vector<strategy>& strategies() {
       {"monotonic_arena", arena_of_one_reservation<false>},
       {"monotonic_arena, huge pages", arena_of_one_reservation<true>},
       {"monotonic_arena on an upstream block", arena_of_one_block},
-      {"scratch_pair",
-       [](const surroundings&) -> subject_pointer { return std::make_unique<subject_of<allot::scratch_pair>>(); }},
+      {"scratch_pair", with_no_option<allot::scratch_pair>},
   };
   return table;
 }

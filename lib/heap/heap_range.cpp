@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t granule = granule_table::granule;
 using word_pair = granule_table::word_pair;
 
-/// Granules added at least where that costs no call to the system: so the table of a large buffer is not cleared, and
-/// its pages are not touched, before they are needed.
-constexpr std::size_t least_step = (std::size_t{64} << 10) / granule;
-
 constexpr std::size_t table_bytes(std::size_t granules) noexcept {
   return granule_table::pairs_for(granules) * sizeof(word_pair);
 }
@@ -72,6 +68,7 @@ heap_range* heap_range::make_in(void* memory, std::size_t bytes, bool watched) n
   if (watched && !made->map_nodes()) return nullptr;
   made->table_ = granule_table(reinterpret_cast<word_pair*>(table));
   made->table_.start();
+  made->set_granules(granules);
   return made;
 }
 
@@ -130,21 +127,25 @@ std::size_t heap_range::books_for(std::size_t granules) const noexcept {
 }
 
 os::status heap_range::grow(std::size_t least) noexcept {
-  std::size_t wanted = std::min(std::max({least, granules_ * 2, least_step}), most_granules_);
-  if (reserved_ != nullptr) {
-    const std::size_t before = reserved_->blocks.committed();
-    if (const os::status outcome = reserved_->blocks.commit(least * granule); !outcome) return outcome;
-    wanted = reserved_->blocks.committed() / granule;
-    if (const os::status outcome = reserved_->books.commit(books_for(wanted)); !outcome) {
-      (void)reserved_->blocks.decommit(before);
-      return outcome;
-    }
+  if (least <= granules_) return {};
+  if (reserved_ == nullptr) return {memory_errc::limit_reached, 0};
+  const std::size_t before = reserved_->blocks.committed();
+  if (const os::status outcome = reserved_->blocks.commit(least * granule); !outcome) return outcome;
+  const std::size_t granules = reserved_->blocks.committed() / granule;
+  if (const os::status outcome = reserved_->books.commit(books_for(granules)); !outcome) {
+    (void)reserved_->blocks.decommit(before);
+    return outcome;
   }
-  if (nodes_ != begin_) memory_tools::poison(begin_ + granules_ * granule, (wanted - granules_) * granule);
-  table_.move_end(granules_, wanted);
-  granules_ = wanted;
-  bytes_in_blocks_ = wanted * granule;
+  set_granules(granules);
   return {};
+}
+
+void heap_range::set_granules(std::size_t granules) noexcept {
+  if (nodes_ != begin_ && granules > granules_)
+    memory_tools::poison(begin_ + granules_ * granule, (granules - granules_) * granule);
+  table_.move_end(granules_, granules);
+  granules_ = granules;
+  bytes_in_blocks_ = granules * granule;
 }
 
 void heap_range::shrink(std::size_t kept) noexcept {
@@ -153,9 +154,7 @@ void heap_range::shrink(std::size_t kept) noexcept {
   if (!reserved_->blocks.decommit(kept * granule) || reserved_->blocks.committed() == before) return;
   const std::size_t left = reserved_->blocks.committed() / granule;
   touch(left, granules_ - left);
-  table_.move_end(granules_, left);
-  granules_ = left;
-  bytes_in_blocks_ = left * granule;
+  set_granules(left);
   (void)reserved_->books.decommit(books_for(left));
 }
 

@@ -49,5 +49,14 @@ case $case_name in
         fail "$arena does not hold what it should"
     done
     ;;
+  draws_blocks_and_finds_a_double_free)
+    [[ $(count '^  |[|#.]*|$') == 3 ]] || fail "not three maps were drawn"
+    out_has "a large one: map: cannot provide 600 bytes"
+    out_has "allot: misuse of map: double free at 0x"
+    ;;
+  shows_what_each_tier_has)
+    [[ $(count '^  large  *10 blocks') == 1 ]] || fail "ten photographs should be large blocks"
+    [[ $(count '^  \(small\|medium\|large\)  *0 blocks  *0 bytes$') == 4 ]] || fail "an empty book should have no blocks"
+    ;;
   *) no_such_case ;;
 esac

@@ -10,10 +10,10 @@
 
 namespace allot {
 
-/// One range of a heap's memory and its granule table, which grows within what there is room for. It lies in the memory
-/// it is about, or beside it:
+/// One range of a heap's memory and its granule table. In memory of others it has all of that from the start; on own
+/// reservations it grows within what there is room for. It lies in the memory it is about, or beside it:
 ///
-///     in memory of others    | heap_range | granule table | blocks | room to grow          |
+///     in memory of others    | heap_range | granule table | blocks |
 ///     on own reservations    | heap_range | granule table | room | and apart from it | blocks | room |
 ///
 /// Where a memory tool watches, which must see free blocks as inaccessible, the nodes that link free blocks lie in a
@@ -66,8 +66,8 @@ class ALLOT_EXPORT heap_range {
     return (address_of(node) - address_of(nodes_)) / granule_table::granule;
   }
 
-  /// Adds granules until there are at least `least`, which there is room for. They belong to no block yet. On failure
-  /// nothing has changed.
+  /// Adds granules until there are at least `least`. They belong to no block yet. On failure, which is limit_reached
+  /// where there is no room for them, nothing has changed.
   os::status grow(std::size_t least) noexcept;
   /// Gives the memory behind the first `kept` granules back to the system, of an own reservation, as far as it is whole
   /// pages. There are fewer granules then; all of those belonged to a free block. Nothing happens on failure.
@@ -95,6 +95,7 @@ class ALLOT_EXPORT heap_range {
   static const std::size_t reserved_header;  // bytes of the books before the table
 
   bool map_nodes() noexcept;
+  void set_granules(std::size_t granules) noexcept;
   void touch_pages(std::size_t at, std::size_t granules) noexcept;
   std::size_t books_for(std::size_t granules) const noexcept;
 

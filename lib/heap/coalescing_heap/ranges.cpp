@@ -119,7 +119,6 @@ void coalescing_heap::add_chunk(const request& wanted) {
     throw;
   }
   add_range(*made);
-  (void)grow_newest(wanted.enough());  // there is room for that
 }
 
 os::status coalescing_heap::add_reservation(const request& wanted) noexcept {
