@@ -3,10 +3,14 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/size_classes.hpp>
 #include <allot/general/general_tiers.hpp>
+#include <allot/os/virtual_memory.hpp>
+#include <limits>
 #include <mutex>
 
 namespace allot {
 namespace {
+
+constexpr std::size_t least_drop_step = std::size_t{4} << 20;
 
 /// For pools that have no lock.
 struct no_lock {
@@ -30,7 +34,7 @@ pool_options pool_options_of(const general_options& options, std::string_view na
   pool.largest_required_pool_block = options.small_limit;
   pool.spacing = size_spacing::eight_per_doubling;
   pool.fewest_in_magazine = 2;
-  pool.largest_slab = std::size_t{8} << 10;   // so that they become empty, and other sizes have their memory
+  pool.largest_slab = std::size_t{4} << 10;   // so that they become empty, and other sizes have their memory
   pool.largest_chunk = std::size_t{1} << 20;  // so that chunks come back to the heap
   pool.returns = chunk_return::at_once;
   pool.name = name;
@@ -56,6 +60,9 @@ general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::mem
   small_limit_ = options_.small_limit;
   const bool caches = !options_.checked && !memory_tools::active();
   cached_span_ = caches ? medium_cache::largest - medium_cache::smallest : 0;
+  // Pages are ours to give back where the reservations are; a tool's poison lies on them.
+  const bool drops = upstream == nullptr && !memory_tools::active();
+  next_drop_ = drops ? least_drop_step : std::numeric_limits<std::size_t>::max();
   // A tool has the pool round up further.
   if (memory_tools::active()) small_limit_ -= std::min(small_limit_, memory_tools::redzone);
 }
@@ -86,12 +93,34 @@ void* general_tiers<Pool>::obtain(std::size_t bytes, std::size_t alignment) {
 template <class Pool>
 void* general_tiers<Pool>::allocate_larger(std::size_t bytes, std::size_t alignment) {
   if (bytes == 0 && is_small(1, alignment)) return pool_.allocate(1, alignment);
-  const auto lock = lock_heap_of(pool_);
-  if (void* const p = take_cached(bytes, alignment); p != nullptr) return p;
-  const std::size_t needed = rounded(bytes, alignment);
-  void* const p = obtain(needed, alignment);
-  bytes_of_tier(bytes) += needed;
+  void* p = nullptr;
+  bool drop = false;
+  {
+    const auto lock = lock_heap_of(pool_);
+    p = take_cached(bytes, alignment);
+    if (p != nullptr) return p;
+    const std::size_t needed = rounded(bytes, alignment);
+    p = obtain(needed, alignment);
+    bytes_of_tier(bytes) += needed;
+    const std::size_t used = heap_.used_bytes();
+    drop = used >= next_drop_;
+    if (drop) next_drop_ = used + std::max(least_drop_step, used / 8);
+  }
+  if (drop) drop_unused_pages();
   return p;
+}
+
+/// A heap that grows, while pools have memory that they no longer use, need not take more from the system for it.
+template <class Pool>
+void general_tiers<Pool>::drop_unused_pages() noexcept {
+  const std::size_t page = os::facts().page_size;
+  pool_.for_each_unused([page](const block_info& unused) {
+    const std::uintptr_t begin = address_of(unused.begin);
+    const std::size_t gap = padding_for(begin, page);
+    if (unused.bytes < gap + page) return;
+    auto* const first = static_cast<std::byte*>(const_cast<void*>(unused.begin)) + gap;
+    (void)os::zero_pages(first, align_down(unused.bytes - gap, page), os::access::read_write);
+  });
 }
 
 template <class Pool>
@@ -137,6 +166,7 @@ void general_tiers<Pool>::release() noexcept {
   pool_.abandon();
   heap_.release();
   medium_bytes_ = large_bytes_ = freed_ = 0;
+  if (next_drop_ != std::numeric_limits<std::size_t>::max()) next_drop_ = least_drop_step;
 }
 
 template <class Pool>

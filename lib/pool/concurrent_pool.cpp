@@ -429,6 +429,11 @@ std::unique_lock<std::mutex> concurrent_pool::lock_upstream() {
   return std::unique_lock(mutex_);
 }
 
+void concurrent_pool::for_each_unused(block_visitor visitor) const {
+  const std::lock_guard lock(mutex_);
+  core_.store().for_each_unused(visitor);
+}
+
 block_info concurrent_pool::find_block(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
   return find_uncached(core_, p, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });

@@ -85,6 +85,7 @@ class ALLOT_EXPORT general_tiers : public resource {
     return align_up(bytes, granule_table::granule) < options_.large_threshold ? medium_bytes_ : large_bytes_;
   }
   void* obtain(std::size_t bytes, std::size_t alignment);
+  void drop_unused_pages() noexcept;
   void for_each_larger(block_visitor visitor) const;
 
   general_options options_;
@@ -92,6 +93,7 @@ class ALLOT_EXPORT general_tiers : public resource {
   std::size_t cached_span_;       // how many sizes of medium blocks are kept at hand: those that are not checked
   std::size_t medium_bytes_ = 0;  // of live blocks
   std::size_t large_bytes_ = 0;
+  std::size_t next_drop_;  // once so much of the heap is in use, pages pools do not use go back to the system
   std::size_t freed_ = 0;  // bytes of large blocks, since memory was given back last
   medium_cache cache_;
   coalescing_heap heap_;

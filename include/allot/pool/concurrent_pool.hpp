@@ -92,6 +92,10 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   /// changed them.
   std::pmr::vector<cached_blocks> caches(std::pmr::memory_resource* memory = std::pmr::get_default_resource()) const;
 
+  /// Calls the visitor, under the lock, for every stretch of memory that no block size has now: it may lose its
+  /// contents. For whoever made the upstream, and knows how its pages go back to the system.
+  void for_each_unused(block_visitor visitor) const;
+
   std::string_view kind() const noexcept override { return "concurrent_pool"; }
   std::pmr::memory_resource* upstream() const noexcept override { return core_.store().upstream(); }
   /// True where the block's own rounding has room, or the size stays.

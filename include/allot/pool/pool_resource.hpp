@@ -78,6 +78,10 @@ class ALLOT_EXPORT pool_resource final : public resource {
   bin_range<pool_resource> bins() const noexcept { return {*this, core_.bin_count()}; }
   pool_bin bin(std::size_t at) const noexcept { return core_.bin(at, cache_.count(at)); }
 
+  /// Calls the visitor for every stretch of memory that no block size has now: it may lose its contents. For whoever
+  /// made the upstream, and knows how its pages go back to the system.
+  void for_each_unused(block_visitor visitor) const { core_.store().for_each_unused(visitor); }
+
   std::string_view kind() const noexcept override { return "pool_resource"; }
   std::pmr::memory_resource* upstream() const noexcept override { return core_.store().upstream(); }
   /// True where the block's own rounding has room, or the size stays.

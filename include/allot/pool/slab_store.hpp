@@ -96,6 +96,8 @@ class ALLOT_EXPORT slab_store {
   void mark(const void* p, bool free) const noexcept;
   void for_each_used(block_visitor visitor) const;  ///< every block that is not free
 
+  void for_each_unused(block_visitor visitor) const;  ///< every stretch of a chunk that is in no slab
+
   std::size_t taken_bytes() const noexcept { return taken_; }   ///< of blocks that are not free, but for arrays
   std::size_t array_count() const noexcept { return arrays_; }  ///< of magazines' own blocks
 

@@ -97,6 +97,17 @@ std::size_t slab_store::free_unit_bytes() const noexcept {
   return bytes;
 }
 
+void slab_store::for_each_unused(block_visitor visitor) const {
+  for (std::size_t i = 0; i < entry_count_; ++i) {
+    const chunk& held = *entries_[i].held;
+    for (std::size_t at = find_bit(held.free_bits, 0, held.unit_count, true); at < held.unit_count;) {
+      const std::size_t end = find_bit(held.free_bits, at, held.unit_count, false);
+      visitor({held.units + (at << held.unit_shift), (end - at) << held.unit_shift, false, block_state::free});
+      at = find_bit(held.free_bits, end, held.unit_count, true);
+    }
+  }
+}
+
 std::size_t slab_store::overhead_bytes() const noexcept {
   std::size_t bytes = held_;
   for (std::size_t i = 0; i < entry_count_; ++i) bytes -= entries_[i].held->unit_bytes();
