@@ -42,7 +42,13 @@ pool_options pool_options_of(const general_options& options, std::string_view na
   return pool;
 }
 
-general_options normalized(general_options options) noexcept {
+template <class Pool>
+constexpr std::size_t default_small_limit = 512;
+template <>
+constexpr std::size_t default_small_limit<concurrent_pool> = std::size_t{8} << 10;
+
+general_options normalized(general_options options, std::size_t small_limit) noexcept {
+  if (options.small_limit == 0) options.small_limit = small_limit;
   options.small_limit = std::clamp(options.small_limit, size_classes::smallest, size_classes::largest);
   options.name = {};
   return options;
@@ -54,7 +60,7 @@ template <class Pool>
 general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::memory_resource* upstream,
                                    std::string_view kind) noexcept
     : resource(options.name),
-      options_(normalized(options)),
+      options_(normalized(options, default_small_limit<Pool>)),
       heap_(heap_options_of(options_, options.name.empty() ? kind : options.name), upstream),
       pool_(pool_options_of(options_, options.name.empty() ? kind : options.name), &heap_) {
   small_limit_ = options_.small_limit;

@@ -8,7 +8,8 @@ namespace allot {
 
 /// How a general_resource divides requests among its tiers, and gets its memory. Sizes are in bytes.
 struct general_options {
-  std::size_t small_limit = 512;                       ///< requests up to this come from pools; 32 KiB at most
+  std::size_t small_limit = 0;  ///< requests up to this come from pools, 32 KiB at most; 0: 512, and 8 KiB where
+                                ///< threads would have to take a lock for others
   std::size_t large_threshold = std::size_t{1} << 20;  ///< those from this on start at pages
   std::size_t return_after = std::size_t{64} << 20;  ///< large blocks freed, all together, until what is free goes back
                                                      ///< to the system or the upstream; 0: only by trim()
