@@ -29,7 +29,7 @@ bool coalescing_heap::describe(std::size_t bytes, std::size_t alignment, request
   if (own_pages && wanted.granules >= options_.large_threshold / granule)
     wanted.alignment = std::max(wanted.alignment, options_.page_size);
   if (options_.page_local && wanted.granules <= options_.page_size / granule) wanted.page = options_.page_size;
-  return wanted.granules < max_object_bytes / granule - wanted.alignment / granule;
+  return wanted.granules + wanted.alignment / granule < max_object_bytes / granule;
 }
 
 /// Most requests find a free block of just their size. All others are left to calls that need not return here, which

@@ -12,8 +12,8 @@ namespace allot {
 /// calls take no lock. Larger ones take one.
 ///
 /// Thread-safe, but for release() and destruction, during which no call may be in progress; find_block(),
-/// for_each_block() and check() look into the magazines of all threads, none of which may use the resource meanwhile.
-/// After fork() parent and child go on. Constructing one allocates nothing.
+/// for_each_block(), statistics() and check() look into the magazines of all threads, none of which may use the
+/// resource meanwhile. After fork() parent and child go on. Constructing one allocates nothing.
 class ALLOT_EXPORT concurrent_general_resource final : public general_tiers<concurrent_pool> {
  public:
   concurrent_general_resource() noexcept : concurrent_general_resource(general_options{}) {}

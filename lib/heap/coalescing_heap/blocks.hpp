@@ -27,6 +27,7 @@ ALLOT_ALWAYS_INLINE void coalescing_heap::insert_free(heap_range& range, std::si
 
 /// Makes a block of granules of the free end of the newest range, of which those before it stay free.
 inline void coalescing_heap::take_top(std::size_t at, std::size_t granules) noexcept {
+  touch(*newest_, top_, at - top_ + granules, newest_->granules() - top_);
   if (at != top_) insert_free(*newest_, top_, at - top_);
   newest_->table().set_used(at);
   newest_->table().set_size(at, granules, true);
