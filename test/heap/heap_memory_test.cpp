@@ -395,6 +395,16 @@ BOOST_AUTO_TEST_CASE(memory_that_was_trimmed_is_committed_again_as_it_is_used) {
   BOOST_TEST(heap.usage() == (memory_usage{0, 0, 0, heap.usage().peak, 0}));
 }
 
+BOOST_AUTO_TEST_CASE(a_block_of_many_gibibytes_costs_no_memory_before_it_is_used) {
+  if (!test::plain()) return;
+  for (const std::size_t alignment : {std::size_t{16}, 16_GiB}) {
+    coalescing_heap heap;
+    const std::size_t before = test::resident();
+    if (heap.try_allocate(16_GiB, alignment) == nullptr) continue;  // the system's affair
+    BOOST_TEST(test::resident() < before + 32_MiB);
+  }
+}
+
 // ---- release
 
 BOOST_AUTO_TEST_CASE(release_restores_the_constructed_state_and_twice_is_harmless) {
