@@ -64,6 +64,9 @@ bool visits_just(const free_index& index, const reference& expected) {
   return good && seen.size() == expected.size() && index.check(expected.size());
 }
 
+constexpr std::size_t exact = free_index::exact_sizes;
+constexpr std::size_t tree_size = free_index::tree_size;
+
 std::size_t some_granules(std::mt19937& random) {
   switch (random() % 4) {
     case 0:
@@ -73,12 +76,9 @@ std::size_t some_granules(std::mt19937& random) {
     case 2:
       return random() % 6000 + 1;
     default:
-      return random() % 100'000 + 1;
+      return random() % (2 * tree_size) + 1;
   }
 }
-
-constexpr std::size_t exact = free_index::exact_sizes;
-constexpr std::size_t tree_size = free_index::tree_size;
 
 }  // namespace
 
@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_SUITE(free_indexes)
 
 BOOST_AUTO_TEST_CASE(every_size_is_in_the_list_it_should_be_in) {
   std::size_t last = free_index::list_of(1);
-  for (std::size_t granules = 1; granules < 5000; ++granules) {
+  for (std::size_t granules = 1; granules < tree_size + 10; ++granules) {
     const std::size_t list = free_index::list_of(granules);
     BOOST_TEST_REQUIRE(list <= free_index::list_count);
     BOOST_TEST_REQUIRE((list == last || list == last + 1), granules);
@@ -119,12 +119,13 @@ BOOST_AUTO_TEST_CASE(an_empty_index_has_nothing) {
 BOOST_AUTO_TEST_CASE(one_block_serves_what_it_holds_and_no_more) {
   blocks_to_list memory(1);
   for (const std::size_t granules : std::initializer_list<std::size_t>{
-           1, 2, 3, 62, 63, 64, 65, 66, 127, 128, 129, 131, 132, 1000, 4031, 4032, 4094, 4095, 4096, 4097, 100'000}) {
+           1,   2,    3,    62,   63,   64,   65,   66,   127,     128,           129,       131,
+           132, 1000, 4031, 4032, 4094, 4095, 4096, 4097, 100'000, tree_size - 1, tree_size, 3 * tree_size}) {
     free_index index;
     index.insert(memory[0], granules);
     BOOST_TEST(index.check(1));
     BOOST_TEST(index.find(granules + 1).at == nullptr, granules);
-    for (std::size_t wanted = 1; wanted <= granules; wanted += wanted < 200 ? 1 : 37) {
+    for (std::size_t wanted = 1; wanted <= granules; wanted += wanted < 200 ? 1 : 37 + wanted / 64) {
       const free_index::block found = index.find(wanted);
       BOOST_TEST_REQUIRE(found.at == memory[0], wanted << " of " << granules);
       BOOST_TEST_REQUIRE(found.granules == granules);
@@ -274,19 +275,19 @@ BOOST_AUTO_TEST_CASE(blocks_at_random_are_as_in_a_list_of_them) {
 BOOST_AUTO_TEST_CASE(a_fitting_block_is_chosen_by_the_caller_among_the_smallest) {
   blocks_to_list memory(8);
   free_index index;
-  const std::size_t sizes[] = {10, 10, 12, 100, 5000, 5001, 300, 9000};
+  const std::size_t sizes[] = {10, 10, 12, 100, tree_size, tree_size + 1, 300, 2 * tree_size};
   for (std::size_t i = 0; i < 8; ++i) index.insert(memory[i], sizes[i]);
   for (std::size_t i = 0; i < 8; ++i) {
     const auto only = [&](const free_index::block& each) { return each.at == memory[i]; };
-    const free_index::block found = index.find_fitting(10, 1'000'000, only);
+    const free_index::block found = index.find_fitting(10, 9 * tree_size, only);
     if (sizes[i] <= 300) BOOST_TEST(found.at == memory[i], i);
-    BOOST_TEST(index.find_fitting(sizes[i] + 1, 1'000'000, only).at == nullptr);
+    BOOST_TEST(index.find_fitting(sizes[i] + 1, 9 * tree_size, only).at == nullptr);
   }
   const auto none = [](auto) { return false; };
-  BOOST_TEST(index.find_fitting(10, 5001, none).granules == 5001u);  // enough for certain
-  BOOST_TEST(index.find_fitting(10, 9001, none).at == nullptr);
+  BOOST_TEST(index.find_fitting(10, tree_size + 1, none).granules == tree_size + 1);  // enough for certain
+  BOOST_TEST(index.find_fitting(10, 2 * tree_size + 1, none).at == nullptr);
   std::size_t asked = 0;
-  (void)index.find_fitting(1, 9001, [&](const free_index::block& each) {
+  (void)index.find_fitting(1, 2 * tree_size + 1, [&](const free_index::block& each) {
     BOOST_TEST(each.granules >= 1u);
     ++asked;
     return false;
@@ -295,7 +296,7 @@ BOOST_AUTO_TEST_CASE(a_fitting_block_is_chosen_by_the_caller_among_the_smallest)
 }
 
 BOOST_AUTO_TEST_CASE(check_finds_what_is_broken) {
-  for (const std::size_t granules : {std::size_t{5}, std::size_t{100}, std::size_t{5000}}) {
+  for (const std::size_t granules : {std::size_t{5}, std::size_t{100}, tree_size}) {
     blocks_to_list memory(3);
     free_index index;
     for (std::size_t i = 0; i < 3; ++i) index.insert(memory[i], granules);

@@ -56,7 +56,7 @@ bool agrees(const granule_table& table, const std::vector<block>& blocks) {
   }
   const std::size_t end = blocks.back().at + blocks.back().granules;
   const granule_table::block last = table.before(end);
-  return good && last.start == left_start && last.used == left_used && table.is_used_start(end);
+  return good && last.start == left_start && last.used == left_used && table.is_start(end) && !table.is_used(end);
 }
 
 void note(granule_table& table, const block& noted) {
@@ -65,18 +65,19 @@ void note(granule_table& table, const block& noted) {
   } else {
     table.set_free(noted.at);
   }
-  table.set_size(noted.at, noted.granules);
+  table.set_size(noted.at, noted.granules, noted.used);
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(granule_tables)
 
-BOOST_AUTO_TEST_CASE(a_new_table_has_a_used_block_before_it_and_one_behind_it) {
+BOOST_AUTO_TEST_CASE(a_new_table_has_a_used_block_before_it_and_a_free_one_behind_it) {
   table_memory memory(0);
   granule_table table(memory.data());
   table.start();
-  BOOST_TEST(table.is_used_start(0));
+  BOOST_TEST(table.is_start(0));
+  BOOST_TEST(!table.is_used(0));
   BOOST_TEST(table.before(0).used);
   BOOST_TEST(table.before(0).start == static_cast<std::size_t>(-1));
   BOOST_TEST(memory.kept_within());
@@ -190,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_table_grows_and_shrinks_at_its_end) {
         note(table, last);
       }
     }
-    good = table.is_used_start(end) && (blocks.empty() || agrees(table, blocks));
+    good = table.is_start(end) && !table.is_used(end) && (blocks.empty() || agrees(table, blocks));
   }
   BOOST_TEST(good);
   BOOST_TEST(memory.kept_within());

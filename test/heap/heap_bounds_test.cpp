@@ -62,7 +62,7 @@ class touched_pages {
 class spaced_heap {
  public:
   spaced_heap(std::size_t blocks, std::size_t free_bytes)
-      : bytes_((blocks + 8) * stride(free_bytes) * 66 / 65 + (std::size_t{1} << 20)) {
+      : bytes_((blocks + 8) * stride(free_bytes) * 66 / 65 + (std::size_t{1} << 26)) {
     memory_ = os::reserve(bytes_).address;
     BOOST_TEST_REQUIRE(memory_ != nullptr);
     BOOST_TEST_REQUIRE(static_cast<bool>(os::commit(memory_, bytes_ / page() * page())));
@@ -131,8 +131,8 @@ std::size_t most_pages(std::size_t blocks, std::size_t free_bytes) {
   measure("one a little larger", [&](auto& heap) { p = heap.allocate(free_bytes + 16); });
   measure("freeing it", [&](auto& heap) { heap.deallocate(p, free_bytes + 16); });
   measure("one of an alignment they do not have",
-          [&](auto& heap) { p = heap.allocate(free_bytes, std::size_t{1} << 20); });
-  measure("freeing it", [&](auto& heap) { heap.deallocate(p, free_bytes, std::size_t{1} << 20); });
+          [&](auto& heap) { p = heap.allocate(free_bytes, std::size_t{1} << 25); });
+  measure("freeing it", [&](auto& heap) { heap.deallocate(p, free_bytes, std::size_t{1} << 25); });
   measure("more than there is", [&](auto& heap) { (void)heap.try_allocate(std::size_t{1} << 40, 64); });
   // One between two that are free, in the midst of all, and the neighbours of what comes of that.
   for (const std::size_t at : {blocks / 2, blocks / 2 + 1, blocks / 2 - 1, blocks / 3})
@@ -148,7 +148,8 @@ BOOST_AUTO_TEST_SUITE(heap_bounds)
 
 BOOST_AUTO_TEST_CASE(a_call_looks_at_a_few_blocks_of_lists_however_many_there_are) {
   if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a memory tool has the signal");
-  for (const std::size_t bytes : {std::size_t{768}, std::size_t{2064}}) {  // a list of one size, and of several
+  // A list of one size, and of several.
+  for (const std::size_t bytes : {std::size_t{768}, std::size_t{2064}, std::size_t{66} << 10}) {
     const std::size_t few = most_pages(100, bytes);
     const std::size_t many = most_pages(10'000, bytes);
     BOOST_TEST(few <= 60u);
@@ -158,11 +159,11 @@ BOOST_AUTO_TEST_CASE(a_call_looks_at_a_few_blocks_of_lists_however_many_there_ar
 
 BOOST_AUTO_TEST_CASE(a_call_looks_at_no_more_of_a_tree_than_a_logarithm) {
   if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a memory tool has the signal");
-  const std::size_t bytes = std::size_t{66} << 10;
-  const std::size_t few = most_pages(100, bytes);
-  const std::size_t many = most_pages(10'000, bytes);
+  const std::size_t bytes = free_index::tree_size * 16 + 2048;
+  const std::size_t few = most_pages(20, bytes);
+  const std::size_t many = most_pages(1000, bytes);
   BOOST_TEST(few <= 60u);
-  BOOST_TEST(many <= few + 60);  // 2 * log2(100) for each of three walks, and some for turns
+  BOOST_TEST(many <= few + 60);  // 2 * log2(50) for each of three walks, and some for turns
 }
 
 BOOST_AUTO_TEST_SUITE_END()

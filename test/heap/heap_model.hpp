@@ -321,7 +321,8 @@ class heap_model {
     expect(known == live_.end(), "blocks() lacks one");
     const memory_usage now = heap_->usage();
     expect(now.used == used_ && now.peak == peak_, "used and peak");
-    expect(now.committed <= now.reserved && now.used + now.wasted <= now.committed, "usage()");
+    expect(now.committed <= now.reserved, "committed and reserved");
+    expect(now.used + now.wasted <= now.committed, "used and committed");
     expect(heap_->available() >= free_bytes, "available()");
     if (heap_->upstream() != nullptr) expect(now.reserved == counting_.live_bytes(), "reserved");
   }

@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(memory_for_a_range_of_some_granules_is_enough_wherever_it_l
       BOOST_TEST_REQUIRE(range->held_bytes() == bytes);
       BOOST_TEST_REQUIRE(static_cast<bool>(range->grow(range->most_granules())));
       BOOST_TEST_REQUIRE(range->granules() == range->most_granules());
-      BOOST_TEST_REQUIRE(range->table().is_used_start(range->granules()));
+      BOOST_TEST_REQUIRE(range->table().is_start(range->granules()));
       heap_range::drop(*range);
     }
   }
