@@ -395,6 +395,26 @@ BOOST_AUTO_TEST_CASE(memory_that_was_trimmed_is_committed_again_as_it_is_used) {
   BOOST_TEST(heap.usage() == (memory_usage{0, 0, 0, heap.usage().peak, 0}));
 }
 
+BOOST_AUTO_TEST_CASE(trimmed_pages_that_came_to_the_end_of_a_range_count_again_when_used) {
+  if (!test::plain()) return;
+  coalescing_heap heap;
+  const held_block kept = test::take(heap, 64);
+  const held_block large = test::take(heap, 4_MiB);
+  const held_block last = test::take(heap, 2 * test::system_page_size());  // not before it
+  test::give(heap, large);
+  BOOST_TEST(heap.trim() >= 3_MiB);
+  test::give(heap, last);  // all behind the first is one free block
+  const held_block again = test::take(heap, 4_MiB);
+  BOOST_TEST(heap.usage().committed >= heap.usage().used + heap.usage().wasted);
+  test::fill(again.p, again.bytes, 1);
+  test::give(heap, again);
+  (void)heap.trim();
+  BOOST_TEST(heap.usage().committed < 1_MiB);
+  test::give(heap, kept);
+  (void)heap.trim();
+  BOOST_TEST(heap.usage().committed == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_block_of_many_gibibytes_costs_no_memory_before_it_is_used) {
   if (!test::plain()) return;
   for (const std::size_t alignment : {std::size_t{16}, 16_GiB}) {
