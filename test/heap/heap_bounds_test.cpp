@@ -8,7 +8,7 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <cstddef>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "heap/heaps.hpp"
@@ -66,7 +66,7 @@ class spaced_heap {
     memory_ = os::reserve(bytes_).address;
     BOOST_TEST_REQUIRE(memory_ != nullptr);
     BOOST_TEST_REQUIRE(static_cast<bool>(os::commit(memory_, bytes_ / page() * page())));
-    heap_.emplace(memory_, bytes_ / page() * page(), test::heap_named("spaced"));
+    heap_ = std::make_unique<coalescing_heap>(memory_, bytes_ / page() * page(), test::heap_named("spaced"));
     (void)heap_->allocate(16, page());
     (void)heap_->allocate(page() - 16);
     if (const heap_block before = *heap_->blocks().begin(); !before.used) (void)heap_->allocate(before.bytes);
@@ -102,7 +102,7 @@ class spaced_heap {
 
   std::size_t bytes_;
   void* memory_ = nullptr;
-  std::optional<coalescing_heap> heap_;
+  std::unique_ptr<coalescing_heap> heap_;
 };
 
 /// The most pages any call touches in a heap of so many free blocks.

@@ -9,9 +9,9 @@
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <memory_resource>
 #include <new>
-#include <optional>
 #include <vector>
 
 #include "heap/heaps.hpp"
@@ -512,11 +512,11 @@ BOOST_AUTO_TEST_CASE(a_heap_of_any_options_serves_or_throws) {
       BOOST_TEST_CONTEXT("options " << i << ", ground " << static_cast<int>(where)) {
         counting_resource upstream(std::pmr::new_delete_resource(), 1_MiB);
         std::vector<std::byte> buffer(where == ground::buffer ? 1_MiB : 0);
-        std::optional<coalescing_heap> heap;
+        std::unique_ptr<coalescing_heap> heap;
         if (where == ground::buffer) {
-          heap.emplace(buffer.data(), buffer.size(), all[i]);
+          heap = std::make_unique<coalescing_heap>(buffer.data(), buffer.size(), all[i]);
         } else {
-          heap.emplace(all[i], where == ground::upstream ? &upstream : nullptr);
+          heap = std::make_unique<coalescing_heap>(all[i], where == ground::upstream ? &upstream : nullptr);
         }
         std::vector<held_block> blocks;
         for (const std::size_t bytes :

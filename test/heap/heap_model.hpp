@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <new>
-#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -76,9 +75,10 @@ class heap_model {
   heap_model(const model_setup& setup, Choices choices) : setup_(setup), choices_(std::move(choices)) {
     if (setup.where == model_setup::ground::buffer) {
       buffer_.reset(new std::byte[setup.buffer_bytes]);
-      heap_.emplace(buffer_.get(), setup.buffer_bytes, setup.options);
+      heap_ = std::make_unique<coalescing_heap>(buffer_.get(), setup.buffer_bytes, setup.options);
     } else {
-      heap_.emplace(setup.options, setup.where == model_setup::ground::pages ? nullptr : &upstream_);
+      heap_ = std::make_unique<coalescing_heap>(setup.options,
+                                                setup.where == model_setup::ground::pages ? nullptr : &upstream_);
     }
   }
 
@@ -337,7 +337,7 @@ class heap_model {
   testing::counting_resource counting_;
   testing::failing_resource upstream_{&counting_};
   std::unique_ptr<std::byte[]> buffer_;
-  std::optional<coalescing_heap> heap_;
+  std::unique_ptr<coalescing_heap> heap_;
   blocks live_;
   std::byte* low_ = nullptr;
   std::byte* high_ = nullptr;

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <memory>
 #include <memory_resource>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,9 +40,9 @@ class grounded_heap {
   explicit grounded_heap(ground where, const heap_options& options = {}) {
     if (where == ground::buffer) {
       buffer_.reset(new std::byte[buffer_bytes]);
-      heap_.emplace(buffer_.get(), buffer_bytes, options);
+      heap_ = std::make_unique<coalescing_heap>(buffer_.get(), buffer_bytes, options);
     } else {
-      heap_.emplace(options, where == ground::upstream ? &upstream_ : nullptr);
+      heap_ = std::make_unique<coalescing_heap>(options, where == ground::upstream ? &upstream_ : nullptr);
     }
   }
 
@@ -54,7 +53,7 @@ class grounded_heap {
  private:
   testing::counting_resource upstream_;
   std::unique_ptr<std::byte[]> buffer_;
-  std::optional<coalescing_heap> heap_;
+  std::unique_ptr<coalescing_heap> heap_;
 };
 
 /// Bytes the block of such a request has.

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
+#include <memory>
 #include <memory_resource>
-#include <optional>
 #include <vector>
 
 #include "heap/heap_model.hpp"
@@ -170,11 +170,11 @@ BOOST_AUTO_TEST_CASE(what_goes_back_can_be_used_freely) {
     for (int way = 0; way < 6; ++way) {
       std::pmr::monotonic_buffer_resource memory(buffer.data(), buffer.size(), std::pmr::null_memory_resource());
       {
-        std::optional<coalescing_heap> heap;
+        std::unique_ptr<coalescing_heap> heap;
         if (way < 3) {
-          heap.emplace(variant(number), &memory);
+          heap = std::make_unique<coalescing_heap>(variant(number), &memory);
         } else {
-          heap.emplace(buffer.data(), buffer.size(), variant(number));
+          heap = std::make_unique<coalescing_heap>(buffer.data(), buffer.size(), variant(number));
         }
         std::vector<held_block> blocks = test::take_mixed(*heap, 50, 300);
         if (way % 3 >= 1) test::give_all_at_random(*heap, blocks);
