@@ -312,4 +312,13 @@ BOOST_AUTO_TEST_CASE(check_finds_what_is_broken) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(check_finds_a_list_that_is_empty_and_said_to_be_filled) {
+  blocks_to_list memory(1);
+  free_index index;
+  index.insert(memory[0], 5);
+  auto* const head = static_cast<void***>(memory[0])[1];
+  head[0] = head[1] = head;
+  BOOST_TEST(!index.check(0));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

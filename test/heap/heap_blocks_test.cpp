@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <random>
 #include <range/v3/algorithm/count_if.hpp>
@@ -272,6 +273,38 @@ BOOST_AUTO_TEST_CASE(usage_adds_up) {
       BOOST_TEST(now.wasted + now.used + heap->available() == now.committed);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(check_finds_every_start_that_is_lost_or_made_up_in_a_free_block) {
+  if (!test::plain()) return;  // the nodes of free blocks lie elsewhere then
+  std::vector<std::byte> memory(32'000);
+  coalescing_heap heap(memory.data(), memory.size());
+  std::vector<held_block> blocks = test::take_mixed(heap, 60, 600);
+  while (void* const p = heap.try_allocate(16)) blocks.push_back({p, 16});
+  for (std::size_t i = 0; i < blocks.size(); i += 3) test::give(heap, blocks[i]);
+  // The table ends where the first block starts.
+  std::byte* const first = (*heap.blocks().begin()).address;
+  const std::vector<heap_block> all = test::blocks_of(heap);
+  const auto granules = static_cast<std::size_t>(all.back().address + all.back().bytes - first) / 16;
+  auto* const table = reinterpret_cast<granule_table::word_pair*>(first) - granule_table::pairs_for(granules) + 1;
+  std::size_t unnoticed = 0;
+  for (const heap_block& each : all) {
+    const auto begin = static_cast<std::size_t>(each.address - first) / 16;
+    for (std::size_t at = begin; !each.used && at <= begin + each.bytes / 16; ++at) {
+      table[at / 64].starts ^= std::uint64_t{1} << at % 64;
+      if (heap.check()) ++unnoticed;
+      table[at / 64].starts ^= std::uint64_t{1} << at % 64;
+    }
+  }
+  BOOST_TEST(unnoticed == 0u);
+  for (const heap_block& each : all) {
+    const auto at = static_cast<std::size_t>(each.address - first) / 16;
+    table[at / 64].used ^= std::uint64_t{1} << at % 64;
+    if (heap.check()) ++unnoticed;
+    table[at / 64].used ^= std::uint64_t{1} << at % 64;
+  }
+  BOOST_TEST(unnoticed == 0u);
+  BOOST_TEST(heap.check());
 }
 
 BOOST_AUTO_TEST_CASE(a_heap_says_what_it_is) {

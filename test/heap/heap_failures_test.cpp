@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "heap/heaps.hpp"
+#include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
@@ -139,6 +140,19 @@ BOOST_AUTO_TEST_CASE(a_reservation_that_fails_leaves_no_longer_list_of_ranges) {
     }
     test::give_all(heap, blocks);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_first_block_that_fails_keeps_no_address_space) {
+  std::size_t nth = 1;
+  for (bool fired = true; fired; ++nth) {
+    coalescing_heap heap;
+    const std::size_t before = test::address_space();
+    const os::failure_injection injection(nth, os::os_call::map | os::os_call::protect);
+    void* const p = heap.try_allocate(100);
+    fired = injection.fired();
+    if (p == nullptr) BOOST_TEST(test::address_space() < before + (std::size_t{100} << 20), nth);
+  }
+  BOOST_TEST(nth > 3u);
 }
 
 BOOST_AUTO_TEST_CASE(a_system_that_fails_for_good_is_survived) {

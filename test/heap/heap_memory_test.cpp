@@ -333,6 +333,23 @@ BOOST_AUTO_TEST_CASE(trim_takes_nothing_of_a_free_block_below_the_threshold) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(trim_takes_nothing_of_a_free_end_below_the_threshold) {
+  if (!test::plain()) return;
+  const std::size_t page = test::system_page_size();
+  for (const std::size_t pages : {7U, 8U, 9U}) {
+    heap_options options;
+    options.decommit_threshold = 8 * page;
+    options.commit_step = page;
+    coalescing_heap heap(options);
+    (void)heap.allocate(page);
+    const held_block last = test::take(heap, pages * page);
+    test::give(heap, last);
+    BOOST_TEST_REQUIRE(heap.statistics().free_bytes == pages * page);
+    BOOST_TEST(heap.trim() == (pages < 8 ? 0 : pages * page));
+    BOOST_TEST(heap.check());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(trim_gives_the_free_end_of_a_reservation_back) {
   if (!test::plain()) return;
   coalescing_heap heap;

@@ -9,6 +9,7 @@
 #include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/misuse_watch.hpp"
+#include "support/with_code.hpp"
 
 using namespace allot;
 using test::ground;
@@ -84,6 +85,9 @@ BOOST_AUTO_TEST_CASE(alignments_as_large_as_can_be_are_refused_with_any_size) {
         BOOST_TEST(heap->try_allocate(bytes, alignment) == nullptr);
       }
     }
+    for (const std::size_t bytes : {max_object_bytes - 100, max_object_bytes, static_cast<std::size_t>(-1)})
+      BOOST_CHECK_EXCEPTION((void)heap->allocate(bytes, std::size_t{1} << 60), allocation_error,
+                            test::with_code(memory_errc::size_overflow));
     BOOST_TEST((state_of(*heap) == before));
     BOOST_TEST(heap->check());
   }
