@@ -11,6 +11,8 @@
 #include <allot/block/page_resource.hpp>
 #include <allot/block/reserving_resource.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/heap/coalescing_heap.hpp>
+#include <allot/heap/heap_options.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_options.hpp>
 #include <allot/pool/pool_resource.hpp>
@@ -28,7 +30,9 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include "support/address_space_limit.hpp"
 #include "support/barely_aligned_resource.hpp"
 #include "support/child.hpp"
 
@@ -642,6 +646,172 @@ BOOST_AUTO_TEST_CASE(with_other_sizes_and_magazines) {
     });
     subject.keeps_cache_when_refused = false;  // what no thread has at hand goes to the slabs first
     expect_conforms(subject);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// ---- coalescing_heap
+
+namespace {
+
+struct named_heap_options {
+  std::string name;
+  heap_options options;
+};
+
+/// The options most heaps have, and some that change where blocks lie and how memory comes.
+std::vector<named_heap_options> every_kind_of_heap() {
+  std::vector<named_heap_options> all;
+  for (const bool checked : {false, true}) {
+    const auto add = [&](const char* name) -> heap_options& {
+      all.push_back({std::string("coalescing_heap") + name + (checked ? ", checked" : ""), {}});
+      all.back().options.checked = checked;
+      return all.back().options;
+    };
+    add("");
+    add(", pages").page_local = true;
+    heap_options& small = add(", small steps");
+    small.reserve = std::size_t{64} << 10;
+    small.commit_step = 1;
+    small.first_chunk = 1;
+    small.largest_chunk = 1;
+    small.large_threshold = 5000;
+    small.decommit_threshold = 0;
+    heap_options& large = add(", large pages");
+    large.page_size = std::size_t{64} << 10;
+    large.huge_pages = true;
+    large.page_local = true;
+    large.first_chunk = std::size_t{1} << 20;
+  }
+  return all;
+}
+
+/// A heap with an upstream of its own, which it gives all back to.
+template <class Upstream>
+class heap_over final : public holder<coalescing_heap> {
+ public:
+  template <class... Arguments>
+  explicit heap_over(const heap_options& options, Arguments&&... arguments)
+      : upstream_(std::forward<Arguments>(arguments)...), heap_(options, &upstream_) {}
+  void release() {
+    heap_.release();
+    if constexpr (testing::detail::has_release<Upstream>::value) upstream_.release();
+  }
+
+ private:
+  coalescing_heap& inner() override { return heap_; }
+
+  Upstream upstream_;
+  coalescing_heap heap_;
+};
+
+/// A heap in a buffer, at no address in particular.
+template <std::size_t Bytes>
+class heap_in_buffer final : public holder<coalescing_heap> {
+ public:
+  explicit heap_in_buffer(const heap_options& options) : heap_(buffer_.data() + 3, Bytes - 3, options) {}
+
+ private:
+  coalescing_heap& inner() override { return heap_; }
+
+  std::array<std::byte, Bytes> buffer_;
+  coalescing_heap heap_;
+};
+
+/// What a heap in so many bytes is sure to serve: a request for one byte has a granule, and a checked one, or one a
+/// memory tool watches, two. Blocks that must not straddle pages may leave half of each.
+std::size_t heap_capacity(std::size_t bytes, const heap_options& options) {
+  const std::size_t each = memory_tools::active() || options.checked ? 64 : 32;
+  return bytes / each / (options.page_local ? 4 : 1);
+}
+
+/// The kit asks for alignments of terabytes, which a reservation of address space has, with books to match.
+constexpr std::size_t most_address_space = std::size_t{200} << 30;
+
+/// Under AddressSanitizer the standard's operator new ends the program when it is asked for too much.
+std::pmr::memory_resource& bearable_upstream() {
+  static page_resource pages;
+  return pages;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(coalescing_heap_conforms)
+
+BOOST_AUTO_TEST_CASE(on_own_reservations) {
+  const test::address_space_limit limit(most_address_space);
+  for (const named_heap_options& each : every_kind_of_heap())
+    expect_conforms(make_subject(each.name, made_with<coalescing_heap>(each.options)));
+}
+
+BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) {
+  for (const named_heap_options& each : every_kind_of_heap()) {
+    expect_conforms(make_subject(each.name + " over an upstream", [options = each.options](auto& upstream) {
+      return std::make_unique<coalescing_heap>(options, &upstream);
+    }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(in_a_buffer) {
+  constexpr std::size_t bytes = std::size_t{1} << 20;
+  for (const named_heap_options& each : every_kind_of_heap()) {
+    expect_conforms(make_subject(each.name + " in a buffer", made_with<heap_in_buffer<bytes>>(each.options),
+                                 heap_capacity(bytes, each.options)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(over_page_resource) {
+  for (const named_heap_options& each : every_kind_of_heap())
+    expect_conforms(make_subject(each.name + " over page_resource", made_with<heap_over<page_resource>>(each.options)));
+}
+
+BOOST_AUTO_TEST_CASE(over_a_small_buffer) {
+  constexpr std::size_t bytes = 4096;
+  for (const bool checked : {false, true}) {
+    heap_options options;
+    options.checked = checked;
+    expect_conforms(make_subject(checked ? "coalescing_heap over 4 KiB, checked" : "coalescing_heap over 4 KiB",
+                                 made_with<heap_over<buffer_resource<bytes>>>(options),
+                                 heap_capacity(bytes / 2, options)));
+    expect_conforms(make_subject(checked ? "coalescing_heap in 4 KiB, checked" : "coalescing_heap in 4 KiB",
+                                 made_with<heap_in_buffer<bytes>>(options), heap_capacity(bytes - 300, options)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(over_one_that_fails) {
+  for (const named_heap_options& each : every_kind_of_heap()) {
+    expect_conforms(make_subject(each.name + " over failing_resource", [options = each.options](auto&) {
+      return std::make_unique<heap_over<testing::failing_resource>>(options, &bearable_upstream());
+    }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(over_one_that_counts) {
+  for (const named_heap_options& each : every_kind_of_heap()) {
+    expect_conforms(make_subject(each.name + " over counting_resource", [options = each.options](auto& upstream) {
+      return std::make_unique<heap_over<testing::counting_resource>>(options, &upstream);
+    }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(over_odd_addresses) {
+  for (const named_heap_options& each : every_kind_of_heap()) {
+    expect_conforms(make_subject(each.name + " over odd addresses", [options = each.options](auto& upstream) {
+      return std::make_unique<heap_over<test::barely_aligned_resource>>(options, &upstream);
+    }));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(over_another_heap) {
+  const test::address_space_limit limit(most_address_space);
+  heap_options lower;
+  lower.reserve = std::size_t{16} << 20;
+  lower.checked = true;  // ends the program when the upper one gives back what it did not get
+  for (const named_heap_options& each : every_kind_of_heap()) {
+    expect_conforms(make_subject(each.name + " over coalescing_heap", [options = each.options, lower](auto&) {
+      return std::make_unique<heap_over<coalescing_heap>>(options, lower);
+    }));
   }
 }
 
