@@ -207,10 +207,10 @@ bool coalescing_heap::try_expand(void* p, std::size_t old_bytes, std::size_t new
   if (!accept(p, old_bytes, alignment) || (options_.checked && !accept_fence(p, old_bytes, old_granules))) return false;
   heap_range& range = *ranges_.find(p);
   const std::size_t at = range.granule_of(p);
+  const request wanted{new_bytes, granule, granules, options_.page_local ? options_.page_size : 0};
+  if (granules <= wanted.page / granule && wanted.place(range, at) != at) return false;
   if (granules > old_granules) {
     if (granules > range.most_granules() - at) return false;
-    const request wanted{new_bytes, granule, granules, options_.page_local ? options_.page_size : 0};
-    if (granules <= wanted.page / granule && wanted.place(range, at) != at) return false;
     if (!extend(range, at + old_granules, granules - old_granules)) return false;
     count_used(granules - old_granules);
     range.table().set_size(at, granules, true);

@@ -67,6 +67,7 @@ heap_range* heap_range::make_in(void* memory, std::size_t bytes, bool watched) n
   made->bytes_ = bytes;
   if (watched && !made->map_nodes()) return nullptr;
   made->table_ = granule_table(reinterpret_cast<word_pair*>(table));
+  made->table_.clear(granules);
   made->table_.start();
   made->set_granules(granules);
   return made;

@@ -41,18 +41,20 @@ class granule_table {
   /// `memory` has room for pairs_for() all granules there are ever to be.
   explicit granule_table(word_pair* memory) noexcept : words_(memory + 1) {}
 
-  /// A table of no granules. Words behind the first are cleared as granules are added.
+  /// A table of no granules. Memory for those to come must be zero: new from the system, or by clear().
   void start() noexcept {
     words_[-1] = {std::uint64_t{1} << 63, std::uint64_t{1} << 63};
     words_[0] = {1, 0};
-    words_[1] = {0, 0};
+  }
+  /// Makes memory for so many granules zero.
+  void clear(std::size_t granules) noexcept {
+    for (std::size_t at = 0; at < pairs_for(granules) - 1; ++at) words_[at] = {0, 0};
   }
 
-  /// Moves the end of what there is. The granules added belong to no block until set() says so; those taken away, and
-  /// what is left of a block among them, too.
+  /// Moves the end of what there is. The granules added belong to no block until set_free() or set_used(); those taken
+  /// away must belong to a free block, what is left of which belongs to none either.
   void move_end(std::size_t from, std::size_t to) noexcept {
     clear_start(from);
-    for (std::size_t at = from / 64 + 2; at <= to / 64 + 1; ++at) words_[at] = {0, 0};
     set_free(to);
   }
 

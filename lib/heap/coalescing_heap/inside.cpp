@@ -12,8 +12,7 @@ constexpr std::size_t granule = granule_table::granule;
 
 std::size_t coalescing_heap::available() const noexcept {
   std::size_t granules = 0;
-  for (std::size_t i = 0; i < ranges_.size(); ++i)
-    granules += ranges_[i].granules();
+  for (std::size_t i = 0; i < ranges_.size(); ++i) granules += ranges_[i].granules();
   return (granules - used_) * granule;
 }
 

@@ -70,7 +70,8 @@ bool coalescing_heap::accept_fence(const void* p, std::size_t bytes, std::size_t
   const bool intact =
       fence >= behind_ && fence <= longest &&
       std::all_of(begin + all - fence, begin + all - 1, [](unsigned char byte) { return byte == fence_byte; });
-  if (watched_) memory_tools::poison(begin + all - std::min(longest, behind_), std::min(longest, behind_));
+  const std::size_t closed = intact ? fence : std::min(longest, behind_);
+  if (watched_) memory_tools::poison(begin + all - closed, closed);
   const std::size_t asked = std::max<std::size_t>(bytes, 1);
   if (intact && all - fence == asked) return true;
   if (intact) {

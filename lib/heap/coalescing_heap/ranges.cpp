@@ -130,17 +130,16 @@ os::status coalescing_heap::add_reservation(const request& wanted) noexcept {
     ladder.fixed_step = options_.commit_step;
   }
   const std::size_t least = wanted.enough() * granule;
-  try {
-    ranges_.make_room();
-  } catch (const allocation_error& refusal) {
-    return {refusal.code(), refusal.os_code()};
-  }
   heap_range* made = nullptr;
-  if (const os::status outcome =
-          heap_range::make_reserved(std::max(options_.reserve, least), least, ladder, watched_, made);
-      !outcome)
-    return outcome;
-  if (const os::status outcome = made->grow(wanted.place(*made, 0) + wanted.granules); !outcome) {
+  os::status outcome = heap_range::make_reserved(std::max(options_.reserve, least), least, ladder, watched_, made);
+  if (!outcome) return outcome;
+  outcome = made->grow(wanted.place(*made, 0) + wanted.granules);
+  try {
+    if (outcome) ranges_.make_room();
+  } catch (const allocation_error& refusal) {
+    outcome = {refusal.code(), refusal.os_code()};
+  }
+  if (!outcome) {
     heap_range::drop(*made);
     return outcome;
   }
@@ -167,14 +166,12 @@ std::size_t coalescing_heap::trim() noexcept {
   if (in_buffer_) return 0;
   const std::size_t before = usage().committed;
   for (std::size_t i = ranges_.size(); i-- > 0;) {
-    heap_range& range = ranges_[i];
-    const granule_table& table = range.table();
-    if (range.granules() == 0 || (!table.is_used(0) && table.size_at(0) == range.granules())) {
-      drop_range(range);
-    } else if (range.is_reserved()) {
-      trim_range(range);
-    }
+    const granule_table& table = ranges_[i].table();
+    const std::size_t granules = ranges_[i].granules();
+    if (granules == 0 || (!table.is_used(0) && table.size_at(0) == granules)) drop_range(ranges_[i]);
   }
+  for (std::size_t i = 0; i < ranges_.size(); ++i)
+    if (ranges_[i].is_reserved()) trim_range(ranges_[i]);
   dropped_pages_ = false;
   for (std::size_t i = 0; i < ranges_.size(); ++i) dropped_pages_ = dropped_pages_ || ranges_[i].has_dropped_pages();
   return before - usage().committed;
