@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(statistics_sum_blocks_up) {
       BOOST_TEST(now.metadata == heap->usage().wasted);
       const double part = 1.0 - static_cast<double>(now.largest_free) / static_cast<double>(now.free_bytes);
       BOOST_TEST(now.fragmentation == part);
-      BOOST_TEST(now.fragmentation > 0.1);
+      BOOST_TEST(now.fragmentation > 0.01);
     }
   }
 }
