@@ -188,9 +188,14 @@ BOOST_AUTO_TEST_CASE(check_finds_what_is_broken) {
   BOOST_TEST(breaks([](auto&, auto& blocks) { blocks[0].red = !blocks[0].red; }));
   BOOST_TEST(breaks([](auto&, auto& blocks) { blocks[5].granules = blocks[6].granules + 1; }));
   BOOST_TEST(breaks([](auto& root, auto&) { root.child[1] = nullptr; }));
+  tree_and_set four(4);
+  for (std::size_t i = 0; i < 4; ++i) four.insert(i, 5000 + i);
+  std::size_t count = 0;
+  BOOST_TEST(four.tree().check(4, count));
+  four.blocks()[0].red = four.blocks()[2].red = true;  // as black as each other still, but the last is red, too
+  BOOST_TEST(!four.tree().check(4, count));
   tree_and_set both(3);
   for (std::size_t i = 0; i < 3; ++i) both.insert(i, 5000);
-  std::size_t count = 0;
   BOOST_TEST(!both.tree().check(2, count));  // more than there may be
 }
 

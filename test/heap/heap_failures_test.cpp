@@ -147,7 +147,8 @@ BOOST_AUTO_TEST_CASE(a_first_block_that_fails_keeps_no_address_space) {
   for (bool fired = true; fired; ++nth) {
     coalescing_heap heap;
     const std::size_t before = test::address_space();
-    const os::failure_injection injection(nth, os::os_call::map | os::os_call::protect);
+    const os::failure_injection injection(nth, os::os_call::map | os::os_call::protect,
+                                          os::failure_injection::rule::from_then_on);
     void* const p = heap.try_allocate(100);
     fired = injection.fired();
     if (p == nullptr) BOOST_TEST(test::address_space() < before + (std::size_t{100} << 20), nth);
