@@ -130,11 +130,10 @@ std::size_t heap_range::books_for(std::size_t granules) const noexcept {
 os::status heap_range::grow(std::size_t least) noexcept {
   if (least <= granules_) return {};
   if (reserved_ == nullptr) return {memory_errc::limit_reached, 0};
-  const std::size_t before = reserved_->blocks.committed();
   if (const os::status outcome = reserved_->blocks.commit(least * granule); !outcome) return outcome;
   const std::size_t granules = reserved_->blocks.committed() / granule;
   if (const os::status outcome = reserved_->books.commit(books_for(granules)); !outcome) {
-    (void)reserved_->blocks.decommit(before);
+    (void)reserved_->blocks.decommit(granules_ * granule);
     return outcome;
   }
   set_granules(granules);
@@ -207,14 +206,16 @@ std::size_t heap_range::held_bytes() const noexcept {
   return reserved_ != nullptr ? reserved_->blocks.size() + reserved_->books.size() : bytes_;
 }
 
+// What was committed for granules that were refused after all does not count; they have it when they come.
+
 std::size_t heap_range::committed_bytes() const noexcept {
-  return reserved_ != nullptr
-             ? reserved_->blocks.committed() + reserved_->books.committed() - dropped_pages_ * reserved_->page
-             : bytes_;
+  if (reserved_ == nullptr) return bytes_;
+  return granules_ * granule - dropped_pages_ * reserved_->page + book_bytes();
 }
 
 std::size_t heap_range::book_bytes() const noexcept {
-  return reserved_ != nullptr ? reserved_->books.committed() : bytes_ - most_granules_ * granule;
+  if (reserved_ == nullptr) return bytes_ - most_granules_ * granule;
+  return in_pages(books_for(granules_), reserved_->page);
 }
 
 }  // namespace allot

@@ -96,6 +96,7 @@ BOOST_AUTO_TEST_CASE(a_block_of_any_size_is_found_at_any_place_between_any_neigh
       const std::size_t all = offset + granules + 70;
       table_memory memory(all);
       granule_table table(memory.data());
+      table.clear(all);
       table.start();
       table.move_end(0, all);
       for (const block& each : blocks) note(table, each);
@@ -116,6 +117,7 @@ BOOST_AUTO_TEST_CASE(all_eight_kinds_of_a_block_and_its_neighbours_are_told_apar
                                         {offset + granules, offset, (kinds & 4U) != 0}};
         table_memory memory(granules + 2 * offset);
         granule_table table(memory.data());
+        table.clear(granules + 2 * offset);
         table.start();
         table.move_end(0, granules + 2 * offset);
         for (const block& each : blocks) note(table, each);
@@ -132,6 +134,7 @@ BOOST_AUTO_TEST_CASE(blocks_that_split_and_merge_at_random_are_as_in_a_list_of_t
        {std::size_t{1}, std::size_t{63}, std::size_t{64}, std::size_t{700}, std::size_t{2000}}) {
     table_memory memory(all);
     granule_table table(memory.data());
+    table.clear(all);
     table.start();
     table.move_end(0, all);
     std::vector<block> blocks{{0, all, false}};
@@ -166,6 +169,7 @@ BOOST_AUTO_TEST_CASE(a_table_grows_and_shrinks_at_its_end) {
   constexpr std::size_t most = 1000;
   table_memory memory(most);
   granule_table table(memory.data());
+  table.clear(most);
   table.start();
   std::vector<block> blocks;
   std::size_t end = 0;

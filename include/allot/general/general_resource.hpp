@@ -14,7 +14,7 @@ namespace allot {
 /// Programs that free small blocks give their chunks back to the heap, where blocks of any size have their memory next,
 /// and the pages of large free blocks go back to the system now and then.
 ///
-/// Not thread-safe; distinct objects are independent. About 25 KiB large; constructing one allocates nothing.
+/// Not thread-safe; distinct objects are independent. About 30 KiB large; constructing one allocates nothing.
 class ALLOT_EXPORT general_resource final : public general_tiers<pool_resource> {
  public:
   general_resource() noexcept : general_resource(general_options{}) {}

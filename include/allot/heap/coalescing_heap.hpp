@@ -48,7 +48,7 @@ struct heap_bin {
 /// The memory is a caller's buffer, chunks from an upstream, or own reservations of address space, committed as they
 /// fill. One call looks at a few blocks at most, however many there are, but for the tree: there it is a logarithm.
 ///
-/// Not thread-safe; distinct heaps are independent as far as their upstreams are. About 4.5 KiB large.
+/// Not thread-safe; distinct heaps are independent as far as their upstreams are. About 8.6 KiB large.
 class ALLOT_EXPORT coalescing_heap final : public resource {
  public:
   /// On own reservations, the first made with the first block, and another when it is full.
