@@ -1,5 +1,8 @@
 // general_resource and concurrent_general_resource against the conformance kit.
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <allot/block/page_resource.hpp>
 #include <allot/testing/conformance.hpp>
 #include <allot/testing/counting_resource.hpp>
@@ -14,6 +17,7 @@
 #include <utility>
 
 #include "general/generals.hpp"
+#include "support/access.hpp"
 #include "support/barely_aligned_resource.hpp"
 
 using namespace allot;
@@ -57,7 +61,26 @@ void expect_both_conform_over_the_kits_upstream(const general_options& options) 
   });
 }
 
+/// While it lives, the process gets little more address space than it has. A heap on own reservations would meet
+/// requests of many GiB otherwise, and write a 64th as much of books for each.
+class address_space_limit {
+ public:
+  address_space_limit() {
+    ::getrlimit(RLIMIT_AS, &before_);
+    rlimit limited = before_;
+    limited.rlim_cur = std::min<rlim_t>(before_.rlim_max, test::address_space() + (rlim_t{6} << 30));
+    ::setrlimit(RLIMIT_AS, &limited);
+  }
+  ~address_space_limit() { ::setrlimit(RLIMIT_AS, &before_); }
+  address_space_limit(const address_space_limit&) = delete;
+  address_space_limit& operator=(const address_space_limit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 void expect_both_conform_on_their_own(const general_options& options) {
+  const address_space_limit limit;
   for_each_class(options, [](const std::string& name, auto make) {
     expect_conforms(
         make_subject(name, [make](auto&) { return make(static_cast<std::pmr::memory_resource*>(nullptr)); }));

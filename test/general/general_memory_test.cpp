@@ -315,7 +315,7 @@ BOOST_AUTO_TEST_CASE(a_failure_of_the_upstream_at_any_request_changes_nothing) {
                 }
               }
             }
-            if (upstream.fired()) failures += 1;
+            if (upstream.fired()) ++failures;
             upstream.fail_at(0);
             for (std::size_t i = 0; i < blocks.size(); ++i)
               if (!test::all_are(blocks[i].p, blocks[i].bytes, static_cast<unsigned>(i + 1))) BOOST_ERROR("contents");
@@ -354,7 +354,7 @@ BOOST_AUTO_TEST_CASE(a_failure_of_the_system_at_any_call_changes_nothing) {
           const os::failure_injection injection(nth, os::os_call::any);
           take_all();
           (void)general.trim();
-          failures += injection.fired() ? 1 : 0;
+          if (injection.fired()) ++failures;
         }
         const std::size_t before = blocks.size();
         take_all();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pool/pools.hpp"
+#include "support/child.hpp"
 
 using namespace allot;
 using namespace allot::literals;
@@ -94,7 +95,7 @@ BOOST_AUTO_TEST_CASE(no_slab_is_larger_than_the_largest_but_for_one_block) {
     options.largest_slab = largest;
     pool_resource pool(options);
     for (const std::size_t bytes : {16_B, 100_B, 1000_B, 6000_B, 30000_B}) {
-      std::vector<held_block> blocks = test::take_many(pool, 400_KiB / bytes, bytes);
+      std::vector<held_block> blocks = test::take_many(pool, 400_KiB / bytes, bytes, 8);
       const pool_bin bin = bin_for(pool, bytes);
       BOOST_TEST(bin.slabs > 0u);
       if (test::plain()) BOOST_TEST(bin.bytes / bin.slabs <= std::max(largest, bin.block_bytes));
