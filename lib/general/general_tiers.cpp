@@ -49,6 +49,7 @@ constexpr std::size_t default_small_limit<concurrent_pool> = std::size_t{8} << 1
 
 general_options normalized(general_options options, std::size_t small_limit) noexcept {
   if (options.small_limit == 0) options.small_limit = small_limit;
+  options.large_threshold = std::max(options.large_threshold, 2 * medium_cache::largest);  // what is at hand is medium
   options.small_limit = std::clamp(options.small_limit, size_classes::smallest, size_classes::largest);
   options.name = {};
   return options;
@@ -62,10 +63,9 @@ general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::mem
     : resource(options.name),
       options_(normalized(options, default_small_limit<Pool>)),
       heap_(heap_options_of(options_, options.name.empty() ? kind : options.name), upstream),
-      pool_(pool_options_of(options_, options.name.empty() ? kind : options.name), &heap_) {
+      pool_(pool_options_of(options_, options.name.empty() ? kind : options.name), &heap_of_pool_) {
   small_limit_ = options_.small_limit;
-  const bool caches = !options_.checked && !memory_tools::active();
-  cached_span_ = caches ? medium_cache::largest - medium_cache::smallest : 0;
+  caches_ = !options_.checked && !memory_tools::active();
   // Pages are ours to give back where the reservations are; a tool's poison lies on them.
   const bool drops = upstream == nullptr && !memory_tools::active();
   next_drop_ = drops ? least_drop_step : std::numeric_limits<std::size_t>::max();
@@ -85,35 +85,66 @@ general_options general_tiers<Pool>::options() const noexcept {
 
 // ---- blocks
 
-/// Of the heap, which has what is at hand before it has to refuse.
 template <class Pool>
-void* general_tiers<Pool>::obtain(std::size_t bytes, std::size_t alignment) {
+void* general_tiers<Pool>::heap_of_pool::do_allocate(std::size_t bytes, std::size_t alignment) {
   try {
-    return heap_.allocate(bytes, alignment);
+    return tiers_.heap_.allocate(bytes, alignment);
   } catch (const std::bad_alloc&) {
-    cache_.empty_into(heap_);
-    return heap_.allocate(bytes, alignment);
+    if (tiers_.cache_.bytes() == 0) throw;
   }
+  tiers_.cache_.empty_into(tiers_.heap_);
+  return tiers_.heap_.allocate(bytes, alignment);
+}
+
+template <class Pool>
+void general_tiers<Pool>::heap_of_pool::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  tiers_.heap_.deallocate(p, bytes, alignment);
 }
 
 template <class Pool>
 void* general_tiers<Pool>::allocate_larger(std::size_t bytes, std::size_t alignment) {
   if (bytes == 0 && is_small(1, alignment)) return pool_.allocate(1, alignment);
   void* p = nullptr;
-  bool drop = false;
-  {
-    const auto lock = lock_heap_of(pool_);
-    p = take_cached(bytes, alignment);
-    if (p != nullptr) return p;
-    const std::size_t needed = rounded(bytes, alignment);
-    p = obtain(needed, alignment);
-    bytes_of_tier(bytes) += needed;
-    const std::size_t used = heap_.used_bytes();
-    drop = used >= next_drop_;
-    if (drop) next_drop_ = used + std::max(least_drop_step, used / 8);
+  bool grown = false;
+  try {
+    p = allocate_locked(bytes, alignment, grown);
+  } catch (const std::bad_alloc&) {
+    if (!is_worth_another_try(bytes, alignment)) throw;
+    gather_memory();
+    p = allocate_locked(bytes, alignment, grown);
   }
-  if (drop) drop_unused_pages();
+  if (grown) drop_unused_pages();
   return p;
+}
+
+template <class Pool>
+void* general_tiers<Pool>::allocate_locked(std::size_t bytes, std::size_t alignment, bool& grown) {
+  const auto lock = lock_heap_of(pool_);
+  void* p = take_cached(bytes, alignment);
+  if (p != nullptr) return p;
+  p = heap_.allocate(rounded(bytes, alignment), alignment);
+  const std::size_t there = block_bytes(bytes, alignment);
+  bytes_of_tier(there) += there;
+  const std::size_t used = heap_.used_bytes();
+  grown = used >= next_drop_;
+  if (grown) next_drop_ = used + std::max(least_drop_step, used / 8);
+  return p;
+}
+
+/// Whether a refusal may be for want of what is free in the other tiers.
+template <class Pool>
+bool general_tiers<Pool>::is_worth_another_try(std::size_t bytes, std::size_t alignment) const noexcept {
+  if (!is_power_of_two(alignment)) return false;
+  const auto lock = lock_heap_of(pool_);
+  return bytes <= heap_.used_bytes() + heap_.available();
+}
+
+/// Gives the heap what is at hand, and what the pool has free.
+template <class Pool>
+void general_tiers<Pool>::gather_memory() noexcept {
+  (void)pool_.trim();
+  const auto lock = lock_heap_of(pool_);
+  cache_.empty_into(heap_);
 }
 
 /// A heap that grows, while pools have memory that they no longer use, need not take more from the system for it.
@@ -142,9 +173,10 @@ void general_tiers<Pool>::deallocate_larger(void* p, std::size_t bytes, std::siz
   const std::size_t before = heap_.used_bytes();
   heap_.deallocate(p, bytes, alignment);
   if (heap_.used_bytes() == before) return;  // it was misuse
-  bytes_of_tier(bytes) -= bytes;
-  if (&bytes_of_tier(bytes) != &large_bytes_ || options_.return_after == 0) return;
-  freed_ += bytes;
+  const std::size_t there = block_bytes(bytes, alignment);
+  bytes_of_tier(there) -= there;
+  if (there < options_.large_threshold || options_.return_after == 0) return;
+  freed_ += there;
   if (freed_ < std::max(options_.return_after, large_bytes_)) return;
   freed_ = 0;
   cache_.empty_into(heap_);
@@ -159,8 +191,10 @@ bool general_tiers<Pool>::try_expand(void* p, std::size_t old_bytes, std::size_t
   if (old_bytes == 0 || new_bytes == 0) return old_bytes == new_bytes;
   const auto lock = lock_heap_of(pool_);
   if (!heap_.try_expand(p, rounded(old_bytes, alignment), rounded(new_bytes, alignment), alignment)) return false;
-  bytes_of_tier(old_bytes) -= rounded(old_bytes, alignment);
-  bytes_of_tier(new_bytes) += rounded(new_bytes, alignment);
+  const std::size_t before = block_bytes(old_bytes, alignment);
+  const std::size_t after = block_bytes(new_bytes, alignment);
+  bytes_of_tier(before) -= before;
+  bytes_of_tier(after) += after;
   return true;
 }
 
@@ -177,10 +211,9 @@ void general_tiers<Pool>::release() noexcept {
 
 template <class Pool>
 std::size_t general_tiers<Pool>::trim() noexcept {
-  (void)pool_.trim();
+  gather_memory();
   const auto lock = lock_heap_of(pool_);
   freed_ = 0;
-  cache_.empty_into(heap_);
   return heap_.trim();
 }
 
@@ -217,7 +250,7 @@ template <class Pool>
 std::size_t general_tiers<Pool>::available() const noexcept {
   const std::size_t small = pool_.available();
   const auto lock = lock_heap_of(pool_);
-  return small + heap_.available();
+  return small + cache_.bytes() + heap_.available();
 }
 
 template <class Pool>

@@ -23,6 +23,12 @@ void medium_cache::empty_into(coalescing_heap& heap) {
     while (bins_[i].count != 0) heap.deallocate(bins_[i].blocks[--bins_[i].count], bytes_of(i));
 }
 
+std::size_t medium_cache::bytes() const noexcept {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < bin_count; ++i) sum += bins_[i].count * bytes_of(i);
+  return sum;
+}
+
 bool medium_cache::holds(const void* p) const noexcept {
   for (const bin& each : bins_)
     if (std::find(each.blocks, each.blocks + each.count, p) != each.blocks + each.count) return true;

@@ -10,13 +10,14 @@ namespace allot {
 struct general_options {
   std::size_t small_limit = 0;  ///< requests up to this come from pools, 32 KiB at most; 0: 512, and 8 KiB where
                                 ///< threads would have to take a lock for others
-  std::size_t large_threshold = std::size_t{1} << 20;  ///< those from this on start at pages
+  std::size_t large_threshold = std::size_t{1} << 20;  ///< those from this on start at pages; 64 KiB at least
   std::size_t return_after = std::size_t{64} << 20;  ///< large blocks freed, all together, until what is free goes back
                                                      ///< to the system or the upstream; 0: only by trim()
   std::size_t reserve = 0;                           ///< as heap_options::reserve
   bool huge_pages = false;                           ///< as heap_options::huge_pages
   std::string_view name = {};
-  bool checked = checked_by_default();  ///< find what the heap tier always finds in the pools, too, and overruns
+  bool checked = checked_by_default();  ///< find misuse at the free itself, in all tiers, and overruns of the larger
+                                        ///< ones; otherwise a block may be kept at hand before it is looked at
 };
 
 /// What one tier of a general_resource has, in bytes but for the count.

@@ -74,29 +74,49 @@ class ALLOT_EXPORT general_tiers : public resource {
   void deallocate_larger(void* p, std::size_t bytes, std::size_t alignment);
 
  private:
+  /// The heap, as the pool sees it: which has what is at hand before it has to refuse.
+  class heap_of_pool final : public std::pmr::memory_resource {
+   public:
+    explicit heap_of_pool(general_tiers& tiers) noexcept : tiers_(tiers) {}
+
+   private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
+    bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+    general_tiers& tiers_;
+  };
+
   ALLOT_ALWAYS_INLINE bool is_cached(std::size_t bytes, std::size_t alignment) const noexcept {
-    return bytes - medium_cache::smallest - 1 < cached_span_ && alignment <= granule_table::granule &&
-           is_power_of_two(alignment);
+    return caches_ && bytes - medium_cache::smallest - 1 < medium_cache::largest - medium_cache::smallest &&
+           alignment <= granule_table::granule && is_power_of_two(alignment);
   }
+  /// What the heap is asked for, and what a block has then.
   std::size_t rounded(std::size_t bytes, std::size_t alignment) const noexcept {
     return is_cached(bytes, alignment) ? medium_cache::rounded(bytes) : bytes;
   }
-  std::size_t& bytes_of_tier(std::size_t bytes) noexcept {
-    return align_up(bytes, granule_table::granule) < options_.large_threshold ? medium_bytes_ : large_bytes_;
+  std::size_t block_bytes(std::size_t bytes, std::size_t alignment) const noexcept {
+    return heap_.block_bytes(rounded(bytes, alignment));
   }
-  void* obtain(std::size_t bytes, std::size_t alignment);
+  std::size_t& bytes_of_tier(std::size_t of_block) noexcept {
+    return of_block < options_.large_threshold ? medium_bytes_ : large_bytes_;
+  }
+  void* allocate_locked(std::size_t bytes, std::size_t alignment, bool& grown);
+  bool is_worth_another_try(std::size_t bytes, std::size_t alignment) const noexcept;
+  void gather_memory() noexcept;
   void drop_unused_pages() noexcept;
   void for_each_larger(block_visitor visitor) const;
 
   general_options options_;
   std::size_t small_limit_;       // requests up to this are the pool's
-  std::size_t cached_span_;       // how many sizes of medium blocks are kept at hand: those that are not checked
+  bool caches_;                   // whether medium blocks are kept at hand: those that are not checked
   std::size_t medium_bytes_ = 0;  // of live blocks
   std::size_t large_bytes_ = 0;
   std::size_t next_drop_;  // once so much of the heap is in use, pages pools do not use go back to the system
   std::size_t freed_ = 0;  // bytes of large blocks, since memory was given back last
   medium_cache cache_;
   coalescing_heap heap_;
+  heap_of_pool heap_of_pool_{*this};
   mutable Pool pool_;
 };
 

@@ -48,6 +48,7 @@ class medium_cache {
     for (bin& each : bins_) each.count = 0;
   }
   bool holds(const void* p) const noexcept;
+  std::size_t bytes() const noexcept;  ///< of all blocks
 
  private:
   static constexpr std::size_t most = 16;  // blocks of one size

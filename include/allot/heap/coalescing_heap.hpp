@@ -74,6 +74,9 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
 
   heap_options options() const noexcept;  ///< in force
 
+  /// What a block for so many bytes takes.
+  std::size_t block_bytes(std::size_t bytes) const noexcept { return granules_for(bytes) * granule_table::granule; }
+
   /// Every block, used or free.
   heap_blocks blocks() const noexcept { return heap_blocks(ranges_); }
   heap_statistics statistics() const noexcept;

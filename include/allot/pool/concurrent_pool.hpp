@@ -104,7 +104,7 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   std::size_t available() const noexcept override;
   /// `used` counts whole blocks, `peak` those in magazines too.
   memory_usage usage() const noexcept override;
-  /// Caches and tables count, too.
+  /// Caches and tables count, too, but for what is remembered of large blocks.
   bool owns(const void* p) const noexcept override;
   /// This and the next two look into the magazines of all threads: none may use the pool meanwhile.
   block_info find_block(const void* p) const noexcept override;
