@@ -17,9 +17,8 @@ namespace {
 template <class Test>
 void in_both_checked(Test test) {
   general_options options;
-  options.checked = true;
   options.name = "levels";
-  test::in_both(options, nullptr, test);
+  test::in_both(test::with_checks(true, options), nullptr, test);
 }
 
 /// A size of each tier, with blocks on both sides that keep neighbours from being merged.

@@ -111,13 +111,13 @@ BOOST_AUTO_TEST_CASE(the_default_setting_says_whether_they_check) {
 
 BOOST_AUTO_TEST_CASE(options_out_of_range_are_brought_into_it) {
   const std::size_t huge = std::numeric_limits<std::size_t>::max();
-  for (const std::size_t small : {std::size_t{0}, std::size_t{1}, std::size_t{33}, 100_KiB, huge}) {
+  for (const std::size_t small : {std::size_t{1}, std::size_t{33}, 100_KiB, huge}) {
     for (const std::size_t large : {std::size_t{0}, std::size_t{1}, std::size_t{400}, 8_KiB, huge}) {
       for (const std::size_t reserve : {std::size_t{1}, 64_KiB}) {
         general_options options;
         options.small_limit = small;
         options.large_threshold = large;
-        options.return_after = small % 2;
+        options.return_after = large % 2;
         options.reserve = reserve;
         BOOST_TEST_CONTEXT(small << ", " << large << ", " << reserve) {
           in_all(
@@ -145,23 +145,29 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_brought_into_it) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(blocks_kept_at_hand_count_for_the_tier_they_are_of) {
+BOOST_AUTO_TEST_CASE(blocks_kept_at_hand_are_medium_ones) {
   general_options options;
   options.large_threshold = 4_KiB;
   in_all(
       [](auto& general) {
+        BOOST_TEST(general.options().large_threshold == 64_KiB);
         for (int round = 0; round < 3; ++round) {
           std::vector<held_block> blocks = test::take_many(general, 10, 10000);
           const general_statistics now = general.statistics();
-          BOOST_TEST(now.large.live_blocks == 10u);
-          BOOST_TEST(now.large.live_bytes >= 100000u);
-          BOOST_TEST(now.large.live_bytes < 150000u);
-          BOOST_TEST(now.medium.live_bytes == 0u);
+          BOOST_TEST(now.medium.live_blocks == 10u);
+          BOOST_TEST(now.medium.live_bytes >= 100000u);
+          BOOST_TEST(now.medium.live_bytes < 150000u);
+          BOOST_TEST(now.large.live_bytes == 0u);
           test::give_all(general, blocks);
           expect_empty(general);
         }
       },
       options);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_wish_more_sizes_are_small_where_threads_share) {
+  BOOST_TEST(general_resource().options().small_limit == 512u);
+  BOOST_TEST(concurrent_general_resource().options().small_limit == 8_KiB);
 }
 
 // ---- tiers

@@ -18,8 +18,10 @@
 
 namespace allot::test {
 
+/// With the tiers of both classes alike.
 inline general_options with_checks(bool checked, general_options options = {}) {
   options.checked = checked;
+  if (options.small_limit == 0) options.small_limit = 512;
   return options;
 }
 

@@ -35,7 +35,7 @@ struct conformance_subject {
   std::function<void(std::pmr::memory_resource&)> release = {};
 
   /// False for a resource that gives up what it only keeps for reuse before it refuses a request: a refusal may then
-  /// change usage(), but for `used`.
+  /// change usage(), but for `used`, and what it asks its upstream for from then on.
   bool keeps_cache_when_refused = true;
 };
 

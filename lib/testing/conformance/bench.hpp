@@ -195,6 +195,8 @@ class bench {
     return held;
   }
 
+  bool keeps_cache() const { return keeps_cache_; }
+
   /// Destroys the instance and looks at what it left upstream.
   void finish() {
     if (memory_ == nullptr) return;

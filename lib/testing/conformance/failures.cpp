@@ -98,8 +98,10 @@ class script_run {
         on_.deallocate(live[next.victim]);
         live.erase(live.begin() + static_cast<std::ptrdiff_t>(next.victim));
       }
-      // A failure that did not reach the caller was met by asking for less: from there on the twin may differ.
+      // A failure that did not reach the caller was met by asking for less, and one that did may have cost a cache:
+      // from there on the twin may differ.
       if (!threw && failing.fired() && !fired_before) comparable = false;
+      if (threw && !on_.keeps_cache()) comparable = false;
       states_.push_back(on_.now());
       if (comparable)
         comparable = found_.expect(states_.back() == (*twin)[i], "failure", "step ", i, ": ", states_.back(), ", but ",
