@@ -1,7 +1,5 @@
 // general_resource and concurrent_general_resource against the conformance kit.
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <allot/block/page_resource.hpp>
 #include <allot/testing/conformance.hpp>
@@ -17,28 +15,18 @@
 #include <utility>
 
 #include "general/generals.hpp"
-#include "support/access.hpp"
+#include "support/address_space_limit.hpp"
 #include "support/barely_aligned_resource.hpp"
+#include "support/conforms.hpp"
 
 using namespace allot;
 using testing::make_subject;
 
 namespace {
 
-// The fast tier uses one seed, the soak tier many.
-#if !defined(ALLOT_CONFORMANCE_SEEDS)
-#define ALLOT_CONFORMANCE_SEEDS 1
-#endif
-
 void expect_conforms(testing::conformance_subject subject) {
   subject.keeps_cache_when_refused = false;  // medium blocks kept at hand go back to the heap before a refusal
-  testing::conformance_options options;
-  for (options.seed = 1; options.seed <= ALLOT_CONFORMANCE_SEEDS; ++options.seed) {
-    const auto report = testing::check_conformance(subject, options);
-    BOOST_TEST(report.passed(), report);
-    BOOST_TEST(report.served > 0u);
-    BOOST_TEST_MESSAGE(report);
-  }
+  test::expect_conforms(subject);
 }
 
 /// Calls test(name, maker of resources of one class) for each class, unchecked and checked; the maker takes the
@@ -61,27 +49,10 @@ void expect_both_conform_over_the_kits_upstream(const general_options& options) 
   });
 }
 
-/// While it lives, the process gets little more address space than it has. A heap on own reservations would meet
-/// requests of many GiB otherwise, and write a 64th as much of books for each. Ranges must be small then: an unmapping
-/// that is made to fail leaves one behind.
-class address_space_limit {
- public:
-  address_space_limit() {
-    ::getrlimit(RLIMIT_AS, &before_);
-    rlimit limited = before_;
-    limited.rlim_cur = std::min<rlim_t>(before_.rlim_max, test::address_space() + (rlim_t{2} << 30));
-    ::setrlimit(RLIMIT_AS, &limited);
-  }
-  ~address_space_limit() { ::setrlimit(RLIMIT_AS, &before_); }
-  address_space_limit(const address_space_limit&) = delete;
-  address_space_limit& operator=(const address_space_limit&) = delete;
-
- private:
-  rlimit before_{};
-};
-
+/// Little address space more: requests of many GiB that the system would promise are refused then. Ranges must be
+/// small: an unmapping that is made to fail leaves one behind.
 void expect_both_conform_on_their_own(const general_options& options) {
-  const address_space_limit limit;
+  const test::address_space_limit limit(std::size_t{2} << 30);
   for_each_class(options, [](const std::string& name, auto make) {
     expect_conforms(
         make_subject(name, [make](auto&) { return make(static_cast<std::pmr::memory_resource*>(nullptr)); }));

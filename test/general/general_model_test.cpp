@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/byte_size.hpp>
-#include <allot/core/checked_size.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
-#include <iterator>
-#include <map>
 #include <random>
 
 #include "general/generals.hpp"
+#include "support/live_blocks.hpp"
 #include "support/misuse_watch.hpp"
 
 using namespace allot;
@@ -67,16 +65,10 @@ class model {
   }
 
  private:
-  struct block {
-    std::size_t bytes;
-    std::size_t alignment;
-    unsigned tag;
-  };
-  using blocks = std::map<std::byte*, block>;
-
   void expect(bool good, const char* what) {
     if (!good) BOOST_ERROR(what);
   }
+  void expect_none(const char* what) { expect(what == nullptr, what); }
 
   std::size_t some_bytes() {
     const unsigned kind = random_() % 64;
@@ -84,11 +76,6 @@ class model {
     if (kind < 4) return random_() % 300_KiB;
     if (kind < 30) return random_() % (std::size_t{64} << random_() % 10);
     return random_() % 700;
-  }
-
-  typename blocks::iterator any() {
-    const auto at = live_.lower_bound(low_ + random_() % static_cast<std::size_t>(high_ - low_ + 1));
-    return at != live_.end() ? at : live_.begin();
   }
 
   void allocate() {
@@ -100,25 +87,14 @@ class model {
     } catch (const testing::injected_failure&) {
       return;
     }
-    expect(p != nullptr && is_aligned(p, alignment), "alignment");
-    const auto next = live_.lower_bound(p);
-    expect(next == live_.end() || p + std::max<std::size_t>(bytes, 1) <= next->first, "overlaps the next");
-    if (next != live_.begin()) {
-      const auto before = std::prev(next);
-      expect(before->first + std::max<std::size_t>(before->second.bytes, 1) <= p, "overlaps the one before");
-    }
-    const unsigned tag = static_cast<unsigned>(random_());
-    test::fill(p, bytes, tag);
-    live_.emplace_hint(next, p, block{bytes, alignment, tag});
+    expect_none(live_.add(p, {bytes, alignment, static_cast<unsigned>(random_())}));
     live_bytes_ += bytes;
-    if (low_ == nullptr || p < low_) low_ = p;
-    if (p > high_) high_ = p;
   }
 
   void deallocate() {
     if (live_.empty()) return;
-    const auto at = any();
-    expect(test::all_are(at->first, at->second.bytes, at->second.tag), "contents");
+    const auto at = live_.any(random_);
+    expect(test::live_blocks::is_whole(*at), "contents");
     general_.deallocate(at->first, at->second.bytes, at->second.alignment);
     live_bytes_ -= at->second.bytes;
     live_.erase(at);
@@ -126,18 +102,16 @@ class model {
 
   void expand() {
     if (live_.empty()) return;
-    const auto at = any();
-    block& old = at->second;
+    const auto at = live_.any(random_);
+    const test::live_blocks::block old = at->second;
     std::size_t bytes = old.bytes + random_() % 10;
     if (random_() % 2 == 0) bytes = old.bytes - old.bytes % 9;
     if (random_() % 4 == 0) bytes = some_bytes();
     const bool done = general_.try_expand(at->first, old.bytes, bytes, old.alignment);
     expect(done || bytes != old.bytes, "the same size");
     if (!done) return;
-    expect(test::all_are(at->first, std::min(bytes, old.bytes), old.tag), "contents after expanding");
+    expect_none(test::live_blocks::resize(*at, bytes));
     live_bytes_ = live_bytes_ - old.bytes + bytes;
-    old.bytes = bytes;
-    test::fill(at->first, bytes, old.tag);
   }
 
   void trim() {
@@ -151,7 +125,6 @@ class model {
     general_.release();
     live_.clear();
     live_bytes_ = 0;
-    low_ = high_ = nullptr;
     expect(general_.usage().reserved == 0, "held after release");
   }
 
@@ -167,8 +140,9 @@ class model {
     expect(live == live_.size(), "statistics()");
     const auto seen = test::blocks_in(general_);
     expect(seen.size() == live_.size(), "for_each_block()");
-    for (const auto& [p, known] : live_) {
-      expect(test::all_are(p, known.bytes, known.tag), "contents of all");
+    for (const auto& each : live_.all()) {
+      const auto& [p, known] = each;
+      expect(test::live_blocks::is_whole(each), "contents of all");
       const auto shown = seen.find(p);
       expect(shown != seen.end() && shown->second >= known.bytes, "a block that is not shown");
     }
@@ -177,10 +151,8 @@ class model {
   std::mt19937 random_;
   testing::failing_resource* upstream_;
   General general_;
-  blocks live_;
+  test::live_blocks live_;
   std::size_t live_bytes_ = 0;
-  std::byte* low_ = nullptr;
-  std::byte* high_ = nullptr;
   std::size_t bias_ = 100;
 };
 

@@ -6,16 +6,14 @@
 #include <allot/testing/counting_resource.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <cstddef>
-#include <iterator>
-#include <map>
 #include <memory>
 #include <new>
 #include <random>
 #include <stdexcept>
 #include <string>
 
-#include "support/bytes.hpp"
 #include "support/held_blocks.hpp"
+#include "support/live_blocks.hpp"
 
 // A heap against a model: what is out is in a map, with its contents. What is done next comes from a generator, or from
 // bytes, so that a fuzzer can choose.
@@ -138,16 +136,10 @@ class heap_model {
   std::size_t expanded() const { return expanded_; }
 
  private:
-  struct block {
-    std::size_t bytes;
-    std::size_t alignment;
-    unsigned tag;
-  };
-  using blocks = std::map<std::byte*, block>;
-
   void expect(bool good, const char* what) const {
     if (!good) throw model_failure(std::string(what) + ", step " + std::to_string(steps_));
   }
+  void expect_none(const char* what) const { expect(what == nullptr, what); }
 
   std::size_t some_bytes() {
     const std::size_t quarter = setup_.buffer_bytes / 4;
@@ -181,11 +173,7 @@ class heap_model {
     return std::size_t{1} << (choices_.below(16) == 0 ? choices_.below(18) : choices_.below(5));
   }
 
-  typename blocks::iterator any() {
-    const auto span = static_cast<std::size_t>(high_ - low_);
-    const auto at = live_.lower_bound(low_ + (choices_.below(span / 16 + 1) * 16));
-    return at != live_.end() ? at : live_.begin();
-  }
+  live_blocks::iterator any() { return live_.from(choices_.below(live_.span() / 16 + 1) * 16); }
 
   void allocate() {
     const std::size_t bytes = some_bytes();
@@ -201,33 +189,26 @@ class heap_model {
       return;
     }
     ++served_;
-    expect(p != nullptr && number_of(p) % std::max<std::size_t>(alignment, 16) == 0, "alignment");
+    expect(number_of(p) % 16 == 0, "alignment");
     const std::size_t page = heap_->options().page_size;
     const std::size_t whole = block_bytes_of(bytes);
     if (setup_.options.page_local && whole <= page)
       expect(number_of(p) / page == (number_of(p) + whole - 1) / page, "in one page");
     if (setup_.where == model_setup::ground::pages && whole >= setup_.options.large_threshold)
       expect(number_of(p) % page == 0, "a large block at a page");
-    const auto next = live_.lower_bound(p);
-    expect(next == live_.end() || p + whole <= next->first, "overlaps the next");
-    if (next != live_.begin())
-      expect(std::prev(next)->first + block_bytes_of(std::prev(next)->second.bytes) <= p, "overlaps the one before");
     const auto tag = static_cast<unsigned>(++tags_ % 255 + 1);
-    fill(p, bytes, tag);
-    live_.emplace_hint(next, p, block{bytes, alignment, tag});
+    expect_none(live_.add(p, {bytes, alignment, tag}, [this](std::size_t n) { return block_bytes_of(n); }));
     used_ += whole;
     peak_ = std::max(peak_, used_);
-    if (low_ == nullptr || p < low_) low_ = p;
-    if (p > high_) high_ = p;
     expect(heap_->usage().used == used_, "used after allocate()");
   }
 
   void deallocate() {
     if (!live_.empty()) deallocate_at(any());
   }
-  void deallocate_at(typename blocks::iterator at) {
+  void deallocate_at(live_blocks::iterator at) {
     const auto& [p, known] = *at;
-    expect(all_are(p, known.bytes, known.tag), "contents");
+    expect(live_blocks::is_whole(*at), "contents");
     heap_->deallocate(p, known.bytes, known.alignment);
     used_ -= block_bytes_of(known.bytes);
     expect(heap_->usage().used == used_, "used after deallocate()");
@@ -237,7 +218,7 @@ class heap_model {
   void expand() {
     if (live_.empty()) return;
     const auto at = any();
-    block& old = at->second;
+    const live_blocks::block old = at->second;
     std::size_t bytes = 0;
     switch (choices_.below(4)) {
       case 0:
@@ -254,16 +235,15 @@ class heap_model {
     }
     const bool done = heap_->try_expand(at->first, old.bytes, bytes, old.alignment);
     expect(done || bytes > old.bytes || heap_->options().page_local, "a block could not shrink");
-    expect(all_are(at->first, std::min(bytes, old.bytes), old.tag), "contents after try_expand()");
     if (!done) {
+      expect(live_blocks::is_whole(*at), "contents after a try_expand() that failed");
       expect(heap_->usage().used == used_, "used after a try_expand() that failed");
       return;
     }
     ++expanded_;
     used_ += block_bytes_of(bytes) - block_bytes_of(old.bytes);
     peak_ = std::max(peak_, used_);
-    old.bytes = bytes;
-    fill(at->first, bytes, old.tag);
+    expect_none(live_blocks::resize(*at, bytes));
     expect(heap_->usage().used == used_, "used after try_expand()");
   }
 
@@ -277,7 +257,6 @@ class heap_model {
   void release() {
     heap_->release();
     live_.clear();
-    low_ = high_ = nullptr;
     used_ = peak_ = 0;
     expect(heap_->usage().used == 0 && heap_->usage().peak == 0, "used after release()");
     expect(counting_.live_blocks() == 0, "held after release()");
@@ -296,7 +275,7 @@ class heap_model {
   /// Every block, used or free, in the heap's order, and every byte that is out.
   void check_whole() const {
     expect(heap_->check(), "check()");
-    auto known = live_.begin();
+    auto known = live_.all().begin();
     std::size_t free_bytes = 0;
     std::byte* end = nullptr;
     bool was_free = false;
@@ -308,9 +287,9 @@ class heap_model {
         expect(each.used || !was_free, "two free blocks side by side");
       }
       if (each.used) {
-        expect(known != live_.end() && known->first == each.address, "a used block nobody has");
+        expect(known != live_.all().end() && known->first == each.address, "a used block nobody has");
         expect(each.bytes == block_bytes_of(known->second.bytes), "the size of a used block");
-        expect(all_are(known->first, known->second.bytes, known->second.tag), "contents of all");
+        expect(live_blocks::is_whole(*known), "contents of all");
         ++known;
       } else {
         free_bytes += each.bytes;
@@ -318,7 +297,7 @@ class heap_model {
       was_free = !each.used;
       end = each.address + each.bytes;
     }
-    expect(known == live_.end(), "blocks() lacks one");
+    expect(known == live_.all().end(), "blocks() lacks one");
     const memory_usage now = heap_->usage();
     expect(now.used == used_ && now.peak == peak_, "used and peak");
     expect(now.committed <= now.reserved, "committed and reserved");
@@ -338,9 +317,7 @@ class heap_model {
   testing::failing_resource upstream_{&counting_};
   std::unique_ptr<std::byte[]> buffer_;
   std::unique_ptr<coalescing_heap> heap_;
-  blocks live_;
-  std::byte* low_ = nullptr;
-  std::byte* high_ = nullptr;
+  live_blocks live_;
   std::size_t used_ = 0;
   std::size_t peak_ = 0;
   std::size_t bias_ = 12;

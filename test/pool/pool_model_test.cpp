@@ -1,15 +1,14 @@
 // A pool against a model: what is out is in a map, with its contents.
 
+#include <algorithm>
 #include <allot/testing/counting_resource.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <boost/test/unit_test.hpp>
-#include <iterator>
-#include <map>
 #include <random>
 #include <vector>
 
 #include "pool/pools.hpp"
-#include "support/bytes.hpp"
+#include "support/live_blocks.hpp"
 #include "support/misuse_watch.hpp"
 
 using namespace allot;
@@ -71,16 +70,10 @@ class model {
   }
 
  private:
-  struct block {
-    std::size_t bytes;
-    std::size_t alignment;
-    unsigned tag;
-  };
-  using blocks = std::map<std::byte*, block>;
-
   void expect(bool good, const char* what) {
     if (!good) BOOST_ERROR(what);
   }
+  void expect_none(const char* what) { expect(what == nullptr, what); }
 
   std::size_t some_bytes() {
     switch (random_() % 20) {
@@ -94,11 +87,6 @@ class model {
     }
   }
 
-  blocks::iterator any() {
-    const auto at = live_.lower_bound(low_ + random_() % static_cast<std::size_t>(high_ - low_ + 1));
-    return at != live_.end() ? at : live_.begin();
-  }
-
   void allocate() {
     const std::size_t bytes = some_bytes();
     const std::size_t alignment = std::size_t{1} << (random_() % 10 == 0 ? random_() % 14 : random_() % 5);
@@ -109,39 +97,25 @@ class model {
       ++refused_;
       return;
     }
-    expect(p != nullptr && test::number_of(p) % alignment == 0, "alignment");
-    const auto next = live_.lower_bound(p);
-    expect(next == live_.end() || p + std::max<std::size_t>(bytes, 1) <= next->first, "overlaps the next");
-    if (next != live_.begin()) {
-      const auto before = std::prev(next);
-      expect(before->first + std::max<std::size_t>(before->second.bytes, 1) <= p, "overlaps the one before");
-    }
-    const unsigned tag = static_cast<unsigned>(random_());
-    test::fill(p, bytes, tag);
-    live_.emplace_hint(next, p, block{bytes, alignment, tag});
-    if (low_ == nullptr || p < low_) low_ = p;
-    if (p > high_) high_ = p;
+    expect_none(live_.add(p, {bytes, alignment, static_cast<unsigned>(random_())}));
   }
 
   void deallocate() {
     if (live_.empty()) return;
-    const auto at = any();
-    expect(test::all_are(at->first, at->second.bytes, at->second.tag), "contents");
+    const auto at = live_.any(random_);
+    expect(test::live_blocks::is_whole(*at), "contents");
     pool_.deallocate(at->first, at->second.bytes, at->second.alignment);
     live_.erase(at);
   }
 
   void expand() {
     if (live_.empty()) return;
-    const auto at = any();
-    block& old = at->second;
+    const auto at = live_.any(random_);
+    const test::live_blocks::block old = at->second;
     const std::size_t bytes = random_() % 2 == 0 ? old.bytes + random_() % 10 : old.bytes - old.bytes % 9;
     const bool done = pool_.try_expand(at->first, old.bytes, bytes, old.alignment);
     expect(done || bytes != old.bytes, "the same size");
-    if (!done) return;
-    expect(test::all_are(at->first, std::min(bytes, old.bytes), old.tag), "contents after expanding");
-    old.bytes = bytes;
-    test::fill(at->first, bytes, old.tag);
+    if (done) expect_none(test::live_blocks::resize(*at, bytes));
   }
 
   void preallocate() {
@@ -178,15 +152,15 @@ class model {
   void release() {
     pool_.release();
     live_.clear();
-    low_ = high_ = nullptr;
     expect(counting_.live_blocks() == 0, "held after release");
   }
 
   void check_whole() {
     expect(pool_.check(), "check()");
     std::size_t used = 0;
-    for (const auto& [p, known] : live_) {
-      expect(test::all_are(p, known.bytes, known.tag), "contents of all");
+    for (const auto& each : live_.all()) {
+      const auto& [p, known] = each;
+      expect(test::live_blocks::is_whole(each), "contents of all");
       const block_info found = pool_.find_block(p + known.bytes / 2);
       expect(found.begin == p && found.bytes >= known.bytes && found.state == block_state::used, "find_block()");
       used += found.bytes;
@@ -200,7 +174,7 @@ class model {
     pool_.for_each_block([&](const block_info& each) {
       if (each.state != block_state::used) return;
       ++visited;
-      if (live_.count(static_cast<std::byte*>(const_cast<void*>(each.begin))) == 0) visited += live_.size();
+      if (!live_.has(each.begin)) visited += live_.size();
     });
     expect(visited == live_.size(), "for_each_block()");
   }
@@ -209,9 +183,7 @@ class model {
   counting_resource counting_;
   failing_resource upstream_{&counting_};
   pool_resource pool_;
-  blocks live_;
-  std::byte* low_ = nullptr;
-  std::byte* high_ = nullptr;
+  test::live_blocks live_;
   std::size_t bias_ = 100;
   std::size_t refused_ = 0;
 };

@@ -35,26 +35,13 @@
 #include "support/address_space_limit.hpp"
 #include "support/barely_aligned_resource.hpp"
 #include "support/child.hpp"
+#include "support/conforms.hpp"
 
 using namespace allot;
+using test::expect_conforms;
 using testing::make_subject;
 
 namespace {
-
-// The fast tier uses one seed, the soak tier many.
-#if !defined(ALLOT_CONFORMANCE_SEEDS)
-#define ALLOT_CONFORMANCE_SEEDS 1
-#endif
-
-void expect_conforms(const testing::conformance_subject& subject) {
-  testing::conformance_options options;
-  for (options.seed = 1; options.seed <= ALLOT_CONFORMANCE_SEEDS; ++options.seed) {
-    const auto report = testing::check_conformance(subject, options);
-    BOOST_TEST(report.passed(), report);
-    BOOST_TEST(report.served > 0u);
-    BOOST_TEST_MESSAGE(report);
-  }
-}
 
 template <class Resource, class... Options>
 auto made_with(Options... options) {
