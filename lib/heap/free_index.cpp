@@ -9,13 +9,6 @@ void free_index::clear() noexcept {
   tree_.clear();
 }
 
-std::size_t free_index::largest() const noexcept {
-  if (const free_tree::node* const last = tree_.largest(); last != nullptr) return last->granules;
-  for (std::size_t word = words; word-- > 0;)
-    if (filled_[word] != 0) return least_of(word * 64 + highest_bit(filled_[word]));
-  return 0;
-}
-
 bool free_index::check(std::size_t count) const noexcept {
   std::size_t found = 0;
   for (std::size_t list = 0; list < list_count; ++list) {

@@ -35,8 +35,6 @@ free_tree::node* free_tree::first_of(std::size_t granules) const noexcept {
   return best;
 }
 
-free_tree::node* free_tree::largest() const noexcept { return root_ != nullptr ? outermost(root_, 1) : nullptr; }
-
 free_tree::node* free_tree::next(const node& from) noexcept {
   if (from.child[1] != nullptr) return outermost(from.child[1], 0);
   const node* at = &from;

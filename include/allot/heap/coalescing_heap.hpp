@@ -133,7 +133,6 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   void merge(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   bool extend(heap_range& range, std::size_t at, std::size_t granules) noexcept;
   void hand_out(void* p, std::size_t old_bytes, std::size_t bytes, std::size_t granules) noexcept;
-  void take_back(heap_range& range, std::size_t at, std::size_t granules) noexcept;
 
   // How ranges come and go; see ranges.cpp.
   bool top_holds(const request& wanted) const noexcept;

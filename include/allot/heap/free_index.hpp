@@ -105,7 +105,6 @@ class ALLOT_EXPORT free_index {
   }
 
   void clear() noexcept;
-  std::size_t largest() const noexcept;  ///< granules; an estimate from below, by the width of a list, under 4096
 
   /// Calls visit(block) for every block that is in a list or in the tree.
   template <class Visit>

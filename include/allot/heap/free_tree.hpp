@@ -32,7 +32,6 @@ class ALLOT_EXPORT free_tree {
 
   /// The smallest block of at least so many granules; null where there is none.
   node* first_of(std::size_t granules) const noexcept;
-  node* largest() const noexcept;
   static node* next(const node& from) noexcept;  ///< in order; null behind the last
 
   bool empty() const noexcept { return root_ == nullptr; }
