@@ -10,8 +10,8 @@
 namespace allot {
 
 /// The free blocks of a heap by size, in granules. Up to 63 granules there is a list for each size; from there to 2^20
-/// (16 MiB) there are 32 lists to the doubling; larger blocks are in a tree, in order. Lists are last in, first out. All
-/// nodes lie in the blocks themselves, of which nothing else is used.
+/// (16 MiB) there are 32 lists to the doubling; larger blocks are in a tree, in order. Lists are last in, first out.
+/// All nodes lie in the blocks themselves, of which nothing else is used.
 ///
 /// A request takes the first block of the smallest size there is, but of a list with several sizes the first few that
 /// are in the request's own are looked at before the next list is, where every block will do: that is where the block
