@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(no_slab_is_larger_than_the_largest_but_for_two_blocks) {
     for (const std::size_t bytes : {16_B, 100_B, 1000_B, 6000_B, 30000_B}) {
       std::vector<held_block> blocks = test::take_many(pool, 400_KiB / bytes, bytes, 8);
       const pool_bin bin = bin_for(pool, bytes);
-      BOOST_TEST(bin.slabs > 0u);
+      if (test::plain()) BOOST_TEST_REQUIRE(bin.slabs > 0u);  // a memory tool has them in larger blocks
       if (test::plain()) BOOST_TEST(bin.bytes / bin.slabs <= std::max(largest, 2 * bin.block_bytes));
       // A size that is used much has slabs of the largest size, but for the first ones.
       if (test::plain() && bytes == 100) BOOST_TEST(bin.slabs <= 400_KiB / largest * 2 + 20);

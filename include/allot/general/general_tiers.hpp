@@ -49,8 +49,8 @@ class ALLOT_EXPORT general_tiers : public resource {
 
   /// Whether a request is the pool's affair; the same for a block when it comes and goes.
   ALLOT_ALWAYS_INLINE bool is_small(std::size_t bytes, std::size_t alignment) const noexcept {
-    // An alignment counts eight times, since a pool does not meet the largest.
-    return ((bytes - 1) | (alignment - 1) * 8) < small_limit_;
+    // Alignments up to an eighth of the limit: a pool does not meet the largest.
+    return bytes - 1 < small_limit_ && (alignment - 1) * 8 < small_limit_;
   }
   Pool& pool() noexcept { return pool_; }
 

@@ -109,12 +109,12 @@ void coalescing_heap::add_chunk(const request& wanted) {
     }
     bytes = std::max(bytes / 2, least);
   }
-  heap_range* made = nullptr;
+  heap_range* const made = heap_range::make_in(memory, bytes, watched_);
   try {
-    ranges_.make_room();
-    made = heap_range::make_in(memory, bytes, watched_);
     if (made == nullptr) throw allocation_error({memory_errc::out_of_memory, name(), wanted.bytes, wanted.alignment});
+    ranges_.make_room();
   } catch (...) {
+    if (made != nullptr) heap_range::drop(*made);
     upstream_->deallocate(memory, bytes, alignof(std::max_align_t));
     throw;
   }
