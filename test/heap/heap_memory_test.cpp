@@ -17,6 +17,7 @@
 #include "heap/heaps.hpp"
 #include "support/access.hpp"
 #include "support/bytes.hpp"
+#include "support/child.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
 #include "support/with_code.hpp"
@@ -128,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_full_buffer_refuses_with_its_size_as_the_limit) {
 }
 
 BOOST_AUTO_TEST_CASE(a_large_buffer_is_touched_before_it_is_needed_for_the_books_alone) {
-  if (!test::plain()) return;
+  if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a tool has books of its own");
   const os::mapping memory = os::map(256_MiB, 1, os::access::read_write);
   BOOST_TEST_REQUIRE(static_cast<bool>(memory));
   const std::size_t before = test::resident();
@@ -480,7 +481,7 @@ BOOST_AUTO_TEST_CASE(a_destructor_gives_all_back) {
   }
   BOOST_TEST(upstream.live_blocks() == 0u);
   BOOST_TEST(upstream.mismatches().empty());
-  if (test::plain()) BOOST_TEST(test::map_count() <= before + 4);
+  if (test::plain() && !test::under_thread_sanitizer()) BOOST_TEST(test::map_count() <= before + 4);
 }
 
 // ---- options
