@@ -14,7 +14,7 @@ namespace allot {
 /// below.
 ///
 /// Not thread-safe.
-class medium_cache {
+class ALLOT_EXPORT medium_cache {
  public:
   static constexpr std::size_t smallest = 256;  // requests above this, in bytes
   static constexpr std::size_t largest = std::size_t{32} << 10;

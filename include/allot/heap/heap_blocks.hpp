@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <cstddef>
 #include <iterator>
 #include <type_traits>
@@ -29,9 +30,9 @@ struct heap_block {
 /// All blocks of a heap in the order of their addresses, used and free ones: a bidirectional view, each element made
 /// when it is looked at. No two free ones lie side by side but where two ranges meet. Any call that changes the heap
 /// invalidates it.
-class heap_blocks {
+class ALLOT_EXPORT heap_blocks {
  public:
-  class iterator {
+  class ALLOT_EXPORT iterator {
    public:
     using iterator_category = std::input_iterator_tag;  // bidirectional but for references, which is enough for ranges
     using iterator_concept = std::bidirectional_iterator_tag;
