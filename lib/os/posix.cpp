@@ -198,14 +198,19 @@ status unguard(void* p, std::size_t bytes, access rights) noexcept {
 
 status zero_pages(void* p, std::size_t bytes, access rights) noexcept {
   const errno_keeper keep;
-  if (!failure_injection::due(os_call::advise) && extras::drop_contents(p, bytes) == 0) return {};
-  if (includes(rights, access::write)) {
+  const int code = failure_injection::due(os_call::advise) ? ENOMEM : extras::drop_contents(p, bytes);
+  if (code == 0) return {};
+  // Where the system drops contents but not these, such as locked ones, they stay where they are.
+  if (code != ENOTSUP && includes(rights, access::write)) {
     std::memset(p, 0, bytes);
     return {};
   }
   // One call that replaces the pages: contents and access change together or not at all.
-  return checked_mmap(p, bytes, protection_bits(rights), private_memory | MAP_FIXED) != nullptr ? status{}
-                                                                                                : failure(errno);
+  if (checked_mmap(p, bytes, protection_bits(rights), private_memory | MAP_FIXED) != nullptr) return {};
+  const int refusal = errno;
+  if (!includes(rights, access::write)) return failure(refusal);
+  std::memset(p, 0, bytes);
+  return {};
 }
 
 status populate(void* p, std::size_t bytes) noexcept {
