@@ -42,6 +42,12 @@ pool_options pool_options_of(const general_options& options, std::string_view na
   return pool;
 }
 
+/// What the parts of one without a name report misuse under.
+template <class Pool>
+constexpr std::string_view name_of_parts = "general_resource";
+template <>
+constexpr std::string_view name_of_parts<concurrent_pool> = "concurrent_general_resource";
+
 template <class Pool>
 constexpr std::size_t default_small_limit = 512;
 template <>
@@ -58,12 +64,11 @@ general_options normalized(general_options options, std::size_t small_limit) noe
 }  // namespace
 
 template <class Pool>
-general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::memory_resource* upstream,
-                                   std::string_view kind) noexcept
+general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::memory_resource* upstream) noexcept
     : resource(options.name),
       options_(normalized(options, default_small_limit<Pool>)),
-      heap_(heap_options_of(options_, options.name.empty() ? kind : options.name), upstream),
-      pool_(pool_options_of(options_, options.name.empty() ? kind : options.name), &heap_of_pool_) {
+      heap_(heap_options_of(options_, options.name.empty() ? name_of_parts<Pool> : options.name), upstream),
+      pool_(pool_options_of(options_, options.name.empty() ? name_of_parts<Pool> : options.name), &heap_of_pool_) {
   small_limit_ = options_.small_limit;
   caches_ = !options_.checked && !memory_tools::active();
   // Pages are ours to give back where the reservations are; a tool's poison lies on them.

@@ -16,14 +16,7 @@ namespace allot {
 /// resource meanwhile. After fork() parent and child go on. Constructing one allocates nothing.
 class ALLOT_EXPORT concurrent_general_resource final : public general_tiers<concurrent_pool> {
  public:
-  concurrent_general_resource() noexcept : concurrent_general_resource(general_options{}) {}
-  explicit concurrent_general_resource(const general_options& options) noexcept
-      : concurrent_general_resource(options, nullptr) {}
-  /// With chunks from the upstream instead, which must outlive this object. Null: as above.
-  explicit concurrent_general_resource(std::pmr::memory_resource* upstream) noexcept
-      : concurrent_general_resource(general_options{}, upstream) {}
-  concurrent_general_resource(const general_options& options, std::pmr::memory_resource* upstream) noexcept
-      : general_tiers(options, upstream, "concurrent_general_resource") {}
+  using general_tiers::general_tiers;
 
   /// @throws what the upstream throws; allocation_error. Nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

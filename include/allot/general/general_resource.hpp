@@ -17,13 +17,7 @@ namespace allot {
 /// Not thread-safe; distinct objects are independent. About 30 KiB large; constructing one allocates nothing.
 class ALLOT_EXPORT general_resource final : public general_tiers<pool_resource> {
  public:
-  general_resource() noexcept : general_resource(general_options{}) {}
-  explicit general_resource(const general_options& options) noexcept : general_resource(options, nullptr) {}
-  /// With chunks from the upstream instead, which must outlive this object. Null: as above.
-  explicit general_resource(std::pmr::memory_resource* upstream) noexcept
-      : general_resource(general_options{}, upstream) {}
-  general_resource(const general_options& options, std::pmr::memory_resource* upstream) noexcept
-      : general_tiers(options, upstream, "general_resource") {}
+  using general_tiers::general_tiers;
 
   /// @throws what the upstream throws; allocation_error. Nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

@@ -23,6 +23,11 @@ namespace allot {
 template <class Pool>
 class ALLOT_EXPORT general_tiers : public resource {
  public:
+  general_tiers() noexcept : general_tiers(general_options{}) {}
+  explicit general_tiers(const general_options& options) noexcept : general_tiers(options, nullptr) {}
+  /// With chunks from the upstream, which must outlive this object, instead of own reservations. Null: as above.
+  explicit general_tiers(std::pmr::memory_resource* upstream) noexcept : general_tiers(general_options{}, upstream) {}
+  general_tiers(const general_options& options, std::pmr::memory_resource* upstream) noexcept;
   ~general_tiers() override;
 
   general_options options() const noexcept;  ///< in force
@@ -44,9 +49,6 @@ class ALLOT_EXPORT general_tiers : public resource {
   void for_each_block(block_visitor visitor) const override;
 
  protected:
-  /// `kind` is what parts without a name report misuse under.
-  general_tiers(const general_options& options, std::pmr::memory_resource* upstream, std::string_view kind) noexcept;
-
   /// Whether a request is the pool's affair; the same for a block when it comes and goes.
   ALLOT_ALWAYS_INLINE bool is_small(std::size_t bytes, std::size_t alignment) const noexcept {
     // Alignments up to an eighth of the limit: a pool does not meet the largest.
