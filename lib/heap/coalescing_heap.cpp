@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t granule = granule_table::granule;
 
+/// Whether the alignment is one, and a block with it may start at p.
+bool may_start(const void* p, std::size_t alignment) noexcept {
+  return (address_of(p) & ((granule - 1) | (alignment - 1))) == 0 && is_power_of_two(alignment);
+}
+
 }  // namespace
 
 // ---- allocation
@@ -134,8 +139,7 @@ void* coalescing_heap::take_placed_top(const request& wanted) noexcept {
 /// Most small blocks lie between others in use when they are freed. As above.
 void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
   heap_range& range = ranges_.recent();
-  const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
-  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < exact_limit_)) {
+  if (ALLOT_LIKELY(range.holds(p) && may_start(p, alignment) && bytes - 1 < exact_limit_)) {
     const std::size_t at = range.granule_of(p);
     const std::size_t granules = (bytes + granule - 1) / granule;
     granule_table& table = range.table();
@@ -152,8 +156,7 @@ void coalescing_heap::do_deallocate(void* p, std::size_t bytes, std::size_t alig
 
 void coalescing_heap::deallocate_larger(void* p, std::size_t bytes, std::size_t alignment) {
   heap_range& range = ranges_.recent();
-  const std::uintptr_t misaligned = address_of(p) & ((granule - 1) | (alignment - 1));
-  if (ALLOT_LIKELY(range.holds(p) && misaligned == 0 && is_power_of_two(alignment) && bytes - 1 < plain_limit_)) {
+  if (ALLOT_LIKELY(range.holds(p) && may_start(p, alignment) && bytes - 1 < plain_limit_)) {
     const std::size_t at = range.granule_of(p);
     const std::size_t granules = (bytes + granule - 1) / granule;
     if (ALLOT_LIKELY(range.table().is_used_start(at) && range.table().size_at(at) == granules))

@@ -20,6 +20,7 @@
 #include "support/child.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
+#include "support/waves.hpp"
 #include "support/with_code.hpp"
 
 using namespace allot;
@@ -254,14 +255,7 @@ BOOST_AUTO_TEST_CASE(trim_gives_empty_chunks_back_and_no_others) {
 BOOST_AUTO_TEST_CASE(without_trim_chunks_stay_for_the_next_wave) {
   counting_resource upstream;
   coalescing_heap heap(&upstream);
-  std::size_t calls = 0;
-  for (int wave = 0; wave < 4; ++wave) {
-    std::vector<held_block> blocks = test::take_mixed(heap, 3000, 2000, 3);
-    test::give_all_at_random(heap, blocks);
-    if (wave == 0) calls = upstream.allocations();
-  }
-  BOOST_TEST(upstream.allocations() == calls);
-  BOOST_TEST(upstream.deallocations() <= 1u);  // the list of ranges may have moved
+  BOOST_TEST(test::only_the_first_wave_asks(heap, upstream, 4, 3000));
 }
 
 // ---- pages of own reservations
