@@ -14,17 +14,18 @@ namespace {
 
 constexpr std::size_t granule = granule_table::granule;
 constexpr std::size_t default_reserve = std::size_t{1} << 30;
+constexpr std::size_t largest_page = std::size_t{1} << 30;
 constexpr std::size_t least_chunk = 512;
 
 heap_options normalized(heap_options options) noexcept {
   const std::size_t page = std::max<std::size_t>(os::facts().page_size, granule);
-  const std::size_t pages = options.page_size / page + (options.page_size % page != 0 ? 1 : 0);
-  options.page_size = std::max<std::size_t>(pages, 1) * page;
+  const std::size_t wanted = std::clamp(options.page_size, page, largest_page);
+  options.page_size = (wanted + page - 1) / page * page;
   // A page's start must be an alignment.
   if (!is_power_of_two(options.page_size)) options.page_size = page;
   options.first_chunk = std::max(options.first_chunk, least_chunk);
   options.largest_chunk = std::max(options.largest_chunk, options.first_chunk);
-  if (options.reserve == 0) options.reserve = default_reserve;
+  options.reserve = options.reserve != 0 ? std::min(options.reserve, max_object_bytes / 4) : default_reserve;
   options.name = {};
   return options;
 }
