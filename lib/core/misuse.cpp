@@ -51,6 +51,16 @@ wording words_for(misuse_kind kind) noexcept {
       return {"still alive when its budget ends", {}, {}};
     case misuse_kind::interior_pointer:
       return {"a pointer inside a live block", "bytes claimed", "bytes of the block"};
+    case misuse_kind::write_after_free:
+      return {"written after it was freed", "bytes of the block", {}};
+    case misuse_kind::damaged_records:
+      return {"its records of a block were written over", {}, {}};
+    case misuse_kind::used_after_fork:
+      return {"used in a child process, which its fork policy withholds it from", {}, {}};
+    case misuse_kind::used_by_two_threads:
+      return {"used by two threads at the same time", {}, {}};
+    case misuse_kind::past_block:
+      return {"would leave the block", "bytes asked for", "bytes left"};
   }
   return {"misuse of an unknown kind", {}, {}};
 }
@@ -62,17 +72,28 @@ fixed_text<255> line_for(const misuse_report& report) noexcept {
   line.append(": ").append(words.what);
   if (report.address != nullptr) line.append(" at ").append_hex(address_of(report.address));
   const bool size_unknown =
-      report.claimed == 0 && (report.kind == misuse_kind::overrun || report.kind == misuse_kind::underrun);
+      report.claimed == 0 && (report.kind == misuse_kind::overrun || report.kind == misuse_kind::underrun ||
+                              report.kind == misuse_kind::write_after_free);
   if (!words.claimed.empty() && !size_unknown) {
     line.append(": ").append(words.claimed).append(" ").append_decimal(report.claimed);
     if (!words.actual.empty())
       line.append(", ").append(words.actual).append(report.exact ? " " : " at most ").append_decimal(report.actual);
   }
+  if (!report.owner.empty()) line.append("; it belongs to ").append(report.owner);
   return line;
+}
+
+void print_details(std::string_view details) noexcept {
+  while (!details.empty()) {
+    const std::size_t end = std::min(details.find('\n'), details.size());
+    write_diagnostic(details.substr(0, end));
+    details.remove_prefix(std::min(end + 1, details.size()));
+  }
 }
 
 void print_and_abort(const misuse_report& report) {
   write_diagnostic(line_for(report));
+  print_details(report.details);
   if (report.fatal) std::abort();
 }
 

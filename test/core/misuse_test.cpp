@@ -22,6 +22,12 @@ void* const address = reinterpret_cast<void*>(0x1000);
 const test::child_program abort_child{"default_handler_aborts", [] {
                                         report_misuse({misuse_kind::wrong_size, "orders", address, 10, 12});
                                       }};
+const test::child_program details_child{"default_handler_prints_details", [] {
+                                          misuse_report report{misuse_kind::foreign_pointer, "orders", address};
+                                          report.owner = "names";
+                                          report.details = "  first\n  second\n";
+                                          report_misuse(report);
+                                        }};
 const test::child_program note_child{"default_handler_goes_on_after_a_note", [] {
                                        report_misuse({misuse_kind::released_twice, "orders", nullptr, 0, 0, false});
                                      }};
@@ -45,6 +51,19 @@ BOOST_AUTO_TEST_CASE(a_report_names_the_resource_and_both_sides) {
              "allot: misuse of frame: a slice used after its budget took the memory back");
   BOOST_TEST(line_for({misuse_kind::outlived_budget, "world", address}) ==
              "allot: misuse of world: still alive when its budget ends at 0x1000");
+}
+
+BOOST_AUTO_TEST_CASE(a_report_names_the_true_owner) {
+  misuse_report report{misuse_kind::foreign_pointer, "orders", address};
+  report.owner = "names";
+  BOOST_TEST(line_for(report) ==
+             "allot: misuse of orders: not a live block of this resource at 0x1000; it belongs to names");
+}
+
+BOOST_AUTO_TEST_CASE(the_default_handler_prints_details_on_lines_of_their_own) {
+  const auto outcome = test::run_child("default_handler_prints_details");
+  BOOST_TEST(outcome.aborted());
+  BOOST_TEST(outcome.says("it belongs to names\n  first\n  second\n"));
 }
 
 BOOST_AUTO_TEST_CASE(a_line_is_cut_to_the_buffer) {

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <allot/core/resource.hpp>
+#include <allot/secure/secure_options.hpp>
+#include <allot/secure/secure_report.hpp>
+#include <cstddef>
+#include <mutex>
+#include <string_view>
+
+namespace allot {
+
+class secure_state;
+
+/// What secure_resource and synchronized_secure_resource have in common: all but the question of threads.
+class ALLOT_EXPORT secure_base : public resource {
+ public:
+  ~secure_base() override;
+
+  [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override;
+  /// Succeeds where a block of the new size would have the same place.
+  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                std::size_t alignment) noexcept override;
+  memory_usage usage() const noexcept override;
+  /// Whether p points into a region or large block of this resource, guards included.
+  bool owns(const void* p) const noexcept override;
+  /// The block p points into; state free for one that was freed and not used again.
+  block_info find_block(const void* p) const noexcept override;
+  /// Checks every block as check() does, wipes all memory and gives it back. Its addresses stay inaccessible for as
+  /// long as there is room for them; see retired_addresses_limit().
+  void release() noexcept override;
+  /// Empties the quarantine and gives back slabs and mappings that hold no block.
+  std::size_t trim() noexcept override;
+  /// Looks at all canaries, freed blocks, records and counts; the first damage is reported as misuse.
+  bool check() const noexcept override;
+  /// Visits live blocks.
+  void for_each_block(block_visitor visitor) const override;
+
+  /// What this resource really got from the system.
+  secure_report report() const noexcept;
+  /// The options in force, every one set.
+  const secure_options& options() const noexcept { return options_; }
+
+ protected:
+  secure_base(const secure_options& options, bool synchronized) noexcept;
+
+  /// @throws allocation_error; nothing has changed
+  void* do_allocate(std::size_t bytes, std::size_t alignment) final;
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) final;
+
+ private:
+  friend class secure_registry;
+
+  const secure_options options_;
+  const bool synchronized_;
+  mutable std::mutex mutex_;       // locked around every call when synchronized_
+  secure_state* state_ = nullptr;  // in pages of its own, from the first allocation on
+};
+
+}  // namespace allot
