@@ -11,7 +11,7 @@ struct description {
   std::string_view hint;
 };
 
-constexpr std::array<description, 17> descriptions{{
+constexpr std::array<description, 18> descriptions{{
     {memory_errc::success, "no error", "Nothing went wrong."},
     {memory_errc::out_of_memory, "out of memory",
      "The system or the upstream resource has no more memory to give. Possible causes: the machine is full, an address "
@@ -68,6 +68,11 @@ constexpr std::array<description, 17> descriptions{{
     {memory_errc::not_supported, "not supported",
      "This system, or this resource, cannot do that. Ask for its capabilities first, or use the fallback its "
      "documentation names."},
+    {memory_errc::lock_limit, "the process may lock no more memory",
+     "The system lets a process keep only so much memory out of swap space: RLIMIT_MEMLOCK on POSIX systems, which "
+     "ulimit -l shows in KiB and raises. Every locked block takes whole pages of it. Lock less, raise the limit, or "
+     "ask "
+     "for the lock as an attempt."},
 }};
 
 const description* find(memory_errc error) noexcept {
@@ -89,6 +94,7 @@ class memory_error_category final : public std::error_category {
       case memory_errc::out_of_memory:
       case memory_errc::map_limit:
       case memory_errc::large_pages_unavailable:
+      case memory_errc::lock_limit:
         return std::errc::not_enough_memory;
       case memory_errc::size_overflow:
         return std::errc::value_too_large;

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -83,8 +84,17 @@ int advise(void* p, std::size_t bytes, advice wish) noexcept {
       return advise_raw(p, bytes, MADV_HUGEPAGE);
     case advice::no_dump:
       return advise_raw(p, bytes, MADV_DONTDUMP);
+    case advice::wipe_on_fork:
+      return advise_raw(p, bytes, MADV_WIPEONFORK);
+    case advice::no_fork:
+      return advise_raw(p, bytes, MADV_DONTFORK);
   }
   return ENOTSUP;
+}
+
+int lock_on_touch(void* p, std::size_t bytes) noexcept {
+  const int code = code_of(::mlock2(p, bytes, MLOCK_ONFAULT));
+  return code == ENOSYS || code == EINVAL ? ENOTSUP : code;
 }
 
 int map_large_over(void* p, std::size_t bytes, int protection) noexcept {
@@ -100,6 +110,18 @@ int move_pages(void* from, std::size_t bytes, void* to) noexcept {
 
 int set_name(void* p, std::size_t bytes, const char* name) noexcept {
   return code_of(::prctl(set_vma, set_vma_anon_name, p, bytes, name));
+}
+
+int entropy(void* p, std::size_t bytes) noexcept {
+  auto* at = static_cast<std::byte*>(p);
+  while (bytes != 0) {
+    const ssize_t got = ::getrandom(at, bytes, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno == ENOSYS ? ENOTSUP : errno;
+    at += got;
+    bytes -= static_cast<std::size_t>(got);
+  }
+  return 0;
 }
 
 bool at_map_limit() noexcept {

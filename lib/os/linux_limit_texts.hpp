@@ -107,12 +107,15 @@ template <class Files>
 void subtract_use(const Files& files, process_limits& limits) noexcept {
   std::size_t address_space = none;
   std::size_t data = none;
+  std::size_t locked = none;
   for_each_line(files, "/proc/self/status", [&](std::string_view line) {
     address_space = value_of(line, "VmSize:", address_space);
     data = value_of(line, "VmData:", data);
+    locked = value_of(line, "VmLck:", locked);
   });
   limits.address_space.left = rest(limits.address_space.most, kibibytes(address_space));
   limits.data.left = rest(limits.data.most, kibibytes(data));
+  limits.locked.left = rest(limits.locked.most, kibibytes(locked));
 }
 
 /// @param free_swap  set to bytes of swap nobody uses, 0 where that is not told

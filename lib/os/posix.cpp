@@ -230,6 +230,24 @@ status advise(void* p, std::size_t bytes, advice wish) noexcept {
   return outcome_of(failure_injection::due(os_call::advise) ? ENOMEM : extras::advise(p, bytes, wish));
 }
 
+status lock(void* p, std::size_t bytes) noexcept {
+  const errno_keeper keep;
+  int code = failure_injection::due(os_call::lock) ? ENOMEM : extras::lock_on_touch(p, bytes);
+  if (code == ENOTSUP) code = ::mlock(p, bytes) == 0 ? 0 : errno;
+  if (code == 0) return {};
+  ::munlock(p, bytes);  // what was done before it failed
+  // Every one of these is said of a limit by one system or another.
+  if (code == EPERM || code == EAGAIN || (code == ENOMEM && !extras::at_map_limit()))
+    return {memory_errc::lock_limit, code};
+  return failure(code);
+}
+
+status unlock(void* p, std::size_t bytes) noexcept {
+  const errno_keeper keep;
+  if (failure_injection::due(os_call::lock)) return failure(ENOMEM);
+  return outcome_of(::munlock(p, bytes) == 0 ? 0 : errno);
+}
+
 status move_pages(void* from, std::size_t bytes, void* to) noexcept {
   const errno_keeper keep;
   return outcome_of(failure_injection::due(os_call::remap) ? ENOMEM : extras::move_pages(from, bytes, to));

@@ -23,9 +23,14 @@ int unguard_by_advice(void* p, std::size_t bytes) noexcept;
 int drop_contents(void* p, std::size_t bytes) noexcept;
 int populate(void* p, std::size_t bytes) noexcept;
 int advise(void* p, std::size_t bytes, advice wish) noexcept;
+/// Locks pages, each when it is touched first.
+int lock_on_touch(void* p, std::size_t bytes) noexcept;
 int map_large_over(void* p, std::size_t bytes, int protection) noexcept;
 int move_pages(void* from, std::size_t bytes, void* to) noexcept;
 int set_name(void* p, std::size_t bytes, const char* name) noexcept;
+
+/// Random bytes.
+int entropy(void* p, std::size_t bytes) noexcept;
 
 /// Whether this process has about as many mappings as it may; tells one kind of ENOMEM from the others.
 bool at_map_limit() noexcept;

@@ -32,6 +32,9 @@ process_limits memory_limits() noexcept {
   limits.address_space = limit_of(RLIMIT_AS);
 #endif
   limits.data = limit_of(RLIMIT_DATA);
+#if defined(RLIMIT_MEMLOCK)
+  limits.locked = limit_of(RLIMIT_MEMLOCK);
+#endif
   extras::complete(limits);
   return limits;
 }

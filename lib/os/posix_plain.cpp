@@ -15,9 +15,11 @@ int unguard_by_advice(void*, std::size_t) noexcept { return ENOTSUP; }
 int drop_contents(void*, std::size_t) noexcept { return ENOTSUP; }
 int populate(void*, std::size_t) noexcept { return ENOTSUP; }
 int advise(void*, std::size_t, advice) noexcept { return ENOTSUP; }
+int lock_on_touch(void*, std::size_t) noexcept { return ENOTSUP; }
 int map_large_over(void*, std::size_t, int) noexcept { return ENOTSUP; }
 int move_pages(void*, std::size_t, void*) noexcept { return ENOTSUP; }
 int set_name(void*, std::size_t, const char*) noexcept { return ENOTSUP; }
+int entropy(void*, std::size_t) noexcept { return ENOTSUP; }
 bool at_map_limit() noexcept { return false; }
 
 }  // namespace allot::os::extras

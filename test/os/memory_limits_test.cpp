@@ -46,9 +46,11 @@ process_limits told_by(const texts& files, process_limits limits = {}) {
     process_limits again;
     again.address_space.most = limits.address_space.most;
     again.data.most = limits.data.most;
+    again.locked.most = limits.locked.most;
     os::limit_texts::complete(again, made_up_files(files, piece));
     BOOST_TEST(again.address_space.left == limits.address_space.left);
     BOOST_TEST(again.data.left == limits.data.left);
+    BOOST_TEST(again.locked.left == limits.locked.left);
     BOOST_TEST(again.control_group.most == limits.control_group.most);
     BOOST_TEST(again.control_group.left == limits.control_group.left);
     BOOST_TEST(again.physical.left == limits.physical.left);
@@ -109,14 +111,16 @@ BOOST_AUTO_TEST_CASE(a_system_that_tells_nothing_has_no_limits_but_those_of_the_
 
 BOOST_AUTO_TEST_CASE(what_the_process_uses_is_taken_from_its_limits) {
   const texts files{{"/proc/self/status",
-                     "Name:\tgame\nVmPeak:\t  999999 kB\nVmSize:\t   40960 kB\nVmLck:\t       0 kB\n"
+                     "Name:\tgame\nVmPeak:\t  999999 kB\nVmSize:\t   40960 kB\nVmLck:\t      48 kB\n"
                      "VmData:\t    1024 kB\nThreads:\t1\n"}};
   process_limits before;
   before.address_space.most = 100 * mib;
   before.data.most = 10 * mib;
+  before.locked.most = 64 * kib;
   const process_limits limits = told_by(files, before);
   check(limits.address_space, 100 * mib, 60 * mib);
   check(limits.data, 10 * mib, 9 * mib);
+  check(limits.locked, 64 * kib, 16 * kib);
 
   before.address_space.most = mib;  // lowered after it was used
   check(told_by(files, before).address_space, mib, 0);

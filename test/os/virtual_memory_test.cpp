@@ -1,9 +1,15 @@
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/failure_injection.hpp>
+#include <allot/os/memory_limits.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -36,6 +42,16 @@ struct mapped {
   os::mapping memory;
   std::size_t bytes;
 };
+
+const test::child_program beyond_the_limit{"lock_beyond_the_limit", [] {
+                                             const rlimit one_page{page, page};
+                                             ::setrlimit(RLIMIT_MEMLOCK, &one_page);
+                                             test::drop_privileges();
+                                             const os::mapping made = os::map(4 * page, 1, os::access::read_write);
+                                             if (!os::lock(made.address, page)) std::exit(1);
+                                             const os::status outcome = os::lock(bytes_at(made.address, page), page);
+                                             std::exit(outcome.error == memory_errc::lock_limit ? 0 : 2);
+                                           }};
 
 }  // namespace
 
@@ -242,6 +258,73 @@ BOOST_AUTO_TEST_CASE(dropped_from_dumps_shows_in_the_maps) {
   BOOST_TEST(std::string(test::map_flags(range.at())).find(" dd") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(locked_pages_show_in_the_maps_until_they_are_unlocked) {
+  const mapped range(os::map(2 * page, 1, os::access::read_write), 2 * page);
+  errno = 4711;
+  BOOST_TEST(!!os::lock(range.at(), page));
+  const auto is_locked = [&](std::size_t offset) {
+    return std::string(test::map_flags(range.at(offset))).find(" lo") != std::string::npos;
+  };
+  const bool tells = *test::map_flags(range.at()) != 0;
+  BOOST_TEST(is_locked(0) == tells);
+  BOOST_TEST(!is_locked(page));
+  std::memset(range.at(), 0x5a, 2 * page);
+  BOOST_TEST(!!os::unlock(range.at(), 2 * page));
+  BOOST_TEST(!is_locked(0));
+  BOOST_TEST(*static_cast<unsigned char*>(range.at()) == 0x5au);
+  BOOST_TEST(errno == 4711);
+}
+
+BOOST_AUTO_TEST_CASE(locking_takes_no_memory_for_pages_nobody_touched) {
+  const std::size_t limit = os::memory_limits().locked.left;
+  const std::size_t size = align_down(std::min<std::size_t>(limit, std::size_t{4} << 20), page);
+  if (size < 64 * page) return test::skip("this process may not lock so much");
+  const mapped range(os::map(size, 1, os::access::read_write), size);
+  if (os::advise(range.at(), size, os::advice::no_dump).error == memory_errc::not_supported)
+    return test::skip("this system has no such lock");
+  const std::size_t before = test::resident();
+  BOOST_TEST(!!os::lock(range.at(), size));
+  BOOST_TEST(test::resident() < before + size / 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_lock_says_so_and_locks_nothing) {
+  const mapped range(os::map(page, 1, os::access::read_write), page);
+  const os::failure_injection injection(1, os::os_call::lock);
+  const os::status outcome = os::lock(range.at(), page);
+  BOOST_TEST((outcome.error == memory_errc::lock_limit));
+  BOOST_TEST(outcome.os_code == ENOMEM);
+  BOOST_TEST(std::string(test::map_flags(range.at())).find(" lo") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_beyond_what_the_process_may_lock_names_the_limit) {
+  const test::child_outcome outcome = test::run_child("lock_beyond_the_limit");
+  BOOST_TEST(outcome.exit_code == 0, outcome.output);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_process_reads_zero_or_nothing_where_it_was_advised_so) {
+  const mapped range(os::map(3 * page, 1, os::access::read_write), 3 * page);
+  std::memset(range.at(), 0x5a, 3 * page);
+  const os::status wiped = os::advise(range.at(), page, os::advice::wipe_on_fork);
+  const os::status denied = os::advise(range.at(page), page, os::advice::no_fork);
+  if (wiped.error == memory_errc::not_supported) {
+    BOOST_TEST((denied.error == memory_errc::not_supported));
+    return test::skip("this system has no such advice");
+  }
+  BOOST_TEST(!!wiped);
+  BOOST_TEST(!!denied);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool good = all_zero(range.at(), page) && !test::readable(range.at(page)) &&
+                      *static_cast<unsigned char*>(range.at(2 * page)) == 0x5a;
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  BOOST_TEST(WIFEXITED(status));
+  BOOST_TEST(WEXITSTATUS(status) == 0);
+  BOOST_TEST(*static_cast<unsigned char*>(range.at()) == 0x5au);
+}
+
 BOOST_AUTO_TEST_CASE(errno_is_as_before_whatever_happens) {
   errno = 4711;
   (void)os::reserve(align_down(max_object_bytes, page));
@@ -275,6 +358,7 @@ BOOST_AUTO_TEST_CASE(every_call_can_be_made_to_fail_and_changes_nothing_then) {
       {"guard", [](void* p) { return os::guard(p, page); }},
       {"unguard", [](void* p) { return os::unguard(bytes_at(p, 2 * page), page, os::access::read_write); }},
       {"populate", [](void* p) { return os::populate(p, page); }},
+      {"wipe on fork", [](void* p) { return os::advise(p, page, os::advice::wipe_on_fork); }},
       {"advise", [](void* p) { return os::advise(p, page, os::advice::no_dump); }},
       {"move pages", [](void* p) { return os::move_pages(p, page, bytes_at(p, 2 * page)); }},
       {"set name", [](void* p) { return os::set_name(p, page, "allot test"); }},

@@ -96,6 +96,11 @@ bool under_thread_sanitizer() {
   return false;
 }
 
+void drop_privileges() {
+  constexpr uid_t nobody = 65534;
+  if (::geteuid() == 0 && ::setuid(nobody) != 0) throw std::system_error(errno, std::generic_category(), "setuid");
+}
+
 bool is_child() { return std::getenv(child_variable) != nullptr; }
 
 int child_main() {

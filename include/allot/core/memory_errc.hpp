@@ -25,6 +25,7 @@ enum class memory_errc : int {
   map_limit = 14,                ///< the process has as many mappings as the system allows
   large_pages_unavailable = 15,  ///< explicit large pages were asked for and there are none
   not_supported = 16,            ///< this system or resource cannot do that
+  lock_limit = 17,               ///< the process may keep no more memory out of swap space
 };
 
 /// The category of memory_errc: one-line messages, and std::errc equivalents where there is one.

@@ -14,6 +14,8 @@ enum class os_call : unsigned {
   remap = 16,   ///< growing and moving pages
   any = 31,
   page_size = 32,  ///< asking for the page size, once in a process: not one of any
+  entropy = 64,    ///< asking for random bytes: not one of any
+  lock = 128,      ///< keeping pages out of swap space: not one of any
 };
 constexpr os_call operator|(os_call a, os_call b) noexcept {
   return static_cast<os_call>(static_cast<unsigned>(a) | static_cast<unsigned>(b));

@@ -22,6 +22,7 @@ struct process_limits {
   memory_limit control_group;  ///< of the tightest of its groups (cgroup, version 1 or 2); what the group's files take
                                ///< counts as left, as they can be written back, and so does swap it may use
   memory_limit physical;       ///< of the machine; left is what is free or can be made so, free swap included
+  memory_limit locked;         ///< that may be kept out of swap space (RLIMIT_MEMLOCK); the privileged may pass it
   memory_limit mappings;       ///< how many the process may have: a number, not bytes
 };
 

@@ -99,13 +99,23 @@ ALLOT_EXPORT status zero_pages(void* p, std::size_t bytes, access rights) noexce
 ALLOT_EXPORT status populate(void* p, std::size_t bytes) noexcept;
 
 enum class advice {
-  huge_pages,  ///< back with huge pages where ranges are aligned to large_page_size
-  no_dump,     ///< leave out of core dumps
+  huge_pages,    ///< back with huge pages where ranges are aligned to large_page_size
+  no_dump,       ///< leave out of core dumps
+  wipe_on_fork,  ///< child processes read zero here; guards made by guard() are gone there, too
+  no_fork,       ///< child processes have nothing here: touching it faults
 };
 
 /// A wish about pages. Failure (not_supported where the system does not know it) may be ignored: contents and access
 /// are the same.
 ALLOT_EXPORT status advise(void* p, std::size_t bytes, advice wish) noexcept;
+
+/// Keeps accessible pages out of swap space. Pages nobody touched yet take no memory where the system can do that, but
+/// all of them count. lock_limit, with the system's code, when the process may lock no more; then none of them is
+/// locked. Locks do not nest, and child processes have none.
+ALLOT_EXPORT status lock(void* p, std::size_t bytes) noexcept;
+
+/// Undoes lock(); harmless for pages that are not locked. Ending a mapping does so, too.
+ALLOT_EXPORT status unlock(void* p, std::size_t bytes) noexcept;
 
 /// Moves the pages of [from, from + bytes) to `to`, inside a mapping of the caller's, without copying. Afterwards
 /// `from` is unmapped and `to` has the contents and the access `from` had. not_supported where the system cannot.
