@@ -31,6 +31,9 @@
 // From here on the value is in a register of its own. Keeps compilers from loading it together with its neighbours by
 // one wide instruction, which must wait when a neighbour was stored just before.
 #define ALLOT_IN_REGISTER(value) __asm__("" : "+r"(value))
+// Behind an arithmetic type: a vector of so many bytes, whose operators work on all its elements at once. Not defined
+// where compilers have no such types.
+#define ALLOT_VECTOR_OF_BYTES(count) __attribute__((vector_size(count)))
 #else
 #define ALLOT_LIKELY(condition) (condition)
 #define ALLOT_NEVER_INLINE
