@@ -36,6 +36,23 @@ inline std::size_t bits_set(std::uint64_t word) noexcept {
   return count;
 }
 
+/// Both halves of the 128-bit product, folded into one word by exclusive or.
+inline std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) noexcept {
+#if defined(__SIZEOF_INT128__)
+  __extension__ using wide = unsigned __int128;
+  const wide product = static_cast<wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+#else
+  const std::uint64_t low_mask = 0xffffffff;
+  const std::uint64_t low = (a & low_mask) * (b & low_mask);
+  const std::uint64_t left = (a >> 32) * (b & low_mask);
+  const std::uint64_t right = (a & low_mask) * (b >> 32);
+  const std::uint64_t middle = (low >> 32) + (left & low_mask) + (right & low_mask);
+  const std::uint64_t high = (a >> 32) * (b >> 32) + (left >> 32) + (right >> 32) + (middle >> 32);
+  return ((middle << 32) | (low & low_mask)) ^ high;
+#endif
+}
+
 /// Of a power of two.
 inline unsigned log2_of(std::size_t value) noexcept { return static_cast<unsigned>(lowest_bit(value)); }
 

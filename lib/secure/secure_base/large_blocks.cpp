@@ -1,0 +1,378 @@
+#include "large_blocks.hpp"
+
+#include <algorithm>
+#include <allot/block/guarded_pages.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <cstring>
+#include <utility>
+
+#include "retired.hpp"
+
+namespace allot {
+namespace {
+
+using entry = block_table::entry;
+
+constexpr std::size_t pattern_bytes = 64;          // before a block, where not all is filled
+constexpr std::size_t quarantine_factor = 1024;    // address space for large blocks, for each byte of the option
+constexpr std::size_t one_way_factor = 64;         // how much larger their regions are
+constexpr std::size_t pages_opened_at_once = 256;  // of a one-way region
+
+std::byte* start_of(const entry& block) noexcept { return static_cast<std::byte*>(block.address); }
+
+/// Blocks start in their first page.
+std::byte* pages_of(const entry& block) noexcept {
+  const std::size_t page = os::facts().page_size;
+  return start_of(block) - address_of(block.address) % page;
+}
+std::byte* mapping_of(const entry& block) noexcept { return pages_of(block) - block.lead; }
+std::size_t mapping_bytes(const entry& block) noexcept { return block.lead + block.mapped + block.tail; }
+
+std::size_t end_slack(const entry& block) noexcept {
+  return static_cast<std::size_t>(pages_of(block) + block.mapped - start_of(block)) - block.requested;
+}
+
+}  // namespace
+
+large_blocks::large_blocks(secure_context& context) noexcept
+    : context_(context),
+      one_way_(context.options.level == secure_level::trap),
+      advice_(os::facts().guard_advice && *context.options.lock == wish::none),
+      most_waiting_(std::min(*context.options.quarantine, max_object_bytes / quarantine_factor) * quarantine_factor) {}
+
+large_blocks::~large_blocks() {
+  blocks_.for_each([this](const entry& block) {
+    if (context_.tool) memory_tools::unpoison(pages_of(block), block.mapped);
+    if (!one_way_) retired::keep(mapping_of(block), mapping_bytes(block), mapping_bytes(block), context_.name);
+  });
+  for (const one_way_region* each = newest_; each != nullptr; each = each->older)
+    retired::keep(each->base, each->bytes, each->next, context_.name);
+}
+
+void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
+  const std::size_t page = os::facts().page_size;
+  entry block;
+  block.requested = bytes;
+  block.alignment = alignment;
+  context_.outcome = {memory_errc::size_overflow, 0};
+  if (!checked_align_up(std::max<std::size_t>(bytes, 1), page, block.mapped) || block.mapped > max_object_bytes / 2)
+    return nullptr;
+
+  std::byte* pages = take_spare(block.mapped, alignment);
+  if (pages != nullptr) {
+    entry& spare = *blocks_.find(pages);
+    if (!revive(spare)) return nullptr;
+    block.lead = spare.lead;
+    block.tail = spare.tail;
+    blocks_.erase(&spare);
+    block.address = pages;
+  } else {
+    context_.outcome = blocks_.prepare_insert();
+    if (!context_.outcome || !(one_way_ ? make_one_way(block) : make_mapping(block))) return nullptr;
+  }
+  block.address = start_of(block) + align_down(block.mapped - bytes, alignment);
+  block.stamp = ++stamps_;
+  write_patterns(block);
+  blocks_.insert(block);
+  ++live_;
+  context_.count_in(bytes);
+  if (context_.tool) {
+    memory_tools::poison(pages_of(block), block.mapped);
+    memory_tools::unpoison(block.address, bytes);
+  }
+  return block.address;
+}
+
+/// A mapping that waits for such a request; its pages are its address in the table. Its entry stays.
+std::byte* large_blocks::take_spare(std::size_t usable, std::size_t alignment) noexcept {
+  for (std::size_t i = 0; i < spares_used_; ++i) {
+    std::byte* const pages = spares_[i];
+    if (blocks_.find(pages)->mapped != usable || !is_aligned(pages, alignment)) continue;
+    spares_[i] = spares_[--spares_used_];
+    return pages;
+  }
+  return nullptr;
+}
+
+/// Makes a spare accessible again; it is unmapped where the system does not let it be.
+bool large_blocks::revive(entry& block) noexcept {
+  context_.outcome = advice_ ? os::protect(mapping_of(block), mapping_bytes(block), os::access::read_write)
+                             : os::commit(pages_of(block), block.mapped);
+  if (context_.outcome && lock_pages(block)) {
+    context_.committed += block.mapped;
+    return true;
+  }
+  const os::status refusal = context_.outcome;
+  unmap(block);
+  context_.outcome = refusal;
+  return false;
+}
+
+bool large_blocks::lock_pages(const entry& block) noexcept {
+  if (*context_.options.lock == wish::none) return true;
+  const os::status outcome = os::lock(pages_of(block), block.mapped);
+  if (outcome) context_.granted.locked_bytes += block.mapped;
+  if (!outcome) ++context_.granted.lock_refusals;
+  if (outcome || *context_.options.lock != wish::require) return true;
+  context_.outcome = outcome;
+  return false;
+}
+
+bool large_blocks::make_mapping(entry& block) noexcept {
+  const std::size_t page = os::facts().page_size;
+  const auto guards = [&] {
+    constexpr std::uint32_t most = 16;  // pages
+    return context_.options.level == secure_level::checked ? page : (1 + context_.random.below(most)) * page;
+  };
+  block.lead = guards();
+  block.tail = guards();
+  const std::size_t total = mapping_bytes(block);
+  bool scattered = false;
+  const os::mapping made = context_.places.reserve(total, scattered, block.alignment, block.lead);
+  context_.outcome = made.outcome;
+  if (!made) return false;
+  auto* const base = static_cast<std::byte*>(made.address);
+  block.address = base + block.lead;
+  context_.outcome = apply_wishes(base, total, context_.options, context_.granted);
+  if (context_.outcome && advice_) {
+    // One mapping, guards included: then it becomes inaccessible and back without being split.
+    context_.outcome = os::guard(base, block.lead);
+    if (context_.outcome) context_.outcome = os::guard(start_of(block) + block.mapped, block.tail);
+    if (context_.outcome) context_.outcome = os::commit(base, total);
+  } else if (context_.outcome) {
+    context_.outcome = os::commit(start_of(block), block.mapped);
+  }
+  if (!context_.outcome || !lock_pages(block)) {
+    give_back_pages(base, total);
+    return false;
+  }
+  context_.reserved += total;
+  context_.committed += block.mapped;
+  return true;
+}
+
+bool large_blocks::make_one_way(entry& block) noexcept {
+  const std::size_t page = os::facts().page_size;
+  constexpr std::uint32_t most_guards = 4;
+  block.tail = (1 + context_.random.below(most_guards)) * page;
+  std::size_t needed = 0;
+  if (!checked_add(block.mapped + block.tail, std::max(block.alignment, page) + page, needed)) {
+    context_.outcome = {memory_errc::size_overflow, 0};
+    return false;
+  }
+  if ((newest_ == nullptr || needed > newest_->bytes - newest_->next) && !open_one_way_region(needed)) return false;
+  one_way_region& in = *newest_;
+  const std::size_t at =
+      in.next + padding_for(address_of(in.base) + in.next, std::max(block.alignment, page));
+  const std::size_t end = at + block.mapped + block.tail;
+  if (advice_ && end > in.opened) {
+    const std::size_t opened = std::min(in.bytes, std::max(end, in.opened + pages_opened_at_once * page));
+    context_.outcome = os::guard(in.base + in.opened, opened - in.opened);
+    if (context_.outcome) context_.outcome = os::commit(in.base + in.opened, opened - in.opened);
+    if (!context_.outcome) return false;
+    in.opened = opened;
+  }
+  block.address = in.base + at;
+  context_.outcome = advice_ ? os::unguard(block.address, block.mapped, os::access::read_write)
+                             : os::commit(block.address, block.mapped);
+  if (!context_.outcome) return false;
+  if (!lock_pages(block)) {
+    (void)os::guard(block.address, block.mapped);
+    return false;
+  }
+  in.next = end;
+  context_.committed += block.mapped;
+  return true;
+}
+
+bool large_blocks::open_one_way_region(std::size_t needed) noexcept {
+  const std::size_t page = os::facts().page_size;
+  std::size_t least = 0;
+  std::size_t bytes = 0;
+  context_.outcome = {memory_errc::size_overflow, 0};
+  if (!checked_align_up(needed + page, page, least) || least > max_object_bytes) return false;
+  if (!checked_multiply(context_.most_region_bytes, one_way_factor, bytes)) bytes = context_.most_region_bytes;
+  bool scattered = false;
+  os::mapping made;
+  for (bytes = std::max(bytes, least);; bytes = std::max(least, bytes / 2)) {
+    made = context_.places.reserve(bytes, scattered);
+    if (made || bytes == least) break;
+  }
+  context_.outcome = made.outcome;
+  if (!made) return false;
+  auto* const base = static_cast<std::byte*>(made.address);
+  void* place = nullptr;
+  if (context_.outcome = apply_wishes(base, bytes, context_.options, context_.granted); context_.outcome)
+    place = context_.records.take(sizeof(one_way_region), context_.outcome);
+  if (place == nullptr) {
+    give_back_pages(base, bytes);
+    return false;
+  }
+  newest_ = ::new (place) one_way_region{base, bytes, page, page, newest_};
+  ++regions_;
+  context_.reserved += bytes;
+  return true;
+}
+
+bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  entry* const block = blocks_.find(p);
+  if (block == nullptr || block->freed || block->requested != bytes || block->alignment != alignment) return false;
+  (void)looks_damaged(*block);
+  --live_;
+  context_.count_out(bytes);
+  retire(*block);
+  return true;
+}
+
+/// Takes the contents and the access from a freed block.
+void large_blocks::retire(entry& block) noexcept {
+  std::byte* const pages = pages_of(block);
+  if (context_.tool) memory_tools::unpoison(pages, block.mapped);
+  context_.committed -= block.mapped;
+  if (*context_.options.lock != wish::none)
+    context_.granted.locked_bytes -= std::min(context_.granted.locked_bytes, block.mapped);
+  if (one_way_) {
+    if (!os::guard(pages, block.mapped)) (void)os::zero_pages(pages, block.mapped, os::access::read_write);
+    return blocks_.erase(&block);
+  }
+  // Contents first: what is dropped need not be flushed from the processor's tables when the access goes.
+  (void)os::zero_pages(pages, block.mapped, os::access::read_write);
+  if (advice_) {
+    (void)os::protect(mapping_of(block), mapping_bytes(block), os::access::none);
+  } else {
+    if (*context_.options.lock != wish::none) (void)os::unlock(pages, block.mapped);
+    (void)os::protect(pages, block.mapped, os::access::none);
+  }
+  block.freed = true;
+  waiting_bytes_ += mapping_bytes(block);
+  std::byte* const pushed_out = std::exchange(shuffled_[context_.random.below(shuffled_count)], start_of(block));
+  if (pushed_out != nullptr) enqueue(pushed_out);
+  while (oldest_ != nullptr && (queued_ > queue_count || waiting_bytes_ > most_waiting_)) pop_oldest();
+  if (waiting_bytes_ <= most_waiting_) return;
+  // A block larger than the whole quarantine.
+  for (std::byte*& each : shuffled_)
+    if (each != nullptr) enqueue(std::exchange(each, nullptr));
+  while (oldest_ != nullptr && waiting_bytes_ > most_waiting_) pop_oldest();
+}
+
+void large_blocks::enqueue(std::byte* address) noexcept {
+  blocks_.find(address)->next = nullptr;
+  (youngest_ != nullptr ? blocks_.find(youngest_)->next : *reinterpret_cast<void**>(&oldest_)) = address;
+  youngest_ = address;
+  ++queued_;
+}
+
+/// From the end of the quarantine to the spares; what those have no room for is unmapped.
+void large_blocks::pop_oldest() noexcept {
+  entry block = *blocks_.find(oldest_);
+  oldest_ = static_cast<std::byte*>(block.next);
+  if (oldest_ == nullptr) youngest_ = nullptr;
+  --queued_;
+  waiting_bytes_ -= mapping_bytes(block);
+  constexpr std::size_t largest_spare = std::size_t{4} << 20;
+  if (spares_used_ == spare_count || block.mapped > largest_spare) return unmap(*blocks_.find(block.address));
+  // From now on it is known by its first page, since another block may start elsewhere in it.
+  blocks_.erase(blocks_.find(block.address));
+  block.address = pages_of(block);
+  block.requested = block.mapped;
+  blocks_.insert(block);
+  spares_[spares_used_++] = start_of(block);
+}
+
+void large_blocks::unmap(entry& block) noexcept {
+  context_.reserved -= mapping_bytes(block);
+  give_back_pages(mapping_of(block), mapping_bytes(block));
+  blocks_.erase(&block);
+}
+
+std::size_t large_blocks::trim() noexcept {
+  const std::size_t before = context_.reserved;
+  for (std::byte*& each : shuffled_)
+    if (each != nullptr) enqueue(std::exchange(each, nullptr));
+  while (oldest_ != nullptr) {
+    entry& block = *blocks_.find(oldest_);
+    oldest_ = static_cast<std::byte*>(block.next);
+    --queued_;
+    waiting_bytes_ -= mapping_bytes(block);
+    unmap(block);
+  }
+  youngest_ = nullptr;
+  while (spares_used_ != 0) unmap(*blocks_.find(spares_[--spares_used_]));
+  return before - context_.reserved;
+}
+
+/// Behind the block to the end of its pages, and before it.
+void large_blocks::write_patterns(const entry& block) noexcept {
+  if (*context_.options.canary_bytes == 0) return;
+  const std::uint64_t canary = context_.keys.canary(block.address, block.stamp);
+  std::byte* const begin = start_of(block);
+  std::byte* const end = begin + block.requested;
+  const auto before = static_cast<std::size_t>(begin - pages_of(block));
+  const std::size_t filled = context_.tags ? before : std::min(before, pattern_bytes);
+  for (std::size_t i = 0; i < end_slack(block); ++i)
+    end[i] = static_cast<std::byte>(reinterpret_cast<const unsigned char*>(&canary)[i % sizeof canary]);
+  for (std::size_t i = 1; i <= filled; ++i)
+    begin[-static_cast<std::ptrdiff_t>(i)] =
+        static_cast<std::byte>(reinterpret_cast<const unsigned char*>(&canary)[sizeof canary - 1 - i % (sizeof canary - 1)]);
+}
+
+bool large_blocks::looks_damaged(const entry& block) {
+  if (*context_.options.canary_bytes == 0) return false;
+  const std::uint64_t canary = context_.keys.canary(block.address, block.stamp);
+  const std::byte* const begin = start_of(block);
+  const std::byte* const end = begin + block.requested;
+  const auto before = static_cast<std::size_t>(begin - pages_of(block));
+  const std::size_t filled = context_.tags ? before : std::min(before, pattern_bytes);
+  if (context_.tool) memory_tools::unpoison(pages_of(block), block.mapped);
+  bool behind_intact = true;
+  bool before_intact = true;
+  for (std::size_t i = 0; i < end_slack(block); ++i)
+    behind_intact &= end[i] == static_cast<std::byte>(reinterpret_cast<const unsigned char*>(&canary)[i % sizeof canary]);
+  for (std::size_t i = 1; i <= filled; ++i)
+    before_intact &= begin[-static_cast<std::ptrdiff_t>(i)] ==
+                     static_cast<std::byte>(
+                         reinterpret_cast<const unsigned char*>(&canary)[sizeof canary - 1 - i % (sizeof canary - 1)]);
+  if (!behind_intact) context_.find(misuse_kind::overrun, block.address, block.requested);
+  if (!before_intact) context_.find(misuse_kind::underrun, block.address, block.requested);
+  if (context_.tool) {
+    memory_tools::poison(pages_of(block), block.mapped);
+    memory_tools::unpoison(block.address, block.requested);
+  }
+  return !behind_intact || !before_intact;
+}
+
+large_blocks::location large_blocks::locate(const void* p) const noexcept {
+  location found;
+  blocks_.for_each([&](const entry& block) {
+    if (!range_contains(mapping_of(block), mapping_bytes(block), p, 1)) return;
+    if (range_contains(block.address, std::max<std::size_t>(block.requested, 1), p, 1))
+      found = {location::what::block, block.address, block.requested, block.alignment, block.freed};
+    else
+      found = {location::what::guard, block.address, block.requested, block.alignment, block.freed};
+  });
+  if (found.is != location::what::outside) return found;
+  for (const one_way_region* each = newest_; each != nullptr; each = each->older) {
+    if (range_contains(each->base, each->next, p, 1)) found.is = location::what::gone;
+    else if (range_contains(each->base, each->bytes, p, 1)) found.is = location::what::guard;
+  }
+  return found;
+}
+
+bool large_blocks::check() {
+  bool sound = true;
+  std::size_t live = 0;
+  blocks_.for_each([&](const entry& block) {
+    if (block.freed) return;
+    ++live;
+    sound = sound && !looks_damaged(block);
+  });
+  return sound && live == live_;
+}
+
+void large_blocks::for_each_live(block_visitor visitor) const {
+  blocks_.for_each([&](const entry& block) {
+    if (!block.freed) visitor({block.address, block.requested, true, block_state::used});
+  });
+}
+
+}  // namespace allot

@@ -1,0 +1,121 @@
+#include "metadata.hpp"
+
+#include <algorithm>
+#include <allot/block/guarded_pages.hpp>
+#include <allot/core/bits.hpp>
+#include <allot/core/memory_tools.hpp>
+#include <cmath>
+
+namespace allot {
+namespace {
+
+constexpr std::size_t line = 64;
+constexpr std::size_t commit_step = std::size_t{256} << 10;
+
+}  // namespace
+
+random_places::random_places(chacha_random& random, const void* known) noexcept : random_(random) {
+  // Systems put mappings near the top of what a program may use, so half of what lies below is sure to be usable.
+  // Memory tools have plans of their own for it.
+  if (known == nullptr || memory_tools::active()) return;
+  const std::size_t top = std::size_t{1} << highest_bit(address_of(known));
+  if (top > 2 * lowest) pages_ = (top - lowest) / os::facts().page_size;
+}
+
+os::mapping random_places::reserve(std::size_t bytes, bool& scattered, std::size_t alignment,
+                                   std::size_t aligned_byte) noexcept {
+  scattered = false;
+  os::placement where;
+  where.aligned_byte = aligned_byte;
+  constexpr int tries = 3;
+  for (int i = 0; i < tries && pages_ != 0; ++i) {
+    where.rule = os::placement::how::fixed;
+    // Of 2^64 values the excess over a multiple of pages_ is less than one in 2^16.
+    std::size_t at = lowest + static_cast<std::size_t>(random_.next64() % pages_) * os::facts().page_size;
+    if (!checked_align_up(at + aligned_byte, alignment, at)) continue;
+    where.address = reinterpret_cast<void*>(at - aligned_byte);
+    const os::mapping made = os::reserve(bytes, alignment, where);
+    scattered = static_cast<bool>(made);
+    if (made || made.outcome.error == memory_errc::map_limit) return made;
+  }
+  where.rule = os::placement::how::anywhere;
+  return os::reserve(bytes, alignment, where);
+}
+
+double random_places::entropy() const noexcept { return pages_ == 0 ? 0 : std::log2(static_cast<double>(pages_)); }
+
+os::status apply_wishes(void* p, std::size_t bytes, const secure_options& options, wishes_granted& granted) noexcept {
+  if (*options.no_dump != wish::none) {
+    const os::status outcome = os::advise(p, bytes, os::advice::no_dump);
+    if (!outcome && *options.no_dump == wish::require) return outcome;
+    if (!outcome) ++granted.dump_refusals;
+  }
+  // What the system cannot do for a child, the hook at a fork does.
+  if (*options.fork == fork_policy::wipe) (void)os::advise(p, bytes, os::advice::wipe_on_fork);
+  if (*options.fork == fork_policy::deny) (void)os::advise(p, bytes, os::advice::no_fork);
+  return {};
+}
+
+metadata::~metadata() {
+  for (chunk* at = newest_; at != nullptr;) {
+    const chunk last = *at;
+    give_back_pages(last.base, last.bytes);
+    at = last.next;
+  }
+}
+
+void* metadata::take(std::size_t bytes, os::status& outcome) noexcept {
+  const std::size_t rounded = align_up(bytes, line);
+  const std::size_t page = os::facts().page_size;
+  chunk* from = newest_;
+  if (from == nullptr || rounded > from->bytes - page - from->taken) from = open(rounded, outcome);
+  if (from == nullptr || !commit(*from, from->taken + rounded, outcome, committed_)) return nullptr;
+  void* const taken = from->base + from->taken;
+  from->taken += rounded;
+  return taken;
+}
+
+metadata::chunk* metadata::open(std::size_t bytes, os::status& outcome) noexcept {
+  const std::size_t page = os::facts().page_size;
+  const std::size_t least = align_up(bytes + align_up(sizeof(chunk), line), page) + 2 * page;
+  bool scattered = false;
+  os::mapping made;
+  for (std::size_t size = std::max(least, align_up(chunk_bytes_, page));; size = std::max(least, align_up(size / 2, page))) {
+    made = places_.reserve(size, scattered);
+    if (!made && size > least) continue;
+    if (!made) {
+      outcome = made.outcome;
+      return nullptr;
+    }
+    chunk start{static_cast<std::byte*>(made.address), size, page + align_up(sizeof(chunk), line), page, newest_};
+    std::size_t committed = 0;
+    outcome = apply_wishes(start.base, size, options_, granted_);
+    if (!outcome || !commit(start, start.taken, outcome, committed)) {
+      give_back_pages(start.base, size);
+      return nullptr;
+    }
+    newest_ = ::new (static_cast<void*>(start.base + page)) chunk(start);
+    reserved_ += size;
+    committed_ += committed;
+    return newest_;
+  }
+}
+
+bool metadata::commit(chunk& into, std::size_t end, os::status& outcome, std::size_t& committed) noexcept {
+  if (end <= into.committed) return true;
+  const std::size_t page = os::facts().page_size;
+  const std::size_t target = std::min(align_up(std::max(end, into.committed + commit_step), page), into.bytes - page);
+  outcome = os::commit(into.base + into.committed, target - into.committed);
+  if (!outcome) return false;
+  committed += target - into.committed;
+  into.committed = target;
+  return true;
+}
+
+bool metadata::contains(const void* p) const noexcept {
+  for (const chunk* at = newest_; at != nullptr; at = at->next)
+    if (range_contains(at->base, at->bytes, p, 1)) return true;
+  return false;
+}
+
+}  // namespace allot

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <allot/secure/chacha_random.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace allot {
+
+/// Freed places on their way to being used again: each first waits in an array from which a random one is pushed out by
+/// the next, and then in a queue. Until both are full nothing comes out. The arrays are someone else's.
+class quarantine {
+ public:
+  static constexpr std::size_t most_entries = 8192;  // in each of the two
+
+  /// Zero memory for `entries` in each of both.
+  static constexpr std::size_t bytes_for(std::size_t entries) noexcept { return 2 * entries * sizeof(std::byte*); }
+  void adopt(void* memory, std::size_t entries) noexcept {
+    shuffled_ = static_cast<std::byte**>(memory);
+    queue_ = shuffled_ + entries;
+    entries_ = static_cast<std::uint32_t>(entries);
+  }
+
+  /// Takes p in; what is pushed out for it, or null.
+  std::byte* push(std::byte* p, chacha_random& random) noexcept {
+    if (entries_ == 0) return p;
+    p = std::exchange(shuffled_[random.below(entries_)], p);
+    if (p == nullptr) return nullptr;
+    p = std::exchange(queue_[oldest_], p);
+    oldest_ = oldest_ + 1 == entries_ ? 0 : oldest_ + 1;
+    return p;
+  }
+
+
+  /// Gives visit() each in turn.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t i = 0; i < 2 * std::size_t{entries_}; ++i)
+      if (shuffled_[i] != nullptr) visit(shuffled_[i]);
+  }
+
+  /// Empties it, giving each to visit().
+  template <class Visit>
+  void drain(Visit visit) {
+    for (std::size_t i = 0; i < 2 * std::size_t{entries_}; ++i)
+      if (shuffled_[i] != nullptr) visit(std::exchange(shuffled_[i], nullptr));
+  }
+
+ private:
+  std::byte** shuffled_ = nullptr;
+  std::byte** queue_ = nullptr;
+  std::uint32_t entries_ = 0;
+  std::uint32_t oldest_ = 0;
+};
+
+}  // namespace allot

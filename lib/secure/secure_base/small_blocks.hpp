@@ -1,0 +1,153 @@
+#pragma once
+
+#include <allot/core/resource.hpp>
+#include <allot/core/size_classes.hpp>
+#include <allot/os/virtual_memory.hpp>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "context.hpp"
+#include "quarantine.hpp"
+#include "slab.hpp"
+
+namespace allot {
+
+/// Blocks that share slabs with others of their size. Not thread-safe.
+class small_blocks {
+ public:
+  static constexpr std::size_t largest_place = size_classes::largest;
+  static constexpr std::size_t largest_alignment = 4096;
+
+  explicit small_blocks(secure_context& context) noexcept;
+  small_blocks(const small_blocks&) = delete;
+  small_blocks& operator=(const small_blocks&) = delete;
+  ~small_blocks();
+
+  /// Whether a request is for here.
+  bool serves(std::size_t bytes, std::size_t alignment) const noexcept {
+    return bytes <= largest_ && alignment <= largest_alignment && place_bytes(bytes, alignment) <= largest_place;
+  }
+
+  /// Null, and context.outcome says why, when there is no memory. What is found damaged on the way is in context.found.
+  void* allocate(std::size_t bytes, std::size_t alignment);
+  /// False, with nothing changed, when there is no such block; damage around it is in context.found.
+  bool deallocate(void* p, std::size_t bytes, std::size_t alignment);
+  bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment);
+
+  /// What lies at an address of one of the regions.
+  struct location {
+    enum class what { outside, guard, unused, place };
+    what is = what::outside;
+    std::byte* begin = nullptr;  // of the block, for a place
+    record about = 0;
+    std::size_t place_bytes = 0;
+    bool intact = true;  // what is remembered of the place
+  };
+  location locate(const void* p) const noexcept;
+
+  bool check();
+  void for_each_live(block_visitor visitor) const;
+  std::size_t trim() noexcept;
+  /// Calls visit(begin, bytes, opened) for every region: of its `bytes`, `opened` may have been handed out.
+  template <class Visit>
+  void for_each_region(Visit visit) const {
+    for (const size_class& each : classes_)
+      for (const region* r = each.newest; r != nullptr; r = r->older)
+        visit(r->base, r->bytes, r->opened << each.slab_shift, r->scattered);
+  }
+
+  std::size_t quarantined_blocks() const noexcept { return quarantined_; }
+  std::size_t quarantined_bytes() const noexcept { return quarantined_bytes_; }
+  std::size_t guards_left_out() const noexcept { return guards_left_out_; }
+  std::size_t places_in_slab(std::size_t bytes) const noexcept { return class_for(bytes, 1).places; }
+  bool guards_by_advice() const noexcept { return advice_; }
+
+ private:
+  struct size_class {
+    std::uint32_t stride = 0;
+    std::uint32_t reciprocal = 0;  // 2^32 / stride, rounded up
+    std::uint32_t places = 0;      // in a slab
+    std::uint32_t behind = 0;      // least bytes between a block and the next place
+    unsigned slab_shift = 0;
+    bool inaccessible = false;     // for blocks of 0 bytes
+    region* newest = nullptr;
+    slab* current = nullptr;       // where places are taken from
+    slab* partial = nullptr;       // others with free places
+    slab* returned = nullptr;      // given back to the system
+    std::size_t empty = 0;         // accessible slabs with free places only
+    quarantine freed;
+    bool ready = false;            // has its quarantine
+  };
+
+  struct position {
+    region* in = nullptr;
+    slab* of = nullptr;
+    std::uint32_t place = 0;
+    std::byte* begin = nullptr;
+    explicit operator bool() const noexcept { return of != nullptr; }
+  };
+
+  std::size_t place_bytes(std::size_t bytes, std::size_t alignment) const noexcept {
+    return alignment <= 8 ? (bytes + behind_ + 7) & ~std::size_t{7} : align_up(bytes + behind_, alignment);
+  }
+  const size_class& class_for(std::size_t bytes, std::size_t alignment) const noexcept;
+  size_class& class_for(std::size_t bytes, std::size_t alignment) noexcept {
+    return const_cast<size_class&>(static_cast<const small_blocks*>(this)->class_for(bytes, alignment));
+  }
+  static bool find_in(const size_class& from, region* in, const void* p, position& found) noexcept;
+  position find(const size_class& from, const void* p) const noexcept;
+
+  std::uint32_t choose(const size_class& from, slab& of) noexcept;
+  bool was_left_alone(const size_class& of, const slab& in, std::uint32_t place, std::byte* begin);
+  void write_patterns(const size_class& of, std::byte* begin, std::size_t bytes, record about) noexcept;
+  bool patterns_intact(const size_class& of, const std::byte* begin, std::size_t bytes, record about) const noexcept;
+  bool end_intact(const size_class& of, const std::byte* begin, record about) const noexcept;
+  void look_before(const size_class& of, const position& at, std::size_t bytes);
+  void wipe(const size_class& of, std::byte* begin) const noexcept;
+  record tagged(const std::byte* begin, record about) const noexcept;
+  bool tag_holds(const std::byte* begin, record about) const noexcept { return tagged(begin, about) == about; }
+  void put_back(size_class& into, std::byte* begin) noexcept;
+  std::size_t filled_slack() const noexcept;
+
+  // Memory tools:
+  void open_for_us(const size_class& of, const std::byte* begin) const noexcept;
+  void close_for_others(const size_class& of, const std::byte* begin, std::size_t handed_out) const noexcept;
+
+  // Slabs and regions, in small_regions.cpp:
+  void set_up(size_class& one, std::size_t stride, std::size_t behind, bool inaccessible) noexcept;
+  slab* next_slab(size_class& from) noexcept;
+  slab* open_slab(size_class& from) noexcept;
+  slab* revive_slab(size_class& from) noexcept;
+  bool make_ready(size_class& one) noexcept;
+  bool open_region(size_class& of) noexcept;
+  bool open_positions(size_class& of, region& in) noexcept;
+  bool commit_slabs(region& in, const size_class& of, std::size_t first, std::size_t count,
+                    bool guards) noexcept;
+  os::status lock(std::byte* p, std::size_t bytes) noexcept;
+  std::byte* tail_of(const size_class& of, const slab& one) const noexcept;
+  void give_back_slab(size_class& of, slab& one) noexcept;
+  void list(size_class& in, slab& one) noexcept;
+  void unlist(size_class& in, slab& one) noexcept;
+  bool check_class(const size_class& one, std::size_t& live_bytes);
+
+  static constexpr std::size_t zero_size_kinds = 2;  // for small and for page-like alignments
+  static constexpr std::size_t kinds = size_classes::count + zero_size_kinds;
+
+  secure_context& context_;
+  const std::size_t behind_;       // canary bytes
+  const std::size_t largest_;      // bytes of a request for here, before its alignment is looked at
+  const bool canaries_;
+  const bool random_;
+  const bool zero_;
+  const bool verify_;
+  const bool advice_;              // guards cost no map entries
+  std::size_t quarantined_ = 0;
+  std::size_t quarantined_bytes_ = 0;
+  std::size_t guards_left_out_ = 0;
+  std::size_t budget_taken_ = 0;
+  std::array<size_class, kinds> classes_;
+  std::array<std::uint8_t, largest_place / 8 + 1> class_of_eighths_;
+};
+
+}  // namespace allot
