@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/address_registry.hpp>
-#include <allot/os/fork_hook.hpp>
+#include <allot/os/fork_mutex.hpp>
 #include <cstring>
 #include <mutex>
-#include <shared_mutex>
 #include <type_traits>
 
 namespace allot::os::address_registry {
@@ -14,11 +13,10 @@ static_assert(std::is_trivially_copyable_v<range>);
 
 /// All ranges, ordered by address.
 struct table {
-  std::shared_mutex mutex;
+  fork_mutex mutex;
   range* ranges = nullptr;
   std::size_t count = 0;
   std::size_t capacity = 0;
-  bool follows_forks = false;
 
   std::size_t bytes_for(std::size_t entries) const noexcept {
     return align_up(entries * sizeof(range), facts().page_size);
@@ -59,18 +57,11 @@ table& all() noexcept {
   return *made;
 }
 
-void before_fork() { all().mutex.lock(); }
-void after_fork() { all().mutex.unlock(); }
-
 }  // namespace
 
 status add(const range& added) noexcept {
   table& here = all();
-  const std::unique_lock lock(here.mutex);
-  if (!here.follows_forks) {
-    if (const status outcome = at_fork(&before_fork, &after_fork); !outcome) return outcome;
-    here.follows_forks = true;
-  }
+  const std::lock_guard lock(here.mutex);
   if (here.count == here.capacity)
     if (const status outcome = here.grow(); !outcome) return outcome;
   const std::size_t at = here.behind(added.begin);
@@ -82,7 +73,7 @@ status add(const range& added) noexcept {
 
 void remove(const void* begin) noexcept {
   table& here = all();
-  const std::unique_lock lock(here.mutex);
+  const std::lock_guard lock(here.mutex);
   range* const found = here.starting_at(begin);
   if (found == nullptr) return;
   const auto behind = static_cast<std::size_t>(here.ranges + here.count - found) - 1;
@@ -92,7 +83,7 @@ void remove(const void* begin) noexcept {
 
 void orphan(const void* begin, std::size_t bytes) noexcept {
   table& here = all();
-  const std::unique_lock lock(here.mutex);
+  const std::lock_guard lock(here.mutex);
   range* const found = here.starting_at(begin);
   if (found == nullptr) return;
   found->owner = nullptr;
@@ -101,7 +92,7 @@ void orphan(const void* begin, std::size_t bytes) noexcept {
 
 range find(const void* p) noexcept {
   table& here = all();
-  const std::shared_lock lock(here.mutex);
+  const std::lock_guard lock(here.mutex);
   const std::size_t at = here.behind(p);
   if (at == 0 || !range_contains(here.ranges[at - 1].begin, here.ranges[at - 1].bytes, p, 1)) return {};
   return here.ranges[at - 1];

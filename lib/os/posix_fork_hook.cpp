@@ -4,8 +4,15 @@
 
 namespace allot::os {
 
+std::atomic<unsigned> detail::forks{0};
+
 status at_fork(void (*before)(), void (*after)()) noexcept {
   const int code = ::pthread_atfork(before, after, after);
+  return {to_memory_errc(code), code};
+}
+
+status count_forks() noexcept {
+  static const int code = ::pthread_atfork(nullptr, nullptr, [] { ++detail::forks; });
   return {to_memory_errc(code), code};
 }
 

@@ -175,6 +175,20 @@ BOOST_AUTO_TEST_CASE(guarded_pages_fault_and_are_zero_when_unguarded) {
   BOOST_TEST(all_zero(range.at(page), page));
 }
 
+BOOST_AUTO_TEST_CASE(pages_of_a_reservation_can_be_unguarded_and_guarded_in_turn) {
+  const mapped range(os::reserve(3 * page), 3 * page);
+  for (int round = 0; round < 3; ++round) {
+    BOOST_TEST(!!os::unguard(range.at(page), page, os::access::read_write));
+    BOOST_TEST(!test::readable(range.at(page - 1)));
+    BOOST_TEST(test::writable(range.at(page)));
+    BOOST_TEST(!test::readable(range.at(2 * page)));
+    BOOST_TEST(all_zero(range.at(page), page));
+    std::memset(range.at(page), 0x5a, page);
+    BOOST_TEST(!!os::guard(range.at(page), page));
+    BOOST_TEST(!test::readable(range.at(page)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(guards_cost_no_map_entries_where_advice_works) {
   if (!os::facts().guard_advice) return test::skip("this system has no guard advice");
   const mapped range(os::map(64 * page, 1, os::access::read_write), 64 * page);

@@ -2,6 +2,7 @@
 
 #include <allot/core/compiler.hpp>
 #include <allot/os/virtual_memory.hpp>
+#include <atomic>
 
 namespace allot::os {
 
@@ -10,5 +11,16 @@ namespace allot::os {
 /// for the life of the process; `before` of later ones runs first. On systems without fork() nothing is ever run.
 /// noexcept and thread-safe; on failure nothing has changed.
 [[nodiscard]] ALLOT_EXPORT status at_fork(void (*before)(), void (*after)()) noexcept;
+
+/// Has fork_count() count from here on. noexcept and thread-safe; on failure nothing has changed. Again is harmless.
+[[nodiscard]] ALLOT_EXPORT status count_forks() noexcept;
+
+namespace detail {
+extern ALLOT_EXPORT std::atomic<unsigned> forks;
+}
+
+/// How many forks this process is away from the one that first called count_forks(): another number than before says
+/// that this is a child now.
+inline unsigned fork_count() noexcept { return detail::forks.load(std::memory_order_relaxed); }
 
 }  // namespace allot::os

@@ -88,7 +88,7 @@ ALLOT_EXPORT status protect(void* p, std::size_t bytes, access rights) noexcept;
 /// Makes pages fault on any access and drops their contents, at no map entry where guard_advice holds.
 ALLOT_EXPORT status guard(void* p, std::size_t bytes) noexcept;
 
-/// Undoes guard(): zero pages with the given access.
+/// Undoes guard(): zero pages with the given access. Pages of a reservation that never were guarded become so, too.
 ALLOT_EXPORT status unguard(void* p, std::size_t bytes, access rights) noexcept;
 
 /// Drops the contents of committed pages, which then read zero. `rights` is the access they have and keep; with write

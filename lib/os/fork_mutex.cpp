@@ -1,0 +1,67 @@
+#include <allot/os/fork_hook.hpp>
+#include <allot/os/fork_mutex.hpp>
+#include <new>
+#include <thread>
+
+namespace allot::os {
+
+/// All that were ever locked and still are. Its own mutex is taken with one of theirs held, so a fork, which takes it
+/// first, only tries for theirs.
+class fork_mutex_list {
+ public:
+  static void add(fork_mutex& mutex) noexcept {
+    const std::lock_guard lock(own());
+    static const status hook = at_fork(&lock_all, &unlock_all);
+    (void)hook;
+    mutex.next_ = first;
+    if (first != nullptr) first->previous_ = &mutex;
+    first = &mutex;
+  }
+
+  static void remove(fork_mutex& mutex) noexcept {
+    const std::lock_guard lock(own());
+    if (mutex.next_ != nullptr) mutex.next_->previous_ = mutex.previous_;
+    (mutex.previous_ != nullptr ? mutex.previous_->next_ : first) = mutex.next_;
+  }
+
+ private:
+  /// Never destroyed: the program may fork as long as it runs anything.
+  static std::mutex& own() noexcept {
+    static std::mutex& only = *new (&storage) std::mutex;
+    return only;
+  }
+
+  static void lock_all() noexcept {
+    while (!try_lock_all()) std::this_thread::yield();
+  }
+
+  static bool try_lock_all() noexcept {
+    own().lock();
+    for (fork_mutex* each = first; each != nullptr; each = each->next_) {
+      if (each->mutex_.try_lock()) continue;
+      for (fork_mutex* taken = first; taken != each; taken = taken->next_) taken->mutex_.unlock();
+      own().unlock();
+      return false;
+    }
+    return true;
+  }
+
+  static void unlock_all() noexcept {
+    for (fork_mutex* each = first; each != nullptr; each = each->next_) each->mutex_.unlock();
+    own().unlock();
+  }
+
+  static inline fork_mutex* first = nullptr;
+  alignas(std::mutex) static inline unsigned char storage[sizeof(std::mutex)] = {};
+};
+
+void fork_mutex::enlist() noexcept {
+  fork_mutex_list::add(*this);
+  listed_ = true;
+}
+
+fork_mutex::~fork_mutex() {
+  if (listed_) fork_mutex_list::remove(*this);
+}
+
+}  // namespace allot::os
