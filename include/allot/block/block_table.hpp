@@ -19,11 +19,11 @@ class ALLOT_EXPORT block_table {
     std::size_t mapped = 0;     ///< bytes the block really has
     std::size_t requested = 0;  ///< bytes asked for
     std::size_t alignment = 0;
-    std::size_t lead = 0;   ///< bytes of guards before and behind `mapped`, where they vary
+    std::size_t lead = 0;  ///< bytes of guards before and behind `mapped`, where they vary
     std::size_t tail = 0;
     std::uint64_t stamp = 0;  ///< the resource's own
-    bool freed = false;    ///< deallocated, but kept by the resource
-    void* next = nullptr;  ///< for a chain of the resource's own: an address, because entries move
+    bool freed = false;       ///< deallocated, but kept by the resource
+    void* next = nullptr;     ///< for a chain of the resource's own: an address, because entries move
   };
 
   block_table() noexcept = default;

@@ -2,10 +2,11 @@
 
 #include <allot/core/compiler.hpp>
 #include <allot/core/resource.hpp>
+#include <allot/os/fork_mutex.hpp>
 #include <allot/secure/secure_options.hpp>
 #include <allot/secure/secure_report.hpp>
+#include <atomic>
 #include <cstddef>
-#include <mutex>
 #include <string_view>
 
 namespace allot {
@@ -50,11 +51,25 @@ class ALLOT_EXPORT secure_base : public resource {
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) final;
 
  private:
-  friend class secure_registry;
+  class call;
+  struct outcome;
+
+  bool is_ready(const call& in) const noexcept;
+  bool may_work(const call& in, outcome& result) const;
+  void take_finding(outcome& result) const;
+  void report(const outcome& result) const;
+  void* allocate_slowly(void* p, std::size_t bytes, std::size_t alignment, bool throws);
+  void* make_and_allocate(std::size_t bytes, std::size_t alignment, outcome& result);
+  void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment, bool done);
+  void classify(const void* p, std::size_t bytes, std::size_t alignment, outcome& result) const;
 
   const secure_options options_;
+  const bool fork_required_;
   const bool synchronized_;
-  mutable std::mutex mutex_;       // locked around every call when synchronized_
+  const bool watches_threads_;
+  mutable os::fork_mutex mutex_;  // locked around every call when synchronized_
+  mutable std::atomic<bool> busy_{false};
+  mutable unsigned forks_ = 0;
   secure_state* state_ = nullptr;  // in pages of its own, from the first allocation on
 };
 

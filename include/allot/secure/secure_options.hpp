@@ -51,12 +51,21 @@ struct secure_options {
   std::optional<bool> verify_on_allocate;  ///< that they still are zero when the block is used again
   std::optional<wish> lock;                ///< keep blocks out of swap space
   std::optional<wish> no_dump;             ///< leave blocks out of core dumps
+  /// In forked children. Where it is set and the system cannot do it, allocations fail with not_supported; where it
+  /// comes from the level that is noted in the report.
   std::optional<fork_policy> fork;
 
   bool checked = checked_by_default();  ///< also look for use by two threads at once, and honour `seed`
   std::uint64_t seed = 0;  ///< with `checked`: not 0 makes all random choices repeatable. Not for production
   std::string_view name = {};
 };
+
+/// The options of a level, as it has them.
+inline secure_options options_at(secure_level level) noexcept {
+  secure_options options;
+  options.level = level;
+  return options;
+}
 
 /// The options with every value set: as given, else as the level has it, and brought to what is possible.
 ALLOT_EXPORT secure_options completed(const secure_options& options) noexcept;

@@ -29,6 +29,7 @@ struct secure_report {
   std::size_t quarantined_bytes = 0;
   std::size_t locked_bytes = 0;
   std::size_t lock_refusals = 0;  ///< ranges the system would not lock
+  std::size_t fork_refusals = 0;  ///< ranges whose fork policy the system does not know: children have a copy
   std::size_t dump_refusals = 0;  ///< ranges the system would not leave out of core dumps
 };
 

@@ -31,7 +31,7 @@ class ALLOT_EXPORT secure_resource final : public secure_base {
  public:
   secure_resource() noexcept : secure_resource(secure_options{}) {}
   explicit secure_resource(const secure_options& options) noexcept : secure_base(options, false) {}
-  explicit secure_resource(secure_level level) noexcept;
+  explicit secure_resource(secure_level level) noexcept : secure_resource(options_at(level)) {}
 
   /// @throws allocation_error; nothing has changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

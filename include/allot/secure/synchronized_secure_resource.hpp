@@ -15,7 +15,8 @@ class ALLOT_EXPORT synchronized_secure_resource final : public secure_base {
  public:
   synchronized_secure_resource() noexcept : synchronized_secure_resource(secure_options{}) {}
   explicit synchronized_secure_resource(const secure_options& options) noexcept : secure_base(options, true) {}
-  explicit synchronized_secure_resource(secure_level level) noexcept;
+  explicit synchronized_secure_resource(secure_level level) noexcept
+      : synchronized_secure_resource(options_at(level)) {}
 
   /// @throws allocation_error; nothing has changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

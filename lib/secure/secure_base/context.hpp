@@ -1,13 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <allot/core/resource.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <allot/secure/chacha_random.hpp>
 #include <allot/secure/secure_options.hpp>
-#include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <string_view>
 
 #include "canary.hpp"
 #include "finding.hpp"
@@ -17,14 +17,15 @@ namespace allot {
 
 /// What all parts of a secure resource share. Not thread-safe.
 struct secure_context {
-  secure_context(const secure_options& wanted, std::string_view title, chacha_random& generator, const void* known,
-                 std::size_t limit) noexcept
+  secure_context(const secure_options& wanted, resource& whose, chacha_random& generator, const void* known,
+                 std::size_t limit, const wishes_granted& so_far) noexcept
       : options(wanted),
-        name(title),
+        owner(whose),
         random(generator),
         places(generator, known),
         most_region_bytes(limit),
-        records(places, wanted, limit / 4) {}
+        granted(so_far),
+        records(places, wanted, granted, limit / 4) {}
 
   /// Counts a block that comes into use, or goes.
   void count_in(std::size_t bytes) noexcept {
@@ -33,26 +34,39 @@ struct secure_context {
   }
   void count_out(std::size_t bytes) noexcept { used -= bytes; }
 
+  /// Makes address space just reserved the resource's. On failure it still is the caller's, as it was.
+  os::status claim(std::byte* base, std::size_t bytes) noexcept {
+    if (const os::status refusal = apply_wishes(base, bytes, options, granted); !refusal) return refusal;
+    const os::status registered = os::address_registry::add({base, bytes, &owner, owner.name()});
+    if (registered) reserved += bytes;
+    return registered;
+  }
+  /// Undoes claim().
+  void disclaim(const std::byte* base, std::size_t bytes) noexcept {
+    os::address_registry::remove(base);
+    reserved -= bytes;
+  }
+
   /// Notes damage, unless there is some to report already.
   void find(misuse_kind kind, const void* address, std::size_t claimed, std::size_t actual = 0) {
     if (!found) found.emplace(finding{kind, address, claimed, actual});
   }
 
   const secure_options& options;  // complete
-  const std::string_view name;
+  resource& owner;
   chacha_random& random;
   random_places places;
   const std::size_t most_region_bytes;
+  wishes_granted granted;
   metadata records;
   secret_keys keys;
-  wishes_granted granted;
   bool tool = false;
-  bool tags = false;            // records carry one
-  std::size_t reserved = 0;     // but for metadata
+  bool tags = false;         // records carry one
+  std::size_t reserved = 0;  // but for metadata
   std::size_t committed = 0;
   std::size_t used = 0;
   std::size_t peak = 0;
-  os::status outcome;           // of the call that returned null or false
+  os::status outcome;  // of the call that returned null or false
   std::optional<finding> found;
 };
 

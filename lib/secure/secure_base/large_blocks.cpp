@@ -43,10 +43,10 @@ large_blocks::large_blocks(secure_context& context) noexcept
 large_blocks::~large_blocks() {
   blocks_.for_each([this](const entry& block) {
     if (context_.tool) memory_tools::unpoison(pages_of(block), block.mapped);
-    if (!one_way_) retired::keep(mapping_of(block), mapping_bytes(block), mapping_bytes(block), context_.name);
+    if (!one_way_) retired::keep(mapping_of(block), mapping_bytes(block), mapping_bytes(block));
   });
   for (const one_way_region* each = newest_; each != nullptr; each = each->older)
-    retired::keep(each->base, each->bytes, each->next, context_.name);
+    retired::keep(each->base, each->bytes, each->next);
 }
 
 void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
@@ -133,20 +133,24 @@ bool large_blocks::make_mapping(entry& block) noexcept {
   if (!made) return false;
   auto* const base = static_cast<std::byte*>(made.address);
   block.address = base + block.lead;
-  context_.outcome = apply_wishes(base, total, context_.options, context_.granted);
-  if (context_.outcome && advice_) {
+  context_.outcome = context_.claim(base, total);
+  if (!context_.outcome) {
+    give_back_pages(base, total);
+    return false;
+  }
+  if (advice_) {
     // One mapping, guards included: then it becomes inaccessible and back without being split.
     context_.outcome = os::guard(base, block.lead);
     if (context_.outcome) context_.outcome = os::guard(start_of(block) + block.mapped, block.tail);
     if (context_.outcome) context_.outcome = os::commit(base, total);
-  } else if (context_.outcome) {
+  } else {
     context_.outcome = os::commit(start_of(block), block.mapped);
   }
   if (!context_.outcome || !lock_pages(block)) {
+    context_.disclaim(base, total);
     give_back_pages(base, total);
     return false;
   }
-  context_.reserved += total;
   context_.committed += block.mapped;
   return true;
 }
@@ -162,8 +166,7 @@ bool large_blocks::make_one_way(entry& block) noexcept {
   }
   if ((newest_ == nullptr || needed > newest_->bytes - newest_->next) && !open_one_way_region(needed)) return false;
   one_way_region& in = *newest_;
-  const std::size_t at =
-      in.next + padding_for(address_of(in.base) + in.next, std::max(block.alignment, page));
+  const std::size_t at = in.next + padding_for(address_of(in.base) + in.next, std::max(block.alignment, page));
   const std::size_t end = at + block.mapped + block.tail;
   if (advice_ && end > in.opened) {
     const std::size_t opened = std::min(in.bytes, std::max(end, in.opened + pages_opened_at_once * page));
@@ -201,22 +204,30 @@ bool large_blocks::open_one_way_region(std::size_t needed) noexcept {
   context_.outcome = made.outcome;
   if (!made) return false;
   auto* const base = static_cast<std::byte*>(made.address);
-  void* place = nullptr;
-  if (context_.outcome = apply_wishes(base, bytes, context_.options, context_.granted); context_.outcome)
-    place = context_.records.take(sizeof(one_way_region), context_.outcome);
+  context_.outcome = context_.claim(base, bytes);
+  if (!context_.outcome) {
+    give_back_pages(base, bytes);
+    return false;
+  }
+  void* const place = context_.records.take(sizeof(one_way_region), context_.outcome);
   if (place == nullptr) {
+    context_.disclaim(base, bytes);
     give_back_pages(base, bytes);
     return false;
   }
   newest_ = ::new (place) one_way_region{base, bytes, page, page, newest_};
   ++regions_;
-  context_.reserved += bytes;
   return true;
 }
 
+bool large_blocks::holds(const void* p, std::size_t bytes, std::size_t alignment) noexcept {
+  const entry* const block = blocks_.find(p);
+  return block != nullptr && !block->freed && block->requested == bytes && block->alignment == alignment;
+}
+
 bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  if (!holds(p, bytes, alignment)) return false;
   entry* const block = blocks_.find(p);
-  if (block == nullptr || block->freed || block->requested != bytes || block->alignment != alignment) return false;
   (void)looks_damaged(*block);
   --live_;
   context_.count_out(bytes);
@@ -257,7 +268,8 @@ void large_blocks::retire(entry& block) noexcept {
 
 void large_blocks::enqueue(std::byte* address) noexcept {
   blocks_.find(address)->next = nullptr;
-  (youngest_ != nullptr ? blocks_.find(youngest_)->next : *reinterpret_cast<void**>(&oldest_)) = address;
+  if (youngest_ != nullptr) blocks_.find(youngest_)->next = address;
+  if (youngest_ == nullptr) oldest_ = address;
   youngest_ = address;
   ++queued_;
 }
@@ -280,7 +292,7 @@ void large_blocks::pop_oldest() noexcept {
 }
 
 void large_blocks::unmap(entry& block) noexcept {
-  context_.reserved -= mapping_bytes(block);
+  context_.disclaim(mapping_of(block), mapping_bytes(block));
   give_back_pages(mapping_of(block), mapping_bytes(block));
   blocks_.erase(&block);
 }
@@ -301,37 +313,34 @@ std::size_t large_blocks::trim() noexcept {
   return before - context_.reserved;
 }
 
-/// Behind the block to the end of its pages, and before it.
-void large_blocks::write_patterns(const entry& block) noexcept {
+/// Calls each(byte, expected, behind) for the bytes with a pattern: those behind the block to the end of its pages, and
+/// those before it.
+template <class Each>
+void large_blocks::for_each_pattern_byte(const entry& block, Each each) const {
   if (*context_.options.canary_bytes == 0) return;
-  const std::uint64_t canary = context_.keys.canary(block.address, block.stamp);
-  std::byte* const begin = start_of(block);
-  std::byte* const end = begin + block.requested;
-  const auto before = static_cast<std::size_t>(begin - pages_of(block));
-  const std::size_t filled = context_.tags ? before : std::min(before, pattern_bytes);
-  for (std::size_t i = 0; i < end_slack(block); ++i)
-    end[i] = static_cast<std::byte>(reinterpret_cast<const unsigned char*>(&canary)[i % sizeof canary]);
-  for (std::size_t i = 1; i <= filled; ++i)
-    begin[-static_cast<std::ptrdiff_t>(i)] =
-        static_cast<std::byte>(reinterpret_cast<const unsigned char*>(&canary)[sizeof canary - 1 - i % (sizeof canary - 1)]);
+  unsigned char canary[sizeof(std::uint64_t)];
+  store_word(canary, context_.keys.canary(block.address, block.stamp));
+  const auto expected = [&](std::size_t i) { return static_cast<std::byte>(canary[i % sizeof canary]); };
+  std::byte* const end = start_of(block) + block.requested;
+  for (std::size_t i = 0, slack = end_slack(block); i < slack; ++i) each(end[i], expected(i), true);
+  const auto before = static_cast<std::size_t>(start_of(block) - pages_of(block));
+  // The byte next to the block is none that is zero.
+  std::byte* at = start_of(block);
+  for (std::size_t i = context_.tags ? before : std::min(before, pattern_bytes); i != 0; --i)
+    each(*--at, expected(i | 1), false);
+}
+
+void large_blocks::write_patterns(const entry& block) noexcept {
+  for_each_pattern_byte(block, [](std::byte& at, std::byte expected, bool) { at = expected; });
 }
 
 bool large_blocks::looks_damaged(const entry& block) {
-  if (*context_.options.canary_bytes == 0) return false;
-  const std::uint64_t canary = context_.keys.canary(block.address, block.stamp);
-  const std::byte* const begin = start_of(block);
-  const std::byte* const end = begin + block.requested;
-  const auto before = static_cast<std::size_t>(begin - pages_of(block));
-  const std::size_t filled = context_.tags ? before : std::min(before, pattern_bytes);
   if (context_.tool) memory_tools::unpoison(pages_of(block), block.mapped);
   bool behind_intact = true;
   bool before_intact = true;
-  for (std::size_t i = 0; i < end_slack(block); ++i)
-    behind_intact &= end[i] == static_cast<std::byte>(reinterpret_cast<const unsigned char*>(&canary)[i % sizeof canary]);
-  for (std::size_t i = 1; i <= filled; ++i)
-    before_intact &= begin[-static_cast<std::ptrdiff_t>(i)] ==
-                     static_cast<std::byte>(
-                         reinterpret_cast<const unsigned char*>(&canary)[sizeof canary - 1 - i % (sizeof canary - 1)]);
+  for_each_pattern_byte(block, [&](const std::byte& at, std::byte expected, bool behind) {
+    (behind ? behind_intact : before_intact) &= at == expected;
+  });
   if (!behind_intact) context_.find(misuse_kind::overrun, block.address, block.requested);
   if (!before_intact) context_.find(misuse_kind::underrun, block.address, block.requested);
   if (context_.tool) {
@@ -352,8 +361,10 @@ large_blocks::location large_blocks::locate(const void* p) const noexcept {
   });
   if (found.is != location::what::outside) return found;
   for (const one_way_region* each = newest_; each != nullptr; each = each->older) {
-    if (range_contains(each->base, each->next, p, 1)) found.is = location::what::gone;
-    else if (range_contains(each->base, each->bytes, p, 1)) found.is = location::what::guard;
+    if (range_contains(each->base, each->next, p, 1))
+      found.is = location::what::gone;
+    else if (range_contains(each->base, each->bytes, p, 1))
+      found.is = location::what::guard;
   }
   return found;
 }

@@ -28,6 +28,9 @@ class large_blocks {
   void* allocate(std::size_t bytes, std::size_t alignment);
   bool deallocate(void* p, std::size_t bytes, std::size_t alignment);
 
+  /// Whether there is such a live block.
+  bool holds(const void* p, std::size_t bytes, std::size_t alignment) noexcept;
+
   struct location {
     enum class what { outside, guard, gone, block };
     what is = what::outside;
@@ -68,6 +71,8 @@ class large_blocks {
   void enqueue(std::byte* address) noexcept;
   void pop_oldest() noexcept;
   void unmap(entry& block) noexcept;
+  template <class Each>
+  void for_each_pattern_byte(const entry& block, Each each) const;
   void write_patterns(const entry& block) noexcept;
   bool looks_damaged(const entry& block);
 

@@ -50,10 +50,11 @@ os::status apply_wishes(void* p, std::size_t bytes, const secure_options& option
     if (!outcome && *options.no_dump == wish::require) return outcome;
     if (!outcome) ++granted.dump_refusals;
   }
-  // What the system cannot do for a child, the hook at a fork does.
-  if (*options.fork == fork_policy::wipe) (void)os::advise(p, bytes, os::advice::wipe_on_fork);
-  if (*options.fork == fork_policy::deny) (void)os::advise(p, bytes, os::advice::no_fork);
-  return {};
+  if (*options.fork == fork_policy::inherit) return {};
+  const os::advice policy = *options.fork == fork_policy::wipe ? os::advice::wipe_on_fork : os::advice::no_fork;
+  const os::status outcome = os::advise(p, bytes, policy);
+  if (!outcome) ++granted.fork_refusals;
+  return granted.fork_required ? outcome : os::status{};
 }
 
 metadata::~metadata() {
@@ -80,7 +81,8 @@ metadata::chunk* metadata::open(std::size_t bytes, os::status& outcome) noexcept
   const std::size_t least = align_up(bytes + align_up(sizeof(chunk), line), page) + 2 * page;
   bool scattered = false;
   os::mapping made;
-  for (std::size_t size = std::max(least, align_up(chunk_bytes_, page));; size = std::max(least, align_up(size / 2, page))) {
+  for (std::size_t size = std::max(least, align_up(chunk_bytes_, page));;
+       size = std::max(least, align_up(size / 2, page))) {
     made = places_.reserve(size, scattered);
     if (!made && size > least) continue;
     if (!made) {

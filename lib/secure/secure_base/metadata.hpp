@@ -13,6 +13,8 @@ struct wishes_granted {
   std::size_t locked_bytes = 0;
   std::size_t lock_refusals = 0;
   std::size_t dump_refusals = 0;
+  std::size_t fork_refusals = 0;
+  bool fork_required = false;  // whether one of these is an error
 };
 
 /// Finds places for a secure resource's address space.
@@ -47,8 +49,9 @@ os::status apply_wishes(void* p, std::size_t bytes, const secure_options& option
 /// Not thread-safe.
 class metadata {
  public:
-  metadata(random_places& places, const secure_options& options, std::size_t chunk_bytes) noexcept
-      : places_(places), options_(options), chunk_bytes_(chunk_bytes) {}
+  metadata(random_places& places, const secure_options& options, wishes_granted& granted,
+           std::size_t chunk_bytes) noexcept
+      : places_(places), options_(options), granted_(granted), chunk_bytes_(chunk_bytes) {}
   metadata(const metadata&) = delete;
   metadata& operator=(const metadata&) = delete;
   ~metadata();
@@ -74,11 +77,11 @@ class metadata {
 
   random_places& places_;
   const secure_options& options_;
+  wishes_granted& granted_;
   const std::size_t chunk_bytes_;
   chunk* newest_ = nullptr;
   std::size_t reserved_ = 0;
   std::size_t committed_ = 0;
-  wishes_granted granted_;
 };
 
 }  // namespace allot

@@ -21,16 +21,17 @@ class quarantine {
     entries_ = static_cast<std::uint32_t>(entries);
   }
 
-  /// Takes p in; what is pushed out for it, or null.
+  /// In each of the two arrays.
+  std::size_t entries() const noexcept { return entries_; }
+
+  /// Takes p in, where there are entries; what is pushed out for it, or null.
   std::byte* push(std::byte* p, chacha_random& random) noexcept {
-    if (entries_ == 0) return p;
     p = std::exchange(shuffled_[random.below(entries_)], p);
     if (p == nullptr) return nullptr;
     p = std::exchange(queue_[oldest_], p);
     oldest_ = oldest_ + 1 == entries_ ? 0 : oldest_ + 1;
     return p;
   }
-
 
   /// Gives visit() each in turn.
   template <class Visit>

@@ -10,13 +10,16 @@ namespace {
 
 using records::state;
 
-/// Overwrites with zero in a way the compiler must keep. Both are multiples of 8.
+/// Overwrites with zero in a way the compiler must keep. `bytes` is a multiple of 8.
 inline void zero(std::byte* p, std::size_t bytes) noexcept {
   constexpr std::size_t worth_a_call = 256;
-  if (bytes <= worth_a_call) {
-    for (std::byte* const end = p + bytes; p != end; p += 8) store_word(p, 0);
-  } else {
+  std::byte* const end = p + bytes;
+  if (bytes > worth_a_call) {
     std::memset(p, 0, bytes);
+  } else {
+    std::byte* at = p;
+    for (; end - at >= 32; at += 32) std::memset(at, 0, 32);
+    for (; at != end; at += 8) store_word(at, 0);
   }
   ALLOT_ASSUME_READ(p);
 }
@@ -25,7 +28,7 @@ inline void zero(std::byte* p, std::size_t bytes) noexcept {
 inline bool is_zero(const std::byte* p, std::size_t bytes) noexcept {
   const std::byte* const end = p + bytes;
   std::uint64_t any = 0;
-  for (; end - p >= 32; p += 32) any |= load_word(p) | load_word(p + 8) | load_word(p + 16) | load_word(p + 24);
+  for (; end - p >= 32; p += 32) any |= (load_word(p) | load_word(p + 8)) | (load_word(p + 16) | load_word(p + 24));
   for (; p != end; p += 8) any |= load_word(p);
   return any == 0;
 }
@@ -34,36 +37,6 @@ constexpr std::size_t verified_whole = 1024;  // bytes of a block up to which al
 constexpr std::size_t verified_part = 256;    // and of what lies behind that
 
 }  // namespace
-
-/// Where a request of that size goes. Blocks of 0 bytes have places of their own.
-inline const small_blocks::size_class& small_blocks::class_for(std::size_t bytes, std::size_t alignment) const noexcept {
-  if (!ALLOT_LIKELY(bytes != 0)) return classes_[size_classes::count + (alignment > size_classes::smallest ? 1 : 0)];
-  return classes_[class_of_eighths_[place_bytes(bytes, alignment) / 8]];
-}
-
-inline bool small_blocks::find_in(const size_class& from, region* in, const void* p, position& found) noexcept {
-  const std::uintptr_t offset = address_of(p) - address_of(in->base);
-  if (offset >= in->bytes) return false;
-  slab* const of = in->slabs[offset >> from.slab_shift];
-  const auto inside = static_cast<std::uint32_t>(offset & ((std::uintptr_t{1} << from.slab_shift) - 1));
-  // Exact for offsets below 2^17 and places of 16 bytes and more.
-  const auto place = static_cast<std::uint32_t>(std::uint64_t{inside} * from.reciprocal >> 32);
-  found = {in, of, place, in->base + (offset - inside) + std::size_t{place} * from.stride};
-  return of != nullptr && place < from.places;
-}
-
-inline small_blocks::position small_blocks::find(const size_class& from, const void* p) const noexcept {
-  position found;
-  for (region* in = from.newest; in != nullptr; in = in->older)
-    if (find_in(from, in, p, found)) return found;
-  return {};
-}
-
-inline record small_blocks::tagged(const std::byte* begin, record about) const noexcept {
-  if (!context_.tags) return about;
-  about &= ~records::tag_mask;
-  return about | (context_.keys.tag(begin, about) & records::tag_mask);
-}
 
 /// A free place of a slab that has one.
 inline std::uint32_t small_blocks::choose(const size_class& from, slab& of) noexcept {
@@ -74,8 +47,8 @@ inline std::uint32_t small_blocks::choose(const size_class& from, slab& of) noex
     word = start / 64;
     const std::uint64_t behind_start = free[word] & ~std::uint64_t{0} << start % 64;
     if (behind_start != 0) return word * 64 + static_cast<std::uint32_t>(lowest_bit(behind_start));
-    if (free[word] == 0)
-      do word = word + 1 == of.words ? 0 : word + 1;
+    if (free[word] == 0) do
+        word = word + 1 == of.words ? 0 : word + 1;
       while (free[word] == 0);
   } else {
     while (free[word] == 0) ++word;
@@ -83,8 +56,7 @@ inline std::uint32_t small_blocks::choose(const size_class& from, slab& of) noex
   return word * 64 + static_cast<std::uint32_t>(lowest_bit(free[word]));
 }
 
-void* small_blocks::allocate(std::size_t bytes, std::size_t alignment) {
-  size_class& from = class_for(bytes, alignment);
+void* small_blocks::allocate(size_class& from, std::size_t bytes, std::size_t alignment) {
   for (;;) {
     slab* const of = from.current;
     if (!ALLOT_LIKELY(of != nullptr)) {
@@ -101,7 +73,7 @@ void* small_blocks::allocate(std::size_t bytes, std::size_t alignment) {
     if (verify_ && !ALLOT_LIKELY(was_left_alone(from, *of, place, begin))) continue;
 
     record& about = of->places()[place];
-    const record number = (about >> records::number_shift) + 1 & records::number_mask;
+    const record number = ((about >> records::number_shift) + 1) & records::number_mask;
     about = tagged(begin, records::identity(bytes, log2_of(alignment), state::live) | number << records::number_shift);
     if (canaries_ && !from.inaccessible) write_patterns(from, begin, bytes, about);
     context_.count_in(bytes);
@@ -110,7 +82,8 @@ void* small_blocks::allocate(std::size_t bytes, std::size_t alignment) {
   }
 }
 
-/// Whether a free place still is as it was left: zero, with the last block's canary at its end. What was found is noted.
+/// Whether a free place still is as it was left: zero, with the last block's canary at its end. What was found is
+/// noted.
 bool small_blocks::was_left_alone(const size_class& of, const slab& in, std::uint32_t place, std::byte* begin) {
   if (of.inaccessible) return true;
   if (!ALLOT_LIKELY(!context_.tool)) open_for_us(of, begin);
@@ -124,7 +97,8 @@ bool small_blocks::was_left_alone(const size_class& of, const slab& in, std::uin
   if (length > verified_whole && !context_.tags) {
     const std::size_t rest = length - verified_whole;
     const std::size_t part = std::min(rest, verified_part);
-    const std::size_t start = rest == part ? 0 : context_.random.below(static_cast<std::uint32_t>((rest - part) / 8)) * 8;
+    const std::size_t start =
+        rest == part ? 0 : context_.random.below(static_cast<std::uint32_t>((rest - part) / 8)) * 8;
     alone = is_zero(begin + verified_whole + start, part);
     length = verified_whole;
   }
@@ -133,9 +107,8 @@ bool small_blocks::was_left_alone(const size_class& of, const slab& in, std::uin
   return alone;
 }
 
-bool small_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
-  size_class& from = class_for(bytes, alignment);
-  position at;
+bool small_blocks::deallocate(size_class& from, void* p, std::size_t bytes, std::size_t alignment) {
+  spot at;
   region* in = from.newest;
   if (!ALLOT_LIKELY(in != nullptr && find_in(from, in, p, at))) {
     at = find(from, p);
@@ -155,38 +128,40 @@ bool small_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment)
     look_before(from, at, bytes);
   }
   if (zero_ && !from.inaccessible) wipe(from, at.begin);
-  about = tagged(at.begin, (about & ~records::tag_mask) + (records::identity(0, 0, state::freed) -
-                                                          records::identity(0, 0, state::live)));
+  about = tagged(at.begin, (about & ~records::tag_mask) +
+                               (records::identity(0, 0, state::freed) - records::identity(0, 0, state::live)));
   context_.count_out(bytes);
   if (!ALLOT_LIKELY(!context_.tool)) close_for_others(from, at.begin, 0);
 
+  if (from.freed.entries() == 0) {
+    put_back(from, at);
+    return true;
+  }
   ++quarantined_;
   quarantined_bytes_ += from.stride;
   if (std::byte* const out = from.freed.push(at.begin, context_.random); out != nullptr) {
     --quarantined_;
     quarantined_bytes_ -= from.stride;
-    put_back(from, out);
+    put_back(from, find(from, out));
   }
   return true;
 }
 
 /// Makes a place free again.
-void small_blocks::put_back(size_class& into, std::byte* begin) noexcept {
-  const position at = find(into, begin);
+void small_blocks::put_back(size_class& into, const spot& at) noexcept {
   slab& of = *at.of;
   set_bit(of.free_bits(), at.place);
-  if (++of.free_places == 1 && &of != into.current) list(into, of);
+  if (!ALLOT_LIKELY(++of.free_places != 1) && &of != into.current) list(into, of);
   if (of.free_places == into.places) {
     constexpr std::size_t kept = 4;
     if (++into.empty > kept && &of != into.current) give_back_slab(into, of);
   }
 }
 
-bool small_blocks::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) {
-  size_class& of = class_for(old_bytes, alignment);
-  if (of.inaccessible || new_bytes == 0 || !serves(new_bytes, alignment) || &class_for(new_bytes, alignment) != &of)
-    return false;
-  const position at = find(of, p);
+bool small_blocks::try_expand(size_class& of, void* p, std::size_t old_bytes, std::size_t new_bytes,
+                              std::size_t alignment) {
+  if (of.inaccessible || class_for(new_bytes, alignment) != &of) return false;
+  const spot at = find(of, p);
   if (!at || at.begin != p) return false;
   record& about = at.of->places()[at.place];
   if ((about & records::identity_mask) != records::identity(old_bytes, log2_of(alignment), state::live)) return false;
@@ -212,8 +187,7 @@ bool small_blocks::try_expand(void* p, std::size_t old_bytes, std::size_t new_by
 inline std::size_t small_blocks::filled_slack() const noexcept { return context_.tags ? largest_place : 64; }
 
 /// Behind the block's end, up to as much slack as is filled, and in the last bytes of its place.
-inline void small_blocks::write_patterns(const size_class& of, std::byte* begin, std::size_t bytes,
-                                         record about) noexcept {
+void small_blocks::write_patterns(const size_class& of, std::byte* begin, std::size_t bytes, record about) noexcept {
   const std::uint64_t canary = context_.keys.canary(begin, records::number(about));
   std::byte* const fence = begin + of.stride - of.behind;
   std::byte* at = begin + bytes;
@@ -223,8 +197,8 @@ inline void small_blocks::write_patterns(const size_class& of, std::byte* begin,
 }
 
 /// Looks at them in the order they are written, so that where two words overlap the later one counts.
-inline bool small_blocks::patterns_intact(const size_class& of, const std::byte* begin, std::size_t bytes,
-                                          record about) const noexcept {
+bool small_blocks::patterns_intact(const size_class& of, const std::byte* begin, std::size_t bytes,
+                                   record about) const noexcept {
   const std::uint64_t canary = context_.keys.canary(begin, records::number(about));
   const std::byte* const fence = begin + of.stride - of.behind;
   const std::byte* at = begin + bytes;
@@ -239,6 +213,11 @@ inline bool small_blocks::patterns_intact(const size_class& of, const std::byte*
   return differences == 0;
 }
 
+/// Whether all of a free place is as it was left.
+bool small_blocks::is_untouched(const size_class& of, const std::byte* begin, record about) const noexcept {
+  return about == 0 ? is_zero(begin, of.stride) : is_zero(begin, of.stride - of.behind) && end_intact(of, begin, about);
+}
+
 inline bool small_blocks::end_intact(const size_class& of, const std::byte* begin, record about) const noexcept {
   const std::uint64_t canary = context_.keys.canary(begin, records::number(about));
   std::uint64_t differences = 0;
@@ -248,13 +227,12 @@ inline bool small_blocks::end_intact(const size_class& of, const std::byte* begi
 }
 
 /// Looks at the canary of the place before a block, which whoever wrote before the block's start has written over.
-inline void small_blocks::look_before(const size_class& of, const position& at, std::size_t bytes) {
+inline void small_blocks::look_before(const size_class& of, const spot& at, std::size_t bytes) {
   if (ALLOT_LIKELY(at.place != 0)) {
     std::byte* const before = at.begin - of.stride;
     const record about = at.of->places()[at.place - 1];
     if (!ALLOT_LIKELY(!context_.tool)) open_for_us(of, before);
-    const bool intact =
-        about != 0 ? end_intact(of, before, about) : is_zero(at.begin - of.behind, of.behind);
+    const bool intact = about != 0 ? end_intact(of, before, about) : is_zero(at.begin - of.behind, of.behind);
     if (!ALLOT_LIKELY(intact)) {
       context_.find(misuse_kind::underrun, at.begin, bytes);
       if (context_.found->kind == misuse_kind::underrun && records::state_of(about) == state::live)

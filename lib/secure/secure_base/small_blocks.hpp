@@ -24,16 +24,24 @@ class small_blocks {
   small_blocks& operator=(const small_blocks&) = delete;
   ~small_blocks();
 
-  /// Whether a request is for here.
-  bool serves(std::size_t bytes, std::size_t alignment) const noexcept {
-    return bytes <= largest_ && alignment <= largest_alignment && place_bytes(bytes, alignment) <= largest_place;
+  struct size_class;
+
+  /// Where a request goes; null when it is not for here. Blocks of 0 bytes have places of their own.
+  size_class* class_for(std::size_t bytes, std::size_t alignment) noexcept {
+    if (!ALLOT_LIKELY(bytes - 1 < largest_ && alignment <= largest_alignment))
+      return bytes != 0 || alignment > largest_alignment
+                 ? nullptr
+                 : &classes_[size_classes::count + (alignment > size_classes::smallest ? 1 : 0)];
+    // Not more than largest_place, of which every alignment is a divisor.
+    const std::size_t unit = alignment < 8 ? 8 : alignment;
+    return &classes_[class_of_eighths_[align_up(bytes + behind_, unit) / 8]];
   }
 
   /// Null, and context.outcome says why, when there is no memory. What is found damaged on the way is in context.found.
-  void* allocate(std::size_t bytes, std::size_t alignment);
+  void* allocate(size_class& from, std::size_t bytes, std::size_t alignment);
   /// False, with nothing changed, when there is no such block; damage around it is in context.found.
-  bool deallocate(void* p, std::size_t bytes, std::size_t alignment);
-  bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment);
+  bool deallocate(size_class& from, void* p, std::size_t bytes, std::size_t alignment);
+  bool try_expand(size_class& of, void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment);
 
   /// What lies at an address of one of the regions.
   struct location {
@@ -60,27 +68,30 @@ class small_blocks {
   std::size_t quarantined_blocks() const noexcept { return quarantined_; }
   std::size_t quarantined_bytes() const noexcept { return quarantined_bytes_; }
   std::size_t guards_left_out() const noexcept { return guards_left_out_; }
-  std::size_t places_in_slab(std::size_t bytes) const noexcept { return class_for(bytes, 1).places; }
+  /// Of the smallest blocks, and of the largest.
+  std::size_t most_places() const noexcept { return classes_.front().places; }
+  std::size_t fewest_places() const noexcept { return classes_[size_classes::count - 1].places; }
   bool guards_by_advice() const noexcept { return advice_; }
 
- private:
+  /// Places of one size.
   struct size_class {
     std::uint32_t stride = 0;
     std::uint32_t reciprocal = 0;  // 2^32 / stride, rounded up
     std::uint32_t places = 0;      // in a slab
     std::uint32_t behind = 0;      // least bytes between a block and the next place
     unsigned slab_shift = 0;
-    bool inaccessible = false;     // for blocks of 0 bytes
+    bool inaccessible = false;  // for blocks of 0 bytes
     region* newest = nullptr;
-    slab* current = nullptr;       // where places are taken from
-    slab* partial = nullptr;       // others with free places
-    slab* returned = nullptr;      // given back to the system
-    std::size_t empty = 0;         // accessible slabs with free places only
+    slab* current = nullptr;   // where places are taken from
+    slab* partial = nullptr;   // others with free places
+    slab* returned = nullptr;  // given back to the system
+    std::size_t empty = 0;     // accessible slabs with free places only
     quarantine freed;
-    bool ready = false;            // has its quarantine
+    bool ready = false;  // has its quarantine
   };
 
-  struct position {
+ private:
+  struct spot {
     region* in = nullptr;
     slab* of = nullptr;
     std::uint32_t place = 0;
@@ -88,26 +99,23 @@ class small_blocks {
     explicit operator bool() const noexcept { return of != nullptr; }
   };
 
-  std::size_t place_bytes(std::size_t bytes, std::size_t alignment) const noexcept {
-    return alignment <= 8 ? (bytes + behind_ + 7) & ~std::size_t{7} : align_up(bytes + behind_, alignment);
-  }
-  const size_class& class_for(std::size_t bytes, std::size_t alignment) const noexcept;
-  size_class& class_for(std::size_t bytes, std::size_t alignment) noexcept {
-    return const_cast<size_class&>(static_cast<const small_blocks*>(this)->class_for(bytes, alignment));
-  }
-  static bool find_in(const size_class& from, region* in, const void* p, position& found) noexcept;
-  position find(const size_class& from, const void* p) const noexcept;
+  static bool find_in(const size_class& from, region* in, const void* p, spot& found) noexcept;
+  spot find(const size_class& from, const void* p) const noexcept;
 
   std::uint32_t choose(const size_class& from, slab& of) noexcept;
   bool was_left_alone(const size_class& of, const slab& in, std::uint32_t place, std::byte* begin);
   void write_patterns(const size_class& of, std::byte* begin, std::size_t bytes, record about) noexcept;
   bool patterns_intact(const size_class& of, const std::byte* begin, std::size_t bytes, record about) const noexcept;
   bool end_intact(const size_class& of, const std::byte* begin, record about) const noexcept;
-  void look_before(const size_class& of, const position& at, std::size_t bytes);
+  void look_before(const size_class& of, const spot& at, std::size_t bytes);
   void wipe(const size_class& of, std::byte* begin) const noexcept;
-  record tagged(const std::byte* begin, record about) const noexcept;
+  record tagged(const std::byte* begin, record about) const noexcept {
+    if (ALLOT_LIKELY(!context_.tags)) return about;
+    about &= ~records::tag_mask;
+    return about | (context_.keys.tag(begin, about) & records::tag_mask);
+  }
   bool tag_holds(const std::byte* begin, record about) const noexcept { return tagged(begin, about) == about; }
-  void put_back(size_class& into, std::byte* begin) noexcept;
+  void put_back(size_class& into, const spot& at) noexcept;
   std::size_t filled_slack() const noexcept;
 
   // Memory tools:
@@ -122,26 +130,27 @@ class small_blocks {
   bool make_ready(size_class& one) noexcept;
   bool open_region(size_class& of) noexcept;
   bool open_positions(size_class& of, region& in) noexcept;
-  bool commit_slabs(region& in, const size_class& of, std::size_t first, std::size_t count,
-                    bool guards) noexcept;
+  bool commit_slabs(region& in, const size_class& of, std::size_t first, std::size_t count, bool guards) noexcept;
   os::status lock(std::byte* p, std::size_t bytes) noexcept;
   std::byte* tail_of(const size_class& of, const slab& one) const noexcept;
   void give_back_slab(size_class& of, slab& one) noexcept;
   void list(size_class& in, slab& one) noexcept;
   void unlist(size_class& in, slab& one) noexcept;
   bool check_class(const size_class& one, std::size_t& live_bytes);
+  bool check_slab(const size_class& one, slab& of, std::size_t& live_bytes);
+  bool is_untouched(const size_class& of, const std::byte* begin, record about) const noexcept;
 
   static constexpr std::size_t zero_size_kinds = 2;  // for small and for page-like alignments
   static constexpr std::size_t kinds = size_classes::count + zero_size_kinds;
 
   secure_context& context_;
-  const std::size_t behind_;       // canary bytes
-  const std::size_t largest_;      // bytes of a request for here, before its alignment is looked at
+  const std::size_t behind_;   // canary bytes
+  const std::size_t largest_;  // bytes of a request for here
   const bool canaries_;
   const bool random_;
   const bool zero_;
   const bool verify_;
-  const bool advice_;              // guards cost no map entries
+  const bool advice_;  // guards cost no map entries
   std::size_t quarantined_ = 0;
   std::size_t quarantined_bytes_ = 0;
   std::size_t guards_left_out_ = 0;
@@ -149,5 +158,23 @@ class small_blocks {
   std::array<size_class, kinds> classes_;
   std::array<std::uint8_t, largest_place / 8 + 1> class_of_eighths_;
 };
+
+inline bool small_blocks::find_in(const size_class& from, region* in, const void* p, spot& found) noexcept {
+  const std::uintptr_t offset = address_of(p) - address_of(in->base);
+  if (offset >= in->bytes) return false;
+  slab* const of = in->slabs[offset >> from.slab_shift];
+  const auto inside = static_cast<std::uint32_t>(offset & ((std::uintptr_t{1} << from.slab_shift) - 1));
+  // Exact for offsets below 2^17 and places of 16 bytes and more.
+  const auto place = static_cast<std::uint32_t>(std::uint64_t{inside} * from.reciprocal >> 32);
+  found = {in, of, place, in->base + (offset - inside) + std::size_t{place} * from.stride};
+  return of != nullptr && place < from.places;
+}
+
+inline small_blocks::spot small_blocks::find(const size_class& from, const void* p) const noexcept {
+  spot found;
+  for (region* in = from.newest; in != nullptr; in = in->older)
+    if (find_in(from, in, p, found)) return found;
+  return {};
+}
 
 }  // namespace allot

@@ -38,7 +38,8 @@ small_blocks::small_blocks(secure_context& context) noexcept
       zero_(*context.options.zero_on_free),
       verify_(*context.options.verify_on_allocate),
       advice_(os::facts().guard_advice && *context.options.lock == wish::none) {
-  for (std::size_t i = 0; i < size_classes::count; ++i) set_up(classes_[i], size_classes::block_bytes(i), behind_, false);
+  for (std::size_t i = 0; i < size_classes::count; ++i)
+    set_up(classes_[i], size_classes::block_bytes(i), behind_, false);
   set_up(classes_[size_classes::count], size_classes::smallest, 0, true);
   set_up(classes_[size_classes::count + 1], largest_alignment, 0, true);
   for (std::size_t i = 0; i < class_of_eighths_.size(); ++i)
@@ -48,7 +49,7 @@ small_blocks::small_blocks(secure_context& context) noexcept
 small_blocks::~small_blocks() {
   for_each_region([this](std::byte* base, std::size_t bytes, std::size_t opened, bool) {
     if (context_.tool) memory_tools::unpoison(base, bytes);
-    retired::keep(base, bytes, opened, context_.name);
+    retired::keep(base, bytes, opened);
   });
   guard_budget::give_back(budget_taken_);
 }
@@ -99,8 +100,7 @@ void small_blocks::unlist(size_class& in, slab& one) noexcept {
 bool small_blocks::make_ready(size_class& one) noexcept {
   const std::size_t wanted = *context_.options.quarantine;
   if (wanted != 0) {
-    const std::size_t entries =
-        std::clamp(wanted / one.stride, std::size_t{1}, quarantine::most_entries);
+    const std::size_t entries = std::clamp(wanted / one.stride, std::size_t{1}, quarantine::most_entries);
     void* const memory = context_.records.take(quarantine::bytes_for(entries), context_.outcome);
     if (memory == nullptr) return false;
     one.freed.adopt(memory, entries);
@@ -129,8 +129,13 @@ slab* small_blocks::open_slab(size_class& from) noexcept {
     void* const made =
         context_.records.take(sizeof(slab) + (words + from.places) * sizeof(std::uint64_t), context_.outcome);
     if (made == nullptr) return nullptr;
-    slab& opened = *::new (made) slab{in->base + (in->next << from.slab_shift), from.places,
-                                      static_cast<std::uint32_t>(words), true, false, nullptr, nullptr};
+    slab& opened = *::new (made) slab{in->base + (in->next << from.slab_shift),
+                                      from.places,
+                                      static_cast<std::uint32_t>(words),
+                                      true,
+                                      false,
+                                      nullptr,
+                                      nullptr};
     fill_bits(opened.free_bits(), from.places);
     if (canaries_ && !from.inaccessible) {
       std::byte* const tail = tail_of(from, opened);
@@ -189,7 +194,8 @@ void small_blocks::give_back_slab(size_class& of, slab& one) noexcept {
     } else {
       if (!advice_) budget_taken_ += entries_of_a_gap;
       context_.committed -= bytes;
-      if (*context_.options.lock != wish::none) context_.granted.locked_bytes -= std::min(context_.granted.locked_bytes, bytes);
+      if (*context_.options.lock != wish::none)
+        context_.granted.locked_bytes -= std::min(context_.granted.locked_bytes, bytes);
     }
   }
   std::memset(static_cast<void*>(one.places()), 0, of.places * sizeof(record));
@@ -214,17 +220,19 @@ bool small_blocks::open_region(size_class& of) noexcept {
   if (!made) return false;
   auto* const base = static_cast<std::byte*>(made.address);
   const std::size_t positions = bytes >> of.slab_shift;
-  void* place = nullptr;
-  void* table = nullptr;
-  if (context_.outcome = apply_wishes(base, bytes, context_.options, context_.granted); context_.outcome)
-    place = context_.records.take(sizeof(region), context_.outcome);
-  if (place != nullptr) table = context_.records.take(positions * sizeof(slab*), context_.outcome);
+  context_.outcome = context_.claim(base, bytes);
+  if (!context_.outcome) {
+    give_back_pages(base, bytes);
+    return false;
+  }
+  void* const place = context_.records.take(sizeof(region), context_.outcome);
+  void* const table = place != nullptr ? context_.records.take(positions * sizeof(slab*), context_.outcome) : nullptr;
   if (table == nullptr) {
+    context_.disclaim(base, bytes);
     give_back_pages(base, bytes);
     return false;
   }
   of.newest = ::new (place) region{base, bytes, positions, 0, 0, scattered, static_cast<slab**>(table), of.newest};
-  context_.reserved += bytes;
   return true;
 }
 
@@ -252,9 +260,7 @@ bool small_blocks::commit_slabs(region& in, const size_class& of, std::size_t fi
                                 bool guards) noexcept {
   const std::size_t period = *context_.options.guard_interval + 1;
   const auto address = [&](std::size_t position) { return in.base + (position << of.slab_shift); };
-  const auto is_guard = [&](std::size_t position) {
-    return position == 0 || (period != 1 && position % period == 0);
-  };
+  const auto is_guard = [&](std::size_t position) { return position == 0 || (period != 1 && position % period == 0); };
   // With advice all is one mapping, guards included; without, each run of slabs is one, and a guard for which there are
   // no entries left is made part of the run.
   std::size_t from = first;
@@ -288,7 +294,7 @@ bool small_blocks::commit_slabs(region& in, const size_class& of, std::size_t fi
   budget_taken_ += taken;
   guards_left_out_ += left_out;
   std::size_t slabs = 0;
-  for (std::size_t at = first; at < first + count; ++at) slabs += is_guard(at) ? 0 : 1;
+  for (std::size_t at = first; at < first + count; ++at) slabs += is_guard(at) ? 0U : 1U;
   context_.committed += slabs << of.slab_shift;
   return true;
 }
@@ -306,7 +312,7 @@ std::size_t small_blocks::trim() noexcept {
     each.freed.drain([&](std::byte* begin) {
       --quarantined_;
       quarantined_bytes_ -= each.stride;
-      put_back(each, begin);
+      put_back(each, find(each, begin));
     });
     if (each.current != nullptr && each.current->free_places == each.places) {
       slab& last = *std::exchange(each.current, nullptr);
