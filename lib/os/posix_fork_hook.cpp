@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <unistd.h>
 
 #include <allot/os/fork_hook.hpp>
 
@@ -8,5 +9,7 @@ status at_fork(void (*before)(), void (*after)()) noexcept {
   const int code = ::pthread_atfork(before, after, after);
   return {to_memory_errc(code), code};
 }
+
+std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 
 }  // namespace allot::os

@@ -2,6 +2,7 @@
 
 #include <allot/core/compiler.hpp>
 #include <allot/os/virtual_memory.hpp>
+#include <cstdint>
 
 namespace allot::os {
 
@@ -10,5 +11,8 @@ namespace allot::os {
 /// for the life of the process; `before` of later ones runs first. On systems without fork() nothing is ever run.
 /// noexcept and thread-safe; on failure nothing has changed.
 [[nodiscard]] ALLOT_EXPORT status at_fork(void (*before)(), void (*after)()) noexcept;
+
+/// A number that no other living process has: a child that was forked has another than its parent. Costs a system call.
+ALLOT_EXPORT std::uint64_t process_id() noexcept;
 
 }  // namespace allot::os
