@@ -215,7 +215,11 @@ void safe_buffer::release() noexcept {
   const bool child = state_.fork != fork_policy::inherit && in_child();
   const bool is_there = !child || state_.fork == fork_policy::wipe;
   const auto found = is_there ? wipe(!child) : std::nullopt;
-  if (is_there) give_back_pages(pages() - os::facts().page_size, page_bytes() + 2 * os::facts().page_size);
+  if (is_there) {
+    give_back_pages(pages() - os::facts().page_size, page_bytes() + 2 * os::facts().page_size);
+  } else if (memory_tools::active()) {
+    memory_tools::unpoison(pages(), page_bytes());  // for whatever is mapped there next
+  }
   const state gone = std::exchange(state_, {});
   if (found) report_misuse({*found, name(), gone.data, gone.size});
 }
