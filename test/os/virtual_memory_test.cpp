@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <allot/core/checked_size.hpp>
+#include <allot/core/memory_tools.hpp>
 #include <allot/os/failure_injection.hpp>
 #include <allot/os/memory_limits.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -284,7 +285,8 @@ BOOST_AUTO_TEST_CASE(locked_pages_show_in_the_maps_until_they_are_unlocked) {
   BOOST_TEST(!is_locked(page));
   std::memset(range.at(), 0x5a, 2 * page);
   BOOST_TEST(!!os::unlock(range.at(), 2 * page));
-  BOOST_TEST(!is_locked(0));
+  // Sanitizers make the call that unlocks do nothing.
+  if (!memory_tools::active() && !test::under_thread_sanitizer()) BOOST_TEST(!is_locked(0));
   BOOST_TEST(*static_cast<unsigned char*>(range.at()) == 0x5au);
   BOOST_TEST(errno == 4711);
 }
