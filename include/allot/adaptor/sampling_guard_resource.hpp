@@ -34,7 +34,7 @@ struct sampling_guard_options {
 /// An allocation that is not guarded costs a count and the upstream's call, with the very size and alignment, a
 /// deallocation a comparison and the upstream's call. What cannot be guarded (too large, aligned beyond a page, no slot
 /// free, no pages from the system) is the upstream's, silently; statistics() tells how often. What the upstream throws
-/// passes through.
+/// passes through; an allocation it refuses has been counted all the same.
 ///
 /// Thread-safe if the upstream is, but for release() and destruction. The first fifteen threads count for themselves;
 /// threads that share a count may lose some, which moves a sample and does no harm. A child of fork() can go on at
