@@ -59,11 +59,45 @@ bool is_whole(range slack) noexcept {
   return whole;
 }
 
+std::size_t offset_at_end(std::size_t usable, std::size_t bytes, std::size_t alignment) noexcept {
+  return align_down(usable - std::max<std::size_t>(bytes, 1), alignment);
+}
+
 bool round_to_pages(std::size_t bytes, std::size_t& usable) noexcept {
   const std::size_t page = os::facts().page_size;
   std::size_t total = 0;
   return checked_align_up(std::max<std::size_t>(bytes, 1), page, usable) && checked_add(usable, 2 * page, total) &&
          total <= max_object_bytes;
+}
+
+constexpr std::size_t most_of_a_stack = 2700;
+using details_text = fixed_text<3 * most_of_a_stack>;
+
+/// Appends a title and the frames of a stack, a line each. Lines that do not fit whole are left out.
+void append_stack(details_text& text, std::string_view title, const os::call_stack& stack) noexcept {
+  if (stack.size() == 0) return;
+  const std::size_t limit = text.size() + most_of_a_stack;
+  text.append("  ").append(title).append("\n");
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    const os::call_stack::line line = stack.describe_with_name(i);
+    if (text.size() + line.size() + 1 > limit) return;
+    text.append(line).append("\n");
+  }
+}
+
+constexpr std::string_view allocated_at = "allocated at:";
+constexpr std::string_view freed_at = "freed at:";
+
+void append_stacks(details_text& text, const block_stacks& stacks) noexcept {
+  append_stack(text, allocated_at, stacks.allocated);
+  append_stack(text, freed_at, stacks.freed);
+}
+
+/// The same to standard error, from a signal handler.
+void write_stack(std::string_view title, const os::call_stack& stack) noexcept {
+  if (stack.size() == 0) return;
+  write_diagnostic(fixed_text<31>("  ").append(title));
+  for (std::size_t i = 0; i < stack.size(); ++i) write_diagnostic(stack.describe(i));
 }
 
 block_info info_of(const entry& block) noexcept {
@@ -72,11 +106,37 @@ block_info info_of(const entry& block) noexcept {
 
 }  // namespace
 
+/// What is wrong with a block, and what is known of it.
+struct guarded_page_resource::finding {
+  misuse_report report;
+  block_stacks stacks = {};
+
+  void know(const entry& block) noexcept {
+    if (block.stacks != nullptr) stacks = *block.stacks;
+  }
+  /// `caller` may be empty. Nothing may be locked.
+  ALLOT_NEVER_INLINE void tell(const os::call_stack& caller = {}) const {
+    details_text details;
+    append_stack(details, "now at:", caller);
+    append_stacks(details, stacks);
+    misuse_report whole = report;
+    whole.details = details;
+    report_misuse(whole);
+  }
+};
+
+struct guarded_page_resource::explanation {
+  fixed_text<191> words;
+  block_stacks stacks = {};
+};
+
 guarded_page_resource::guarded_page_resource(const guarded_page_options& options) noexcept
     : resource(options.name),
       placement_(options.at),
       most_freed_blocks_(options.quarantine_blocks),
-      most_freed_bytes_(options.quarantine_bytes) {
+      most_freed_bytes_(options.quarantine_bytes),
+      record_stacks_(options.record_stacks),
+      slots_(options.slots, options.slot_bytes) {
   if (options.explain_faults) hook_.emplace(&on_fault, this);
 }
 
@@ -84,8 +144,10 @@ guarded_page_resource::~guarded_page_resource() { guarded_page_resource::release
 
 void* guarded_page_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   if (!is_power_of_two(alignment)) return nullptr;
+  os::call_stack caller;
+  if (record_stacks_) caller.capture();
   const std::lock_guard lock(mutex_);
-  return map_block(bytes, alignment).address;
+  return map_block(bytes, alignment, caller).address;
 }
 
 void* guarded_page_resource::do_allocate(std::size_t bytes, std::size_t alignment) {
@@ -94,10 +156,12 @@ void* guarded_page_resource::do_allocate(std::size_t bytes, std::size_t alignmen
     report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
     throw allocation_error(failure);
   }
+  os::call_stack caller;
+  if (record_stacks_) caller.capture();
   os::mapping made;
   {
     const std::lock_guard lock(mutex_);
-    made = map_block(bytes, alignment);
+    made = map_block(bytes, alignment, caller);
   }
   if (made) return made.address;
   failure.code = made.outcome.error;
@@ -105,53 +169,104 @@ void* guarded_page_resource::do_allocate(std::size_t bytes, std::size_t alignmen
   throw allocation_error(failure);
 }
 
-os::mapping guarded_page_resource::map_block(std::size_t bytes, std::size_t alignment) noexcept {
+os::mapping guarded_page_resource::map_block(std::size_t bytes, std::size_t alignment,
+                                             const os::call_stack& caller) noexcept {
   if (os::facts().page_size == 0) return {nullptr, {memory_errc::page_size_unknown, 0}};
   std::size_t usable = 0;
   if (!round_to_pages(bytes, usable)) return {nullptr, {memory_errc::size_overflow, 0}};
   if (const os::status outcome = blocks_.prepare_insert(); !outcome) return {nullptr, outcome};
-  const os::mapping pages = map_guarded_pages(usable, alignment, os::access::read_write);
+  const bool at_end = placement_ == guarded_page_options::placement::alternating
+                          ? next_at_end_
+                          : placement_ == guarded_page_options::placement::end;
+  const os::mapping pages = map_pages(usable, alignment, at_end);
   if (!pages) return pages;
+  next_at_end_ = !at_end;
 
   entry block;
-  block.address = static_cast<std::byte*>(pages.address) + offset_in_pages(usable, bytes, alignment);
+  block.address = static_cast<std::byte*>(pages.address) + (at_end ? offset_at_end(usable, bytes, alignment) : 0);
   block.mapped = usable;
   block.requested = bytes;
   block.alignment = alignment;
+  if (record_stacks_) block.stacks = stacks_.add(caller);
   blocks_.insert(block);
   fill(slack_before(block));
   fill(slack_behind(block));
-  usage_.reserved += with_guards(block).bytes;
+  usage_.reserved += mapped_for(block);
   usage_.committed += usable;
   usage_.used += bytes;
   usage_.peak = std::max(usage_.peak, usage_.used);
   return {block.address, {}};
 }
 
-std::size_t guarded_page_resource::offset_in_pages(std::size_t usable, std::size_t bytes,
-                                                   std::size_t alignment) const noexcept {
-  if (placement_ == guarded_page_options::placement::start) return 0;
-  return align_down(usable - std::max<std::size_t>(bytes, 1), alignment);
+os::mapping guarded_page_resource::map_pages(std::size_t usable, std::size_t alignment, bool at_end) noexcept {
+  return slots_.exists() ? open_slot(usable, alignment, at_end)
+                         : map_guarded_pages(usable, alignment, os::access::read_write);
+}
+
+/// Opens pages of a slot that was never used, or else of the one whose block was freed first.
+os::mapping guarded_page_resource::open_slot(std::size_t usable, std::size_t alignment, bool at_end) noexcept {
+  if (alignment > os::facts().page_size) return {nullptr, {memory_errc::invalid_alignment, 0}};
+  if (const os::status outcome = slots_.open(); !outcome) return {nullptr, outcome};
+  if (usable > slots_.slot_bytes()) return {nullptr, {memory_errc::limit_reached, 0}};
+  std::byte* slot = slots_.next_new();
+  const bool is_new = slot != nullptr;
+  if (!is_new) {
+    if (oldest_freed_ == nullptr) return {nullptr, {memory_errc::limit_reached, 0}};
+    slot = slots_.slot_of(oldest_freed_);
+    entry& old = *blocks_.find(oldest_freed_);
+    if (old.accessible) {
+      const range pages = usable_pages(old);
+      if (const os::status outcome = os::guard(pages.begin, pages.bytes); !outcome) return {nullptr, outcome};
+      old.accessible = false;
+    }
+  }
+  std::byte* const pages = slot + (at_end ? slots_.slot_bytes() - usable : 0);
+  if (const os::status outcome = os::unguard(pages, usable, os::access::read_write); !outcome)
+    return {nullptr, outcome};
+  if (is_new) {
+    slots_.take_new();
+  } else {
+    forget_oldest();
+  }
+  return {pages, {}};
+}
+
+/// Whether p points between the ends of the guards on both sides of a block or of its slot.
+bool guarded_page_resource::extent_contains(const entry& block, const void* p) const noexcept {
+  range pages = with_guards(block);
+  if (slots_.exists()) {
+    const std::size_t page = os::facts().page_size;
+    pages = {slots_.slot_of(block.address) - page, page + slots_.slot_bytes() + page};
+  }
+  return range_contains(pages.begin, pages.bytes, p, 1);
+}
+
+/// Addresses that are reserved for this block alone: none in a slot.
+std::size_t guarded_page_resource::mapped_for(const entry& block) const noexcept {
+  return slots_.exists() ? 0 : with_guards(block).bytes;
 }
 
 void guarded_page_resource::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
-  misuse_report found{misuse_kind::foreign_pointer, name(), p};
+  os::call_stack caller;
+  if (record_stacks_) caller.capture();
+  finding found{{misuse_kind::foreign_pointer, name(), p}};
   bool damaged = false;
   {
     const std::lock_guard lock(mutex_);
     entry* const block = blocks_.find(p);
+    if (block != nullptr) found.know(*block);
     if (block != nullptr && !block->freed && block->requested == bytes && block->alignment == alignment) {
       const auto damage = damage_of(*block);
-      mark_freed(*block);
+      mark_freed(*block, caller);
       if (!damage) return quarantine(*block);
       damaged = true;
-      found = *damage;
+      found.report = damage->report;
     } else if (block != nullptr && block->freed) {
-      found.kind = misuse_kind::double_free;
+      found.report.kind = misuse_kind::double_free;
     } else if (block != nullptr && block->requested != bytes) {
-      found = {misuse_kind::wrong_size, name(), p, bytes, block->requested};
+      found.report = {misuse_kind::wrong_size, name(), p, bytes, block->requested};
     } else if (block != nullptr) {
-      found = {misuse_kind::wrong_alignment, name(), p, alignment, block->alignment};
+      found.report = {misuse_kind::wrong_alignment, name(), p, alignment, block->alignment};
     }
   }
 
@@ -167,19 +282,20 @@ void guarded_page_resource::do_deallocate(void* p, std::size_t bytes, std::size_
     }
   };
   const quarantine_at_end at_end{*this, damaged ? p : nullptr};
-  report_misuse(found);
+  found.tell(caller);
 }
 
-std::optional<misuse_report> guarded_page_resource::damage_of(const entry& block) const noexcept {
-  if (!is_whole(slack_behind(block)))
-    return misuse_report{misuse_kind::overrun, name(), block.address, block.requested};
-  if (!is_whole(slack_before(block)))
-    return misuse_report{misuse_kind::underrun, name(), block.address, block.requested};
-  return std::nullopt;
+std::optional<guarded_page_resource::finding> guarded_page_resource::damage_of(const entry& block) const noexcept {
+  const bool behind = !is_whole(slack_behind(block));
+  if (!behind && is_whole(slack_before(block))) return std::nullopt;
+  finding damage{{behind ? misuse_kind::overrun : misuse_kind::underrun, name(), block.address, block.requested}};
+  damage.know(block);
+  return damage;
 }
 
-void guarded_page_resource::mark_freed(entry& block) noexcept {
+void guarded_page_resource::mark_freed(entry& block, const os::call_stack& caller) noexcept {
   block.freed = true;
+  if (block.stacks != nullptr) block.stacks->freed = caller;
   usage_.used -= block.requested;
   usage_.committed -= block.mapped;
 }
@@ -189,8 +305,10 @@ void guarded_page_resource::quarantine(entry& block) noexcept {
   const range usable = usable_pages(block);
   if (memory_tools::active()) memory_tools::unpoison(usable.begin, usable.bytes);
   // Where the system refuses even that, the contents at least are dropped.
-  if (!os::guard(usable.begin, usable.bytes)) (void)os::zero_pages(usable.begin, usable.bytes, os::access::read_write);
+  block.accessible = !os::guard(usable.begin, usable.bytes);
+  if (block.accessible) (void)os::zero_pages(usable.begin, usable.bytes, os::access::read_write);
   append_to_quarantine(block);
+  if (slots_.exists()) return;  // the slots are the bound
   while ((freed_blocks_ > most_freed_blocks_ || freed_bytes_ > most_freed_bytes_) && unmap_oldest()) {
   }
 }
@@ -204,23 +322,34 @@ void guarded_page_resource::append_to_quarantine(entry& block) noexcept {
   }
   youngest_freed_ = block.address;
   ++freed_blocks_;
-  freed_bytes_ += with_guards(block).bytes;
+  freed_bytes_ += mapped_for(block);
+}
+
+void guarded_page_resource::take_from_quarantine(const entry& oldest) noexcept {
+  oldest_freed_ = oldest.next;
+  if (oldest_freed_ == nullptr) youngest_freed_ = nullptr;
+  --freed_blocks_;
+  freed_bytes_ -= mapped_for(oldest);
+}
+
+void guarded_page_resource::forget_oldest() noexcept {
+  entry& oldest = *blocks_.find(oldest_freed_);
+  take_from_quarantine(oldest);
+  stacks_.remove(oldest.stacks);
+  blocks_.erase(&oldest);
 }
 
 /// False when the system has no map entry left to split a mapping with: the block then waits behind the others.
 bool guarded_page_resource::unmap_oldest() noexcept {
-  entry& block = *blocks_.find(oldest_freed_);
-  const range pages = with_guards(block);
-  oldest_freed_ = block.next;
-  if (oldest_freed_ == nullptr) youngest_freed_ = nullptr;
-  --freed_blocks_;
-  freed_bytes_ -= pages.bytes;
+  entry& oldest = *blocks_.find(oldest_freed_);
+  const range pages = with_guards(oldest);
   if (!os::release(pages.begin, pages.bytes)) {
-    append_to_quarantine(block);
+    take_from_quarantine(oldest);
+    append_to_quarantine(oldest);
     return false;
   }
   usage_.reserved -= pages.bytes;
-  blocks_.erase(&block);
+  forget_oldest();
   return true;
 }
 
@@ -234,7 +363,7 @@ void guarded_page_resource::unmap_all_freed() noexcept {
 
 bool guarded_page_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                        std::size_t alignment) noexcept {
-  std::optional<misuse_report> damage;
+  std::optional<finding> damage;
   {
     const std::lock_guard lock(mutex_);
     entry* const block = blocks_.find(p);
@@ -243,7 +372,10 @@ bool guarded_page_resource::try_expand(void* p, std::size_t old_bytes, std::size
     damage = damage_of(*block);
     if (!damage) {
       const std::size_t offset = slack_before(*block).bytes;
-      if (new_bytes > block->mapped || offset_in_pages(block->mapped, new_bytes, alignment) != offset) return false;
+      const bool at_end = placement_ == guarded_page_options::placement::end ||
+                          (placement_ == guarded_page_options::placement::alternating && offset != 0);
+      if (new_bytes > block->mapped || (at_end && offset_at_end(block->mapped, new_bytes, alignment) != offset))
+        return false;
       if (memory_tools::active()) memory_tools::unpoison(start_of(*block) + old_bytes, slack_behind(*block).bytes);
       block->requested = new_bytes;
       fill(slack_behind(*block));
@@ -252,13 +384,14 @@ bool guarded_page_resource::try_expand(void* p, std::size_t old_bytes, std::size
       return true;
     }
   }
-  report_misuse(*damage);
+  damage->tell();
   return false;
 }
 
 memory_usage guarded_page_resource::usage() const noexcept {
   const std::lock_guard lock(mutex_);
   memory_usage now = usage_;
+  now.reserved += slots_.bytes();
   now.wasted = now.committed - now.used;  // slack
   return now;
 }
@@ -266,10 +399,7 @@ memory_usage guarded_page_resource::usage() const noexcept {
 bool guarded_page_resource::owns(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
   bool found = false;
-  blocks_.for_each([&](const entry& block) {
-    const range pages = with_guards(block);
-    found = found || range_contains(pages.begin, pages.bytes, p, 1);
-  });
+  blocks_.for_each([&](const entry& block) { found = found || extent_contains(block, p); });
   return found;
 }
 
@@ -286,7 +416,7 @@ void guarded_page_resource::release() noexcept {
   // No call is in progress, so the reports need no lock, and a handler may ask about the blocks.
   blocks_.for_each([this](const entry& block) {
     if (block.freed) return;
-    if (const auto damage = damage_of(block)) report_misuse(*damage);
+    if (const auto damage = damage_of(block)) damage->tell();
   });
 
   const std::lock_guard lock(mutex_);
@@ -296,33 +426,39 @@ void guarded_page_resource::release() noexcept {
     if (memory_tools::active()) memory_tools::unpoison(usable.begin, usable.bytes);
     append_to_quarantine(*blocks_.find(block.address));
   });
-  unmap_all_freed();
-  blocks_.for_each([](const entry& block) {
-    const range pages = with_guards(block);
-    give_back_pages(pages.begin, pages.bytes);
-  });
+  if (!slots_.exists()) {
+    unmap_all_freed();
+    blocks_.for_each([](const entry& block) {
+      const range pages = with_guards(block);
+      give_back_pages(pages.begin, pages.bytes);
+    });
+  }
+  slots_.close();
+  stacks_.clear();
   blocks_.clear();
   usage_ = {};
+  next_at_end_ = true;
   oldest_freed_ = youngest_freed_ = nullptr;
   freed_blocks_ = freed_bytes_ = 0;
 }
 
 std::size_t guarded_page_resource::trim() noexcept {
   const std::lock_guard lock(mutex_);
+  if (slots_.exists()) return 0;
   const std::size_t before = usage_.reserved;
   unmap_all_freed();
   return before - usage_.reserved;
 }
 
 bool guarded_page_resource::check() const noexcept {
-  std::optional<misuse_report> damage;
+  std::optional<finding> damage;
   bool sound = true;
   {
     const std::lock_guard lock(mutex_);
     const std::size_t page = os::facts().page_size;
     memory_usage sum;
     blocks_.for_each([&](const entry& block) {
-      sum.reserved += with_guards(block).bytes;
+      sum.reserved += mapped_for(block);
       sound = sound && block.mapped % page == 0 && is_aligned(block.address, block.alignment) &&
               range_contains(usable_pages(block).begin, block.mapped, block.address, block.requested);
       if (block.freed) return;
@@ -331,9 +467,9 @@ bool guarded_page_resource::check() const noexcept {
       if (!damage) damage = damage_of(block);
     });
     sound = sound && sum.reserved == usage_.reserved && sum.committed == usage_.committed && sum.used == usage_.used &&
-            freed_bytes_ <= sum.reserved - sum.committed;
+            (slots_.exists() || freed_bytes_ <= sum.reserved - sum.committed);
   }
-  if (damage) report_misuse(*damage);
+  if (damage) damage->tell();
   return sound && !damage;
 }
 
@@ -343,38 +479,47 @@ void guarded_page_resource::for_each_block(block_visitor visitor) const {
 }
 
 std::size_t guarded_page_resource::explain(const void* address, char* buffer, std::size_t size) const noexcept {
-  explanation text;
+  explanation found;
   {
     const std::lock_guard lock(mutex_);
-    text = describe(address);
+    found = describe(address);
   }
-  return std::string_view(text).copy(buffer, size);
+  if (found.words.size() == 0) return 0;
+  details_text text;
+  text.append(found.words).append("\n");
+  append_stacks(text, found.stacks);
+  const std::string_view whole = text;
+  return whole.substr(0, whole.size() - 1).copy(buffer, size);
 }
 
 guarded_page_resource::explanation guarded_page_resource::describe(const void* address) const noexcept {
-  explanation text;
-  const auto append_bytes = [&](std::size_t count) {
-    text.append_decimal(count).append(count == 1 ? " byte" : " bytes");
-  };
+  // Neighbours in slots share a guard: the nearer block it is.
+  entry nearest;
+  std::size_t least = 0;
+  const std::uintptr_t at = address_of(address);
   blocks_.for_each([&](const entry& block) {
-    const range pages = with_guards(block);
-    if (!range_contains(pages.begin, pages.bytes, address, 1)) return;
-    const std::uintptr_t at = address_of(address);
+    if (!extent_contains(block, address)) return;
     const std::uintptr_t start = address_of(block.address);
-    if (at < start) {
-      append_bytes(start - at);
-      text.append(" before the start of ");
-    } else if (at - start < block.requested) {
-      text.append("inside ");
-    } else {
-      append_bytes(at - start - block.requested + 1);
-      text.append(" past the end of ");
-    }
-    text.append(block.freed ? "a block of " : "a live block of ");
-    append_bytes(block.requested);
-    text.append(" at ").append_hex(start).append(block.freed ? " that was freed" : "");
+    const std::size_t distance =
+        at < start ? start - at : (at - start < block.requested ? 0 : at - start - block.requested + 1);
+    if (nearest.address != nullptr && least <= distance) return;
+    nearest = block;
+    least = distance;
   });
-  return text;
+
+  explanation found;
+  if (nearest.address == nullptr) return found;
+  if (least == 0) {
+    found.words.append("inside ");
+  } else {
+    found.words.append_decimal(least).append(least == 1 ? " byte" : " bytes");
+    found.words.append(at < address_of(nearest.address) ? " before the start of " : " past the end of ");
+  }
+  found.words.append(nearest.freed ? "a block of " : "a live block of ");
+  found.words.append_decimal(nearest.requested).append(nearest.requested == 1 ? " byte" : " bytes");
+  found.words.append(" at ").append_hex(address_of(nearest.address)).append(nearest.freed ? " that was freed" : "");
+  if (nearest.stacks != nullptr) found.stacks = *nearest.stacks;
+  return found;
 }
 
 void guarded_page_resource::on_fault(void* self, const void* address) noexcept {
@@ -389,9 +534,12 @@ void guarded_page_resource::on_fault(void* self, const void* address) noexcept {
   std::unique_lock lock(pages.mutex_, std::defer_lock);
   for (int i = 0; i < patience && !lock.try_lock(); ++i) std::this_thread::yield();
   if (!lock) return write_diagnostic(line.append("its books are in use, so whose it is cannot be told"));
-  const explanation text = pages.describe(address);
+  const explanation found = pages.describe(address);
   lock.unlock();
-  if (text.size() != 0) write_diagnostic(line.append(text));
+  if (found.words.size() == 0) return;
+  write_diagnostic(line.append(found.words));
+  write_stack(allocated_at, found.stacks.allocated);
+  write_stack(freed_at, found.stacks.freed);
 }
 
 }  // namespace allot

@@ -16,6 +16,7 @@ status count_forks() noexcept {
   static const int code = ::pthread_atfork(nullptr, nullptr, [] { ++detail::forks; });
   return {to_memory_errc(code), code};
 }
+
 std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 
 }  // namespace allot::os

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace allot::test {
@@ -48,7 +49,9 @@ class misuse_watch {
   }
   static void remember(const misuse_report& report) {
     seen().reports.push_back(report);
-    seen().reports.back().resource = seen().texts.emplace_back(report.resource);
+    misuse_report& kept = seen().reports.back();
+    for (std::string_view* text : {&kept.resource, &kept.owner, &kept.details})
+      *text = seen().texts.emplace_back(*text);
   }
 
   misuse_handler before_;

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <allot/block/block_table.hpp>
+#include <allot/block/slot_range.hpp>
+#include <allot/block/stack_book.hpp>
 #include <allot/core/compiler.hpp>
-#include <allot/core/fixed_text.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/core/resource.hpp>
+#include <allot/os/call_stack.hpp>
 #include <allot/os/fault_hook.hpp>
+#include <allot/os/fork_mutex.hpp>
+#include <allot/os/virtual_memory.hpp>
 #include <cstddef>
-#include <mutex>
 #include <optional>
 #include <string_view>
 
@@ -15,14 +18,18 @@ namespace allot {
 
 struct guarded_page_options {
   enum class placement {
-    end,    ///< the end of a block touches the guard behind it, as closely as its alignment lets it
-    start,  ///< the start of a block touches the guard before it
+    end,          ///< the end of a block touches the guard behind it, as closely as its alignment lets it
+    start,        ///< the start of a block touches the guard before it
+    alternating,  ///< one block at the end, the next at the start
   };
 
   placement at = placement::end;
   std::size_t quarantine_blocks = 4096;                  ///< most freed blocks kept inaccessible; 0 for none
   std::size_t quarantine_bytes = std::size_t{64} << 20;  ///< most address space they take, guards included
   bool explain_faults = false;  ///< say on standard error which block a fault is at; see explain()
+  bool record_stacks = false;   ///< remember where each block was allocated and freed, and tell it in all reports
+  std::size_t slots = 0;        ///< most blocks at a time, all in one range of addresses; 0: no bound, anywhere
+  std::size_t slot_bytes = 0;   ///< with slots: the largest block, rounded up to pages
   std::string_view name = {};
 };
 
@@ -39,6 +46,10 @@ struct guarded_page_options {
 ///
 /// A block costs at least a page of memory, three of addresses and about five system calls. What was handed out is
 /// remembered in pages of its own, so every deallocate is checked exactly, always. New blocks are zero.
+///
+/// With `slots` all blocks lie in one range that is reserved at the first of them, as in GWP-ASan (LLVM): each in a
+/// slot of its own, with a guard between neighbours. contains() then tells their addresses from all others without a
+/// lock. A freed block stays inaccessible until its slot is needed; the one freed first goes first.
 ///
 /// Thread-safe, but for release() and destruction. Constructing one asks the system for no memory.
 class ALLOT_EXPORT guarded_page_resource final : public resource {
@@ -69,32 +80,41 @@ class ALLOT_EXPORT guarded_page_resource final : public resource {
   /// The block p points into, slack not included; state free for one in quarantine.
   block_info find_block(const void* p) const noexcept override;
   void release() noexcept override;
-  /// Empties the quarantine.
+  /// Empties the quarantine; nothing with `slots`, where it holds no more than addresses.
   std::size_t trim() noexcept override;
   /// Looks at all slack as well; the first block with damage is reported as misuse.
   bool check() const noexcept override;
   /// Visits blocks in quarantine, too.
   void for_each_block(block_visitor visitor) const override;
 
+  /// Whether p lies in the range of the slots. No lock is taken.
+  bool contains(const void* p) const noexcept { return slots_.contains(p); }
+
   /// Writes in words, without a line end, what lies at an address: "1 byte past the end of a live block of 24 bytes at
-  /// 0x..." and its like. Returns the length, cut off when too long; 0 when owns(address) is false. Not for signal
-  /// handlers: use options.explain_faults.
+  /// 0x..." and its like, with record_stacks followed by lines that say where it was allocated and freed. Returns the
+  /// length, cut off when too long; 0 when owns(address) is false. Not for signal handlers: use options.explain_faults.
   std::size_t explain(const void* address, char* buffer, std::size_t size) const noexcept;
 
  private:
   using entry = block_table::entry;
-  using explanation = fixed_text<191>;
+  struct explanation;
+  struct finding;
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
 
   // With the mutex locked, but for on_fault():
-  os::mapping map_block(std::size_t bytes, std::size_t alignment) noexcept;
-  std::size_t offset_in_pages(std::size_t usable, std::size_t bytes, std::size_t alignment) const noexcept;
-  std::optional<misuse_report> damage_of(const entry& block) const noexcept;
-  void mark_freed(entry& block) noexcept;
+  os::mapping map_block(std::size_t bytes, std::size_t alignment, const os::call_stack& caller) noexcept;
+  os::mapping map_pages(std::size_t usable, std::size_t alignment, bool at_end) noexcept;
+  os::mapping open_slot(std::size_t usable, std::size_t alignment, bool at_end) noexcept;
+  bool extent_contains(const entry& block, const void* p) const noexcept;
+  std::size_t mapped_for(const entry& block) const noexcept;
+  std::optional<finding> damage_of(const entry& block) const noexcept;
+  void mark_freed(entry& block, const os::call_stack& caller) noexcept;
   void quarantine(entry& block) noexcept;
   void append_to_quarantine(entry& block) noexcept;
+  void take_from_quarantine(const entry& oldest) noexcept;
+  void forget_oldest() noexcept;
   bool unmap_oldest() noexcept;
   void unmap_all_freed() noexcept;
   explanation describe(const void* address) const noexcept;
@@ -104,13 +124,18 @@ class ALLOT_EXPORT guarded_page_resource final : public resource {
   const std::size_t most_freed_blocks_;
   const std::size_t most_freed_bytes_;
 
-  mutable std::mutex mutex_;  // guards all below but hook_
+  const bool record_stacks_;
+
+  mutable os::fork_mutex mutex_;  // guards all below but hook_
   block_table blocks_;
   memory_usage usage_;
   void* oldest_freed_ = nullptr;  // the quarantine: a chain through the table, from here by entry::next
   void* youngest_freed_ = nullptr;
   std::size_t freed_blocks_ = 0;
   std::size_t freed_bytes_ = 0;
+  slot_range slots_;
+  stack_book stacks_;
+  bool next_at_end_ = true;  // with placement::alternating
 
   std::optional<os::fault_hook> hook_;  // the last member: it is gone before what it looks at
 };
