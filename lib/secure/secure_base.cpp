@@ -70,7 +70,8 @@ void* secure_base::allocate_slowly(void* p, std::size_t bytes, std::size_t align
 }
 
 inline void* secure_base::make_and_allocate(std::size_t bytes, std::size_t alignment, outcome& result) {
-  if (state_ == nullptr) {
+  const bool fresh = state_ == nullptr;
+  if (fresh) {
     result.status = os::count_forks();
     if (result.status) state_ = secure_state::make(options_, fork_required_, *this, result.status);
     if (state_ == nullptr) return nullptr;
@@ -78,6 +79,10 @@ inline void* secure_base::make_and_allocate(std::size_t bytes, std::size_t align
   }
   void* const p = state_->allocate(bytes, alignment);
   if (p == nullptr) result.status = state_->context.outcome;
+  if (p == nullptr && fresh) {
+    secure_state::destroy(*state_);
+    state_ = nullptr;
+  }
   return p;
 }
 

@@ -35,16 +35,17 @@ struct secure_context {
   void count_out(std::size_t bytes) noexcept { used -= bytes; }
 
   /// Makes address space just reserved the resource's. On failure it still is the caller's, as it was.
-  os::status claim(std::byte* base, std::size_t bytes) noexcept {
+  /// @param guards  bytes of it that do not count as reserved
+  os::status claim(std::byte* base, std::size_t bytes, std::size_t guards = 0) noexcept {
     if (const os::status refusal = apply_wishes(base, bytes, options, granted); !refusal) return refusal;
     const os::status registered = os::address_registry::add({base, bytes, &owner, owner.name()});
-    if (registered) reserved += bytes;
+    if (registered) reserved += bytes - guards;
     return registered;
   }
-  /// Undoes claim().
-  void disclaim(const std::byte* base, std::size_t bytes) noexcept {
+  /// Undoes claim(), before the space is unmapped.
+  void disclaim(const std::byte* base, std::size_t bytes, std::size_t guards = 0) noexcept {
     os::address_registry::remove(base);
-    reserved -= bytes;
+    reserved -= bytes - guards;
   }
 
   /// Notes damage, unless there is some to report already.

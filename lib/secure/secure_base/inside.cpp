@@ -90,10 +90,10 @@ memory_usage secure_base::usage() const noexcept {
   const secure_context& context = state_->context;
   memory_usage now;
   now.reserved = context.reserved + context.records.reserved();
-  now.committed = context.committed + context.records.committed();
+  now.committed = context.committed + context.records.taken();
   now.used = context.used;
   now.peak = context.peak;
-  now.wasted = context.records.committed() + state_->small.quarantined_bytes();
+  now.wasted = context.records.taken() + state_->small.quarantined_bytes();
   return now;
 }
 

@@ -133,7 +133,7 @@ bool large_blocks::make_mapping(entry& block) noexcept {
   if (!made) return false;
   auto* const base = static_cast<std::byte*>(made.address);
   block.address = base + block.lead;
-  context_.outcome = context_.claim(base, total);
+  context_.outcome = context_.claim(base, total, block.lead + block.tail);
   if (!context_.outcome) {
     give_back_pages(base, total);
     return false;
@@ -147,7 +147,7 @@ bool large_blocks::make_mapping(entry& block) noexcept {
     context_.outcome = os::commit(start_of(block), block.mapped);
   }
   if (!context_.outcome || !lock_pages(block)) {
-    context_.disclaim(base, total);
+    context_.disclaim(base, total, block.lead + block.tail);
     give_back_pages(base, total);
     return false;
   }
@@ -164,8 +164,18 @@ bool large_blocks::make_one_way(entry& block) noexcept {
     context_.outcome = {memory_errc::size_overflow, 0};
     return false;
   }
+  const one_way_region* const before = newest_;
+  const metadata::mark records_before = context_.records.now();
   if ((newest_ == nullptr || needed > newest_->bytes - newest_->next) && !open_one_way_region(needed)) return false;
-  one_way_region& in = *newest_;
+  if (place_one_way(block, *newest_)) return true;
+  if (newest_ == before) return false;
+  close_one_way_region();
+  context_.records.rewind(records_before);
+  return false;
+}
+
+bool large_blocks::place_one_way(entry& block, one_way_region& in) noexcept {
+  const std::size_t page = os::facts().page_size;
   const std::size_t at = in.next + padding_for(address_of(in.base) + in.next, std::max(block.alignment, page));
   const std::size_t end = at + block.mapped + block.tail;
   if (advice_ && end > in.opened) {
@@ -223,6 +233,15 @@ bool large_blocks::open_one_way_region(std::size_t needed) noexcept {
 bool large_blocks::holds(const void* p, std::size_t bytes, std::size_t alignment) noexcept {
   const entry* const block = blocks_.find(p);
   return block != nullptr && !block->freed && block->requested == bytes && block->alignment == alignment;
+}
+
+/// The newest, which was opened in vain.
+void large_blocks::close_one_way_region() noexcept {
+  const one_way_region last = *newest_;
+  newest_ = last.older;
+  --regions_;
+  context_.disclaim(last.base, last.bytes);
+  give_back_pages(last.base, last.bytes);
 }
 
 bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
@@ -292,7 +311,7 @@ void large_blocks::pop_oldest() noexcept {
 }
 
 void large_blocks::unmap(entry& block) noexcept {
-  context_.disclaim(mapping_of(block), mapping_bytes(block));
+  context_.disclaim(mapping_of(block), mapping_bytes(block), block.lead + block.tail);
   give_back_pages(mapping_of(block), mapping_bytes(block));
   blocks_.erase(&block);
 }

@@ -63,7 +63,9 @@ class large_blocks {
 
   bool make_mapping(entry& block) noexcept;
   bool make_one_way(entry& block) noexcept;
+  bool place_one_way(entry& block, one_way_region& in) noexcept;
   bool open_one_way_region(std::size_t bytes) noexcept;
+  void close_one_way_region() noexcept;
   bool lock_pages(const entry& block) noexcept;
   bool revive(entry& block) noexcept;
   std::byte* take_spare(std::size_t usable, std::size_t alignment) noexcept;

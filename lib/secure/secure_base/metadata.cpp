@@ -5,6 +5,7 @@
 #include <allot/core/bits.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <cmath>
+#include <cstring>
 
 namespace allot {
 namespace {
@@ -58,11 +59,27 @@ os::status apply_wishes(void* p, std::size_t bytes, const secure_options& option
 }
 
 metadata::~metadata() {
-  for (chunk* at = newest_; at != nullptr;) {
-    const chunk last = *at;
-    give_back_pages(last.base, last.bytes);
-    at = last.next;
+  while (newest_ != nullptr) close_newest();
+}
+
+void metadata::close_newest() noexcept {
+  const chunk last = *newest_;
+  newest_ = last.next;
+  reserved_ -= last.bytes;
+  give_back_pages(last.base, last.bytes);
+}
+
+void metadata::rewind(const mark& to) noexcept {
+  const auto give_back = [this](std::size_t kept) {
+    std::memset(newest_->base + kept, 0, newest_->taken - kept);
+    taken_ -= newest_->taken - kept;
+    newest_->taken = kept;
+  };
+  while (newest_ != to.chunk) {
+    give_back(first_byte());
+    close_newest();
   }
+  if (newest_ != nullptr) give_back(to.taken);
 }
 
 void* metadata::take(std::size_t bytes, os::status& outcome) noexcept {
@@ -70,11 +87,15 @@ void* metadata::take(std::size_t bytes, os::status& outcome) noexcept {
   const std::size_t page = os::facts().page_size;
   chunk* from = newest_;
   if (from == nullptr || rounded > from->bytes - page - from->taken) from = open(rounded, outcome);
-  if (from == nullptr || !commit(*from, from->taken + rounded, outcome, committed_)) return nullptr;
+  if (from == nullptr || !commit(*from, from->taken + rounded, outcome)) return nullptr;
   void* const taken = from->base + from->taken;
   from->taken += rounded;
+  taken_ += rounded;
   return taken;
 }
+
+/// Of a chunk, from its base: behind the guard and the chunk's own books.
+std::size_t metadata::first_byte() noexcept { return os::facts().page_size + align_up(sizeof(chunk), line); }
 
 metadata::chunk* metadata::open(std::size_t bytes, os::status& outcome) noexcept {
   const std::size_t page = os::facts().page_size;
@@ -89,35 +110,26 @@ metadata::chunk* metadata::open(std::size_t bytes, os::status& outcome) noexcept
       outcome = made.outcome;
       return nullptr;
     }
-    chunk start{static_cast<std::byte*>(made.address), size, page + align_up(sizeof(chunk), line), page, newest_};
-    std::size_t committed = 0;
+    chunk start{static_cast<std::byte*>(made.address), size, first_byte(), page, newest_};
     outcome = apply_wishes(start.base, size, options_, granted_);
-    if (!outcome || !commit(start, start.taken, outcome, committed)) {
+    if (!outcome || !commit(start, start.taken, outcome)) {
       give_back_pages(start.base, size);
       return nullptr;
     }
     newest_ = ::new (static_cast<void*>(start.base + page)) chunk(start);
     reserved_ += size;
-    committed_ += committed;
     return newest_;
   }
 }
 
-bool metadata::commit(chunk& into, std::size_t end, os::status& outcome, std::size_t& committed) noexcept {
+bool metadata::commit(chunk& into, std::size_t end, os::status& outcome) noexcept {
   if (end <= into.committed) return true;
   const std::size_t page = os::facts().page_size;
   const std::size_t target = std::min(align_up(std::max(end, into.committed + commit_step), page), into.bytes - page);
   outcome = os::commit(into.base + into.committed, target - into.committed);
   if (!outcome) return false;
-  committed += target - into.committed;
   into.committed = target;
   return true;
-}
-
-bool metadata::contains(const void* p) const noexcept {
-  for (const chunk* at = newest_; at != nullptr; at = at->next)
-    if (range_contains(at->base, at->bytes, p, 1)) return true;
-  return false;
 }
 
 }  // namespace allot

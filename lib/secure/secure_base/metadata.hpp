@@ -59,9 +59,17 @@ class metadata {
   /// Zero memory on a cache line, or null and `outcome` says why; nothing has changed then.
   void* take(std::size_t bytes, os::status& outcome) noexcept;
 
+  /// Where the taking has got to.
+  struct mark {
+    const void* chunk;
+    std::size_t taken;
+  };
+  mark now() const noexcept { return {newest_, newest_ != nullptr ? newest_->taken : 0}; }
+  /// Takes back all that was taken since.
+  void rewind(const mark& to) noexcept;
+
   std::size_t reserved() const noexcept { return reserved_; }
-  std::size_t committed() const noexcept { return committed_; }
-  bool contains(const void* p) const noexcept;
+  std::size_t taken() const noexcept { return taken_; }
 
  private:
   struct chunk {
@@ -73,7 +81,9 @@ class metadata {
   };
 
   chunk* open(std::size_t bytes, os::status& outcome) noexcept;
-  static bool commit(chunk& into, std::size_t end, os::status& outcome, std::size_t& committed) noexcept;
+  static bool commit(chunk& into, std::size_t end, os::status& outcome) noexcept;
+  void close_newest() noexcept;
+  static std::size_t first_byte() noexcept;
 
   random_places& places_;
   const secure_options& options_;
@@ -81,7 +91,7 @@ class metadata {
   const std::size_t chunk_bytes_;
   chunk* newest_ = nullptr;
   std::size_t reserved_ = 0;
-  std::size_t committed_ = 0;
+  std::size_t taken_ = 0;
 };
 
 }  // namespace allot

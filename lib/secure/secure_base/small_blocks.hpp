@@ -126,6 +126,8 @@ class small_blocks {
   void set_up(size_class& one, std::size_t stride, std::size_t behind, bool inaccessible) noexcept;
   slab* next_slab(size_class& from) noexcept;
   slab* open_slab(size_class& from) noexcept;
+  slab* try_open_slab(size_class& from) noexcept;
+  void start_use(size_class& of, slab& one) noexcept;
   slab* revive_slab(size_class& from) noexcept;
   bool make_ready(size_class& one) noexcept;
   bool open_region(size_class& of) noexcept;

@@ -109,43 +109,71 @@ bool small_blocks::make_ready(size_class& one) noexcept {
 }
 
 slab* small_blocks::open_slab(size_class& from) noexcept {
+  const metadata::mark before = context_.records.now();
+  region* const region_before = from.newest;
+  const bool ready_before = from.ready;
+  slab* const opened = try_open_slab(from);
+  if (opened != nullptr) return opened;
+  if (from.newest != region_before) {
+    region& fresh = *from.newest;
+    from.newest = fresh.older;
+    context_.disclaim(fresh.base, fresh.bytes);
+    give_back_pages(fresh.base, fresh.bytes);
+  }
+  if (!ready_before) {
+    from.ready = false;
+    from.freed = {};
+  }
+  context_.records.rewind(before);
+  return nullptr;
+}
+
+/// On failure, what was made on the way stays.
+slab* small_blocks::try_open_slab(size_class& from) noexcept {
   if (!from.ready && !make_ready(from)) return nullptr;
+  const std::size_t words = words_for(from.places);
+  void* const made =
+      context_.records.take(sizeof(slab) + (words + from.places) * sizeof(std::uint64_t), context_.outcome);
+  if (made == nullptr) return nullptr;
   const std::size_t period = *context_.options.guard_interval + 1;
   for (;;) {
     region* const in = from.newest;
     if (in == nullptr || (in->next == in->opened && in->opened + 1 >= in->positions)) {
       if (!open_region(from)) return nullptr;
-      continue;
-    }
-    if (in->next == in->opened) {
+    } else if (in->next == in->opened) {
       if (!open_positions(from, *in)) return nullptr;
-      continue;
-    }
-    if (in->next == 0 || (period != 1 && in->next % period == 0)) {
+    } else if (in->next == 0 || (period != 1 && in->next % period == 0)) {
       ++in->next;
-      continue;
+    } else {
+      break;
     }
-    const std::size_t words = words_for(from.places);
-    void* const made =
-        context_.records.take(sizeof(slab) + (words + from.places) * sizeof(std::uint64_t), context_.outcome);
-    if (made == nullptr) return nullptr;
-    slab& opened = *::new (made) slab{in->base + (in->next << from.slab_shift),
-                                      from.places,
-                                      static_cast<std::uint32_t>(words),
-                                      true,
-                                      false,
-                                      nullptr,
-                                      nullptr};
-    fill_bits(opened.free_bits(), from.places);
-    if (canaries_ && !from.inaccessible) {
-      std::byte* const tail = tail_of(from, opened);
-      store_word(tail, context_.keys.canary(tail, 0));
-    }
-    if (context_.tool) memory_tools::poison(opened.memory, std::size_t{1} << from.slab_shift);
-    in->slabs[in->next++] = &opened;
-    ++from.empty;
-    return &opened;
   }
+  region& in = *from.newest;
+  slab& opened = *::new (made) slab{in.base + (in.next << from.slab_shift),
+                                    from.places,
+                                    static_cast<std::uint32_t>(words),
+                                    true,
+                                    false,
+                                    nullptr,
+                                    nullptr};
+  fill_bits(opened.free_bits(), from.places);
+  in.slabs[in.next++] = &opened;
+  start_use(from, opened);
+  return &opened;
+}
+
+/// Counts in a slab that can be used from now on.
+void small_blocks::start_use(size_class& of, slab& one) noexcept {
+  const std::size_t bytes = std::size_t{1} << of.slab_shift;
+  ++of.empty;
+  if (of.inaccessible) return;
+  context_.committed += bytes;
+  one.accessible = true;
+  if (canaries_) {
+    std::byte* const tail = tail_of(of, one);
+    store_word(tail, context_.keys.canary(tail, 0));
+  }
+  if (context_.tool) memory_tools::poison(one.memory, bytes);
 }
 
 slab* small_blocks::revive_slab(size_class& from) noexcept {
@@ -165,17 +193,10 @@ slab* small_blocks::revive_slab(size_class& from) noexcept {
       guard_budget::give_back(entries_of_a_gap);
       budget_taken_ -= entries_of_a_gap;
     }
-    context_.committed += bytes;
-    one.accessible = true;
   }
-  if (canaries_ && !from.inaccessible) {
-    std::byte* const tail = tail_of(from, one);
-    store_word(tail, context_.keys.canary(tail, 0));
-  }
-  if (context_.tool) memory_tools::poison(one.memory, bytes);
   from.returned = one.next;
   one.next = nullptr;
-  ++from.empty;
+  start_use(from, one);
   return &one;
 }
 
@@ -185,6 +206,7 @@ void small_blocks::give_back_slab(size_class& of, slab& one) noexcept {
   if (one.listed) unlist(of, one);
   --of.empty;
   if (!of.inaccessible) {
+    context_.committed -= bytes;
     if (context_.tool) memory_tools::unpoison(one.memory, bytes);
     const bool gap = advice_ || guard_budget::take(entries_of_a_gap);
     one.accessible = !gap || !os::guard(one.memory, bytes);
@@ -193,7 +215,6 @@ void small_blocks::give_back_slab(size_class& of, slab& one) noexcept {
       if (gap && !advice_) guard_budget::give_back(entries_of_a_gap);
     } else {
       if (!advice_) budget_taken_ += entries_of_a_gap;
-      context_.committed -= bytes;
       if (*context_.options.lock != wish::none)
         context_.granted.locked_bytes -= std::min(context_.granted.locked_bytes, bytes);
     }
@@ -293,9 +314,6 @@ bool small_blocks::commit_slabs(region& in, const size_class& of, std::size_t fi
   }
   budget_taken_ += taken;
   guards_left_out_ += left_out;
-  std::size_t slabs = 0;
-  for (std::size_t at = first; at < first + count; ++at) slabs += is_guard(at) ? 0U : 1U;
-  context_.committed += slabs << of.slab_shift;
   return true;
 }
 
