@@ -33,11 +33,7 @@ std::size_t region_limit(const secure_options& options) noexcept {
 
 secure_state::secure_state(const secure_options& options, resource& owner, chacha_random& random, std::size_t limit,
                            const wishes_granted& granted) noexcept
-    : context(options, owner, random, this, limit, granted), small(context), large(context) {
-  context.tool = memory_tools::active();
-  context.tags = options.level == secure_level::paranoid || options.level == secure_level::trap;
-  context.keys.draw(random.next64(), random.next64(), random.next64(), context.tags);
-}
+    : context(options, owner, random, this, limit, granted), small(context), large(context) {}
 
 secure_state* secure_state::make(const secure_options& options, bool fork_required, resource& owner,
                                  os::status& outcome) noexcept {
