@@ -137,7 +137,10 @@ const test::child_program forked{"sampled_forked", [] {
                                    sampling_guard_resource memory(pool, rate_of(2));
                                    std::atomic<bool> stop{false};
                                    std::thread other([&] {
-                                     while (!stop) memory.deallocate(memory.allocate(10), 10);
+                                     while (!stop) {
+                                       memory.deallocate(memory.allocate(10), 10);
+                                       std::this_thread::yield();
+                                     }
                                    });
                                    bool good = true;
                                    for (int i = 0; i < 30 && good; ++i) {
