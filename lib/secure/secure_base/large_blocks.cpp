@@ -207,7 +207,7 @@ bool large_blocks::open_one_way_region(std::size_t needed) noexcept {
   if (!checked_multiply(context_.most_region_bytes, one_way_factor, bytes)) bytes = context_.most_region_bytes;
   bool scattered = false;
   os::mapping made;
-  for (bytes = std::max(bytes, least);; bytes = std::max(least, bytes / 2)) {
+  for (bytes = std::max(bytes, least);; bytes = std::max(least, align_down(bytes / 8, page))) {
     made = context_.places.reserve(bytes, scattered);
     if (made || bytes == least) break;
   }

@@ -259,7 +259,7 @@ bool small_blocks::open_region(size_class& of) noexcept {
   bool scattered = false;
   os::mapping made = context_.places.reserve(bytes, scattered);
   while (!made && bytes > fewest * slab_bytes) {
-    bytes /= 2;
+    bytes = std::max(bytes / 8, fewest * slab_bytes);
     made = context_.places.reserve(bytes, scattered);
   }
   context_.outcome = made.outcome;
