@@ -55,14 +55,48 @@ class malloc_resource final : public memory_resource {
   Calls calls_;
 };
 
-struct c_library {
-  void* take(std::size_t bytes) const { return std::malloc(bytes); }
+/// What a malloc must have.
+struct malloc_calls {
+  void* (*malloc)(std::size_t) = std::malloc;
+  void* (*aligned)(std::size_t alignment, std::size_t bytes) = std::aligned_alloc;
+  void (*free)(void*) = std::free;
+
+  void* take(std::size_t bytes) const { return malloc(bytes); }
   void* take_aligned(std::size_t bytes, std::size_t alignment) const {
-    return std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
+    return aligned(alignment, (bytes + alignment - 1) & ~(alignment - 1));
   }
-  void give(void* p, std::size_t) const { std::free(p); }
-  void give_aligned(void* p, std::size_t, std::size_t) const { std::free(p); }
+  void give(void* p, std::size_t) const { free(p); }
+  void give_aligned(void* p, std::size_t, std::size_t) const { free(p); }
 };
+
+/// The file a function of this process comes from.
+std::string file_of(const char* function) {
+  Dl_info found{};
+  void* const at = ::dlsym(RTLD_DEFAULT, function);
+  if (at == nullptr || ::dladdr(at, &found) == 0) return {};
+  const std::string path = found.dli_fname;
+  return path.substr(path.rfind('/') + 1);
+}
+
+/// The malloc of the C library, also where everyone else's is that of a library that was preloaded (LD_PRELOAD).
+malloc_calls c_library() {
+  malloc_calls calls;
+  const auto find = [](auto*& function, const char* name) {
+    if (void* const found = ::dlsym(RTLD_DEFAULT, name)) function = reinterpret_cast<decltype(+function)>(found);
+  };
+  find(calls.malloc, "__libc_malloc");
+  find(calls.aligned, "__libc_memalign");
+  find(calls.free, "__libc_free");
+  return calls;
+}
+
+/// What the malloc is called that was preloaded; nothing where none was.
+std::string preloaded_malloc() {
+  const std::string file = file_of("malloc");
+  const std::string own = file_of("__libc_malloc");
+  if (own.empty() || file == own) return {};
+  return file.find("scudo") != std::string::npos ? "Scudo" : file;
+}
 
 /// A library of which only what is asked for can be seen: its own calls go to itself, no one else's do.
 class private_library {
@@ -233,7 +267,8 @@ std::vector<candidate> peers(std::ostream& notes) {
   constexpr auto many_threads = candidate::serves::many_threads;
 
   std::vector<candidate> all;
-  all.push_back(malloc_candidate("glibc malloc", c_library{}));
+  all.push_back(malloc_candidate("glibc malloc", c_library()));
+  if (const std::string name = preloaded_malloc(); !name.empty()) all.push_back(malloc_candidate(name, malloc_calls{}));
   for (auto& found : {loaded<mimalloc>("mimalloc", notes), loaded<jemalloc>("jemalloc", notes),
                       loaded<tcmalloc>("tcmalloc", notes), loaded<tbbmalloc>("tbbmalloc", notes)})
     if (found) all.push_back(*found);

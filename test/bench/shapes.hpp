@@ -18,5 +18,6 @@ std::vector<shape> concurrent_shapes(std::size_t shrink);
 std::vector<shape> latency_shapes(std::size_t shrink);
 std::vector<shape> range_shapes(std::size_t shrink);
 std::vector<shape> resident_shapes(std::size_t shrink);
+std::vector<shape> secure_shapes(std::size_t shrink);
 
 }  // namespace allot::bench
