@@ -26,7 +26,8 @@ class ALLOT_EXPORT secure_base : public resource {
   memory_usage usage() const noexcept override;
   /// Whether p points into a region or large block of this resource, guards included.
   bool owns(const void* p) const noexcept override;
-  /// The block p points into; state free for one that was freed and not used again.
+  /// The block p points into; state free for one that was freed and not used again. Of those level trap remembers
+  /// nothing.
   block_info find_block(const void* p) const noexcept override;
   /// Checks every block as check() does, wipes all memory and gives it back. Its addresses stay inaccessible for as
   /// long as there is room for them; see retired_addresses_limit().

@@ -56,8 +56,7 @@ class large_blocks {
   struct one_way_region {
     std::byte* base;
     std::size_t bytes;
-    std::size_t next;    // of which this many were handed out
-    std::size_t opened;  // and this many are accessible but for the guards laid over them, where guards are advice
+    std::size_t next;  // of which this many were handed out
     one_way_region* older;
   };
 
