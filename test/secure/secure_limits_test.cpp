@@ -270,6 +270,36 @@ BOOST_AUTO_TEST_CASE(whichever_call_to_the_system_fails_nothing_changes_and_the_
   }
 }
 
+BOOST_AUTO_TEST_CASE(when_calls_to_the_system_begin_to_fail_refusals_change_nothing) {
+  for (const named_level& at : every_level) {
+    bool fired = true;
+    for (std::size_t nth = 1; fired && nth < 200; ++nth) {
+      secure_resource memory(subject_at(at.level));
+      const misuse_watch watch;
+      std::vector<held_block> blocks;
+      {
+        const os::failure_injection injection(nth, os::os_call::any | os::os_call::entropy,
+                                              os::failure_injection::rule::from_then_on);
+        for (const std::size_t bytes :
+             {std::size_t{0}, std::size_t{64}, 4 * kib, 30 * kib, 300 * kib, std::size_t{64}}) {
+          const memory_usage before = memory.usage();
+          void* const p = memory.try_allocate(bytes, 8);
+          if (p != nullptr) blocks.push_back({p, bytes, 8});
+          if (p == nullptr) BOOST_TEST(memory.usage() == before, at.name << ", call " << nth << ", " << bytes);
+        }
+        fired = injection.fired();
+      }
+      BOOST_TEST(memory.check());
+      for (const held_block& each : blocks) fill(each.p, each.bytes, 1);
+      for (const std::size_t bytes : {std::size_t{64}, 4 * kib, 30 * kib, 300 * kib})
+        blocks.push_back(take(memory, bytes, 8));
+      give_all(memory, blocks);
+      BOOST_TEST(memory.check());
+      BOOST_TEST(watch.nothing(), at.name << ", call " << nth);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(while_the_system_refuses_everything_blocks_can_still_be_freed) {
   for (const named_level& at : every_level) {
     secure_resource memory(subject_at(at.level));
