@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "secure/secure_threats.hpp"
-#include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/with_code.hpp"
@@ -154,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_denied_resource_faults_in_a_child_and_its_use_is_reported
     unsigned char* const large = get(memory, mebibyte);
     const child_end used = in_fork([&] { return report_every_use(memory, p); });
     BOOST_TEST(used.code == 0, at.name << ": " << used.code << ", signal " << used.signal);
-    BOOST_TEST(in_fork([&] { return readable(p) || readable(large); }).code == 0);
+    BOOST_TEST(in_fork([&] { return in_reach(p) || in_reach(large); }).code == 0);
     if (!memory_tools::active() && !under_thread_sanitizer()) BOOST_TEST(died(in_fork([&] { return int{peek(p)}; })));
     memory.deallocate(p, 64, 8);
     memory.deallocate(large, mebibyte, 8);
