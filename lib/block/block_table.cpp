@@ -1,4 +1,5 @@
 #include <allot/block/block_table.hpp>
+#include <allot/block/guarded_pages.hpp>
 #include <allot/core/checked_size.hpp>
 #include <cstdint>
 
@@ -7,6 +8,12 @@ namespace {
 
 std::size_t bytes_for(std::size_t slots) noexcept {
   return align_up(slots * sizeof(block_table::entry), os::facts().page_size);
+}
+
+void give_back(const block_table::entry* table, std::size_t slots) noexcept {
+  const std::size_t page = os::facts().page_size;
+  give_back_pages(reinterpret_cast<std::byte*>(const_cast<block_table::entry*>(table)) - page,
+                  bytes_for(slots) + 2 * page);
 }
 
 }  // namespace
@@ -21,7 +28,7 @@ inline std::size_t block_table::home(const void* p) const noexcept {
 os::status block_table::prepare_insert() noexcept {
   if (size_ + 1 <= slots_ - slots_ / 4) return {};  // at most three quarters full
   const std::size_t slots = slots_ == 0 ? 128 : slots_ * 2;
-  const os::mapping made = os::map(bytes_for(slots), 1, os::access::read_write);
+  const os::mapping made = map_guarded_pages(bytes_for(slots), 1, os::access::read_write);
   if (!made) return made.outcome;
 
   const entry* const old = table_;
@@ -31,7 +38,7 @@ os::status block_table::prepare_insert() noexcept {
   size_ = 0;
   for (std::size_t i = 0; i < old_slots; ++i)
     if (old[i].address != nullptr) insert(old[i]);
-  if (old != nullptr) (void)os::release(const_cast<entry*>(old), bytes_for(old_slots));
+  if (old != nullptr) give_back(old, old_slots);
   return {};
 }
 
@@ -64,7 +71,7 @@ void block_table::erase(entry* found) noexcept {
 }
 
 void block_table::clear() noexcept {
-  if (table_ != nullptr) (void)os::release(table_, bytes_for(slots_));
+  if (table_ != nullptr) give_back(table_, slots_);
   table_ = nullptr;
   slots_ = size_ = 0;
 }

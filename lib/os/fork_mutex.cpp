@@ -5,14 +5,14 @@
 
 namespace allot::os {
 
-/// All that were ever locked and still are. Its own mutex is taken with one of theirs held, so a fork, which takes it
+/// All there are. A thread may hold one of them while it waits for the list's own mutex, so a fork, which takes that
 /// first, only tries for theirs.
 class fork_mutex_list {
  public:
   static void add(fork_mutex& mutex) noexcept {
-    const std::lock_guard lock(own());
     static const status hook = at_fork(&lock_all, &unlock_all);
     (void)hook;
+    const std::lock_guard lock(own());
     mutex.next_ = first;
     if (first != nullptr) first->previous_ = &mutex;
     first = &mutex;
@@ -55,13 +55,8 @@ class fork_mutex_list {
   alignas(std::mutex) static inline unsigned char storage[sizeof(std::mutex)] = {};
 };
 
-void fork_mutex::enlist() noexcept {
-  fork_mutex_list::add(*this);
-  listed_ = true;
-}
+fork_mutex::fork_mutex() noexcept { fork_mutex_list::add(*this); }
 
-fork_mutex::~fork_mutex() {
-  if (listed_) fork_mutex_list::remove(*this);
-}
+fork_mutex::~fork_mutex() { fork_mutex_list::remove(*this); }
 
 }  // namespace allot::os

@@ -16,20 +16,29 @@ secure_base::secure_base(const secure_options& options, bool synchronized) noexc
       options_(completed(options)),
       fork_required_(options.fork.has_value()),
       synchronized_(synchronized),
-      watches_threads_(!synchronized && (options.checked || options.level >= secure_level::paranoid)) {}
+      watches_threads_(!synchronized && (options.checked || options.level >= secure_level::paranoid)),
+      unguarded_(!synchronized_ && !watches_threads_) {}
 
 secure_base::~secure_base() { secure_base::release(); }
 
 /// Whether a call can go straight to the state: it was made, and this is the process it was made in.
-inline bool secure_base::is_ready(const call& in) const noexcept {
-  return ALLOT_LIKELY(state_ != nullptr && os::fork_count() == forks_) && state_->whole() && in.alone();
+inline bool secure_base::is_ready() const noexcept {
+  return ALLOT_LIKELY(state_ != nullptr && os::fork_count() == forks_ && state_->whole());
 }
 
 void* secure_base::do_allocate(std::size_t bytes, std::size_t alignment) {
+  if (ALLOT_LIKELY(unguarded_ && is_ready() && is_power_of_two(alignment))) {
+    void* const p = state_->allocate(bytes, alignment);
+    return ALLOT_LIKELY(p != nullptr && !state_->context.found) ? p : allocate_slowly(p, bytes, alignment, true);
+  }
+  return allocate_guarded(bytes, alignment);
+}
+
+void* secure_base::allocate_guarded(std::size_t bytes, std::size_t alignment) {
   void* p = nullptr;
   {
     const call in(*this);
-    if (ALLOT_LIKELY(is_ready(in) && is_power_of_two(alignment))) {
+    if (ALLOT_LIKELY(in.alone() && is_ready() && is_power_of_two(alignment))) {
       p = state_->allocate(bytes, alignment);
       if (ALLOT_LIKELY(p != nullptr && !state_->context.found)) return p;
     }
@@ -87,10 +96,18 @@ inline void* secure_base::make_and_allocate(std::size_t bytes, std::size_t align
 }
 
 void secure_base::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  if (ALLOT_LIKELY(unguarded_ && is_ready() && is_power_of_two(alignment))) {
+    const bool done = state_->deallocate(p, bytes, alignment);
+    return ALLOT_LIKELY(done && !state_->context.found) ? void() : deallocate_slowly(p, bytes, alignment, done);
+  }
+  deallocate_guarded(p, bytes, alignment);
+}
+
+void secure_base::deallocate_guarded(void* p, std::size_t bytes, std::size_t alignment) {
   bool done = false;
   {
     const call in(*this);
-    if (ALLOT_LIKELY(is_ready(in) && is_power_of_two(alignment))) {
+    if (ALLOT_LIKELY(in.alone() && is_ready() && is_power_of_two(alignment))) {
       done = state_->deallocate(p, bytes, alignment);
       if (ALLOT_LIKELY(done && !state_->context.found)) return;
     }

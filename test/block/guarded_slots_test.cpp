@@ -86,7 +86,10 @@ const test::child_program forked{"guarded_slots_forked", [] {
                                    guarded_page_resource pages(with_slots(8));
                                    std::atomic<bool> stop{false};
                                    std::thread other([&] {
-                                     while (!stop) pages.deallocate(pages.allocate(10), 10);
+                                     while (!stop) {
+                                       pages.deallocate(pages.allocate(10), 10);
+                                       std::this_thread::yield();
+                                     }
                                    });
                                    bool good = true;
                                    for (int i = 0; i < 30 && good; ++i) {

@@ -39,11 +39,6 @@ int capture_and_compare(const void* a, const void* b) {
   return static_cast<int>(*static_cast<const char*>(a)) - static_cast<int>(*static_cast<const char*>(b));
 }
 
-std::string file_of(const void* address) {
-  Dl_info info{};
-  return ::dladdr(address, &info) != 0 ? info.dli_fname : "";
-}
-
 std::string output_of(const std::string& command) {
   std::string text;
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
@@ -99,15 +94,15 @@ BOOST_AUTO_TEST_CASE(a_line_has_the_file_and_the_place_in_it) {
 BOOST_AUTO_TEST_CASE(functions_of_shared_libraries_are_named) {
   std::array<char, 2> two{'b', 'a'};
   std::qsort(two.data(), two.size(), 1, &capture_and_compare);
-  const std::string library = file_of(reinterpret_cast<const void*>(&std::qsort));
-  bool named = false;
+  std::size_t named = 0;
   for (std::size_t i = 0; i < within_library.size(); ++i) {
     const std::string line(std::string_view(within_library.describe_with_name(i)));
-    if (file_of(within_library[i]) != library) continue;
-    BOOST_TEST(line.find(library + "+0x") != std::string::npos, line);
-    named = named || line.find(" in ") != std::string::npos;
+    Dl_info info{};
+    if (::dladdr(within_library[i], &info) == 0 || info.dli_sname == nullptr) continue;
+    ++named;
+    BOOST_TEST(line.find(" in " + std::string(info.dli_sname).substr(0, 80) + " (") != std::string::npos, line);
   }
-  BOOST_TEST(named);
+  BOOST_TEST(named > 0u);
 }
 
 BOOST_AUTO_TEST_CASE(threads_capture_together) {

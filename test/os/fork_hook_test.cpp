@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 
@@ -101,6 +102,12 @@ BOOST_AUTO_TEST_CASE(the_hooks_of_the_latest_run_first_before_a_fork_and_last_af
 BOOST_AUTO_TEST_CASE(a_lock_another_thread_keeps_taking_is_free_in_the_child) {
   const auto outcome = test::run_child("fork_hook_takes_a_lock");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_has_another_process_id_than_its_parent) {
+  const std::uint64_t own = os::process_id();
+  BOOST_TEST(os::process_id() == own);
+  BOOST_TEST(in_fork([own] { return os::process_id() != own; }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

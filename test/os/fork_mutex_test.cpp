@@ -39,11 +39,15 @@ const test::child_program taken{"fork_mutexes_taken_by_others", [] {
                                   std::atomic<bool> stop{false};
                                   std::thread other([&] {
                                     while (!stop) {
-                                      const std::lock_guard first(outer);
-                                      const std::lock_guard second(inner);
-                                      ++whole;
+                                      {
+                                        const std::lock_guard first(outer);
+                                        const std::lock_guard second(inner);
+                                        ++whole;
+                                        for (volatile int i = 0; i < 100; i = i + 1) {
+                                        }
+                                        --whole;
+                                      }
                                       std::this_thread::yield();
-                                      --whole;
                                     }
                                   });
                                   bool good = true;

@@ -9,8 +9,8 @@ namespace allot {
 
 struct block_stacks;
 
-/// A hash table from block address to what a resource must remember of the block, in pages of its own: nothing here
-/// uses the heap. Linear probing with backward-shift deletion (Knuth, The Art of Computer Programming, vol. 3, 6.4,
+/// A hash table from block address to what a resource must remember of the block, in pages of its own between guards:
+/// nothing here uses the heap. Linear probing with backward-shift deletion (Knuth, The Art of Computer Programming, vol. 3, 6.4,
 /// algorithm R).
 ///
 /// Not thread-safe.

@@ -54,10 +54,12 @@ class ALLOT_EXPORT secure_base : public resource {
   class call;
   struct outcome;
 
-  bool is_ready(const call& in) const noexcept;
+  bool is_ready() const noexcept;
   bool may_work(const call& in, outcome& result) const;
   void take_finding(outcome& result) const;
   void report(const outcome& result) const;
+  void* allocate_guarded(std::size_t bytes, std::size_t alignment);
+  void deallocate_guarded(void* p, std::size_t bytes, std::size_t alignment);
   void* allocate_slowly(void* p, std::size_t bytes, std::size_t alignment, bool throws);
   void* make_and_allocate(std::size_t bytes, std::size_t alignment, outcome& result);
   void deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment, bool done);
@@ -67,6 +69,7 @@ class ALLOT_EXPORT secure_base : public resource {
   const bool fork_required_;
   const bool synchronized_;
   const bool watches_threads_;
+  const bool unguarded_;          // neither
   mutable os::fork_mutex mutex_;  // locked around every call when synchronized_
   mutable std::atomic<bool> busy_{false};
   mutable unsigned forks_ = 0;

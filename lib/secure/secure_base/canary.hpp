@@ -29,16 +29,14 @@ inline std::uint64_t first_bytes(std::size_t bytes) noexcept {
 /// is SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012).
 class secret_keys {
  public:
-  void draw(std::uint64_t a, std::uint64_t b, std::uint64_t c, bool strong) noexcept {
-    address_key_ = a;
-    number_key_ = b;
-    tag_key_ = c | 1;
-    strong_ = strong;
-  }
+  secret_keys(std::uint64_t a, std::uint64_t b, std::uint64_t c) noexcept
+      : address_key_(a), number_key_(b), tag_key_(c) {}
 
   /// What stands behind a block. Its first byte in memory is zero, so that reading text runs into an end there.
-  std::uint64_t canary(const void* p, std::uint64_t number) const noexcept {
-    return hash(address_of(p), number) & ~first_bytes(1);
+  std::uint64_t canary(const void* p, std::uint64_t number, bool strong) const noexcept {
+    const std::uint64_t hash =
+        strong ? sip_hash(address_of(p), number) : folded_product(address_of(p) ^ address_key_, number ^ number_key_);
+    return hash & ~first_bytes(1);
   }
 
   /// A hash of what is remembered of a block. It stays where blocks' users cannot read it, so the quick one does.
@@ -47,17 +45,11 @@ class secret_keys {
   }
 
  private:
-  std::uint64_t hash(std::uint64_t a, std::uint64_t b) const noexcept {
-    if (strong_) return sip_hash(a, b);
-    return folded_product(a ^ address_key_, b ^ number_key_);
-  }
-
   std::uint64_t sip_hash(std::uint64_t a, std::uint64_t b) const noexcept;
 
-  std::uint64_t address_key_ = 0;
-  std::uint64_t number_key_ = 0;
-  std::uint64_t tag_key_ = 0;
-  bool strong_ = false;
+  std::uint64_t address_key_;
+  std::uint64_t number_key_;
+  std::uint64_t tag_key_;
 };
 
 inline std::uint64_t secret_keys::sip_hash(std::uint64_t a, std::uint64_t b) const noexcept {

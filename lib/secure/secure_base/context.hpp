@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <allot/core/memory_tools.hpp>
 #include <allot/core/resource.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -25,7 +26,10 @@ struct secure_context {
         places(generator, known),
         most_region_bytes(limit),
         granted(so_far),
-        records(places, wanted, granted, limit / 4) {}
+        records(places, wanted, granted, limit / 4),
+        keys(generator.next64(), generator.next64(), generator.next64()),
+        tool(memory_tools::active()),
+        strong(wanted.level == secure_level::paranoid || wanted.level == secure_level::trap) {}
 
   /// Counts a block that comes into use, or goes.
   void count_in(std::size_t bytes) noexcept {
@@ -60,9 +64,9 @@ struct secure_context {
   const std::size_t most_region_bytes;
   wishes_granted granted;
   metadata records;
-  secret_keys keys;
-  bool tool = false;
-  bool tags = false;         // records carry one
+  const secret_keys keys;
+  const bool tool;           // one that watches memory
+  const bool strong;         // records carry tags, canaries are strong hashes, and all of a block is looked at
   std::size_t reserved = 0;  // but for metadata
   std::size_t committed = 0;
   std::size_t used = 0;

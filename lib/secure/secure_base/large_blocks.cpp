@@ -207,7 +207,7 @@ bool large_blocks::open_one_way_region(std::size_t needed) noexcept {
   if (!checked_multiply(context_.most_region_bytes, one_way_factor, bytes)) bytes = context_.most_region_bytes;
   bool scattered = false;
   os::mapping made;
-  for (bytes = std::max(bytes, least);; bytes = std::max(least, bytes / 2)) {
+  for (bytes = std::max(bytes, least);; bytes = std::max(least, align_down(bytes / 8, page))) {
     made = context_.places.reserve(bytes, scattered);
     if (made || bytes == least) break;
   }
@@ -338,14 +338,14 @@ template <class Each>
 void large_blocks::for_each_pattern_byte(const entry& block, Each each) const {
   if (*context_.options.canary_bytes == 0) return;
   unsigned char canary[sizeof(std::uint64_t)];
-  store_word(canary, context_.keys.canary(block.address, block.stamp));
+  store_word(canary, context_.keys.canary(block.address, block.stamp, context_.strong));
   const auto expected = [&](std::size_t i) { return static_cast<std::byte>(canary[i % sizeof canary]); };
   std::byte* const end = start_of(block) + block.requested;
   for (std::size_t i = 0, slack = end_slack(block); i < slack; ++i) each(end[i], expected(i), true);
   const auto before = static_cast<std::size_t>(start_of(block) - pages_of(block));
   // The byte next to the block is none that is zero.
   std::byte* at = start_of(block);
-  for (std::size_t i = context_.tags ? before : std::min(before, pattern_bytes); i != 0; --i)
+  for (std::size_t i = context_.strong ? before : std::min(before, pattern_bytes); i != 0; --i)
     each(*--at, expected(i | 1), false);
 }
 

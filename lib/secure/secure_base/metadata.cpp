@@ -11,6 +11,7 @@ namespace allot {
 namespace {
 
 constexpr std::size_t line = 64;
+constexpr std::size_t fewer = 8;  // times less is asked for when so much was refused
 constexpr std::size_t commit_step = std::size_t{256} << 10;
 
 }  // namespace
@@ -37,7 +38,8 @@ os::mapping random_places::reserve(std::size_t bytes, bool& scattered, std::size
     where.address = reinterpret_cast<void*>(at - aligned_byte);
     const os::mapping made = os::reserve(bytes, alignment, where);
     scattered = static_cast<bool>(made);
-    if (made || made.outcome.error == memory_errc::map_limit) return made;
+    const memory_errc error = made.outcome.error;
+    if (made || (error != memory_errc::address_in_use && error != memory_errc::invalid_address)) return made;
   }
   where.rule = os::placement::how::anywhere;
   return os::reserve(bytes, alignment, where);
@@ -103,7 +105,7 @@ metadata::chunk* metadata::open(std::size_t bytes, os::status& outcome) noexcept
   bool scattered = false;
   os::mapping made;
   for (std::size_t size = std::max(least, align_up(chunk_bytes_, page));;
-       size = std::max(least, align_up(size / 2, page))) {
+       size = std::max(least, align_up(size / fewer, page))) {
     made = places_.reserve(size, scattered);
     if (!made && size > least) continue;
     if (!made) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <allot/secure/chacha_random.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +9,8 @@
 namespace allot {
 
 /// Freed places on their way to being used again: each first waits in an array from which a random one is pushed out by
-/// the next, and then in a queue. Until both are full nothing comes out. The arrays are someone else's.
+/// the next, and then in a queue. Until both are full nothing comes out. What comes out is known one step ahead, so
+/// that its memory can be fetched meanwhile. The arrays are someone else's.
 class quarantine {
  public:
   static constexpr std::size_t most_entries = 8192;  // in each of the two
@@ -21,37 +23,43 @@ class quarantine {
     entries_ = static_cast<std::uint32_t>(entries);
   }
 
+  /// Places in it now.
+  std::size_t waiting() const noexcept { return waiting_; }
+
   /// In each of the two arrays.
   std::size_t entries() const noexcept { return entries_; }
 
   /// Takes p in, where there are entries; what is pushed out for it, or null.
   std::byte* push(std::byte* p, chacha_random& random) noexcept {
     p = std::exchange(shuffled_[random.below(entries_)], p);
-    if (p == nullptr) return nullptr;
-    p = std::exchange(queue_[oldest_], p);
-    oldest_ = oldest_ + 1 == entries_ ? 0 : oldest_ + 1;
+    if (ALLOT_LIKELY(p != nullptr)) {
+      p = std::exchange(queue_[oldest_], p);
+      oldest_ = oldest_ + 1 == entries_ ? 0 : oldest_ + 1;
+    }
+    p = std::exchange(next_out_, p);
+    if (!ALLOT_LIKELY(p != nullptr)) ++waiting_;
     return p;
   }
 
-  /// Gives visit() each in turn.
-  template <class Visit>
-  void for_each(Visit visit) const {
-    for (std::size_t i = 0; i < 2 * std::size_t{entries_}; ++i)
-      if (shuffled_[i] != nullptr) visit(shuffled_[i]);
-  }
+  /// What comes out next, or null.
+  const std::byte* next_out() const noexcept { return next_out_; }
 
   /// Empties it, giving each to visit().
   template <class Visit>
   void drain(Visit visit) {
     for (std::size_t i = 0; i < 2 * std::size_t{entries_}; ++i)
       if (shuffled_[i] != nullptr) visit(std::exchange(shuffled_[i], nullptr));
+    if (next_out_ != nullptr) visit(std::exchange(next_out_, nullptr));
+    waiting_ = 0;
   }
 
  private:
   std::byte** shuffled_ = nullptr;
   std::byte** queue_ = nullptr;
+  std::byte* next_out_ = nullptr;
   std::uint32_t entries_ = 0;
   std::uint32_t oldest_ = 0;
+  std::uint32_t waiting_ = 0;
 };
 
 }  // namespace allot

@@ -8,6 +8,8 @@
 #include <cstdint>
 
 #include "context.hpp"
+#include "features.hpp"
+#include "patterns.hpp"
 #include "quarantine.hpp"
 #include "slab.hpp"
 
@@ -65,13 +67,16 @@ class small_blocks {
         visit(r->base, r->bytes, r->opened << each.slab_shift, r->scattered);
   }
 
-  std::size_t quarantined_blocks() const noexcept { return quarantined_; }
-  std::size_t quarantined_bytes() const noexcept { return quarantined_bytes_; }
+  std::size_t quarantined_blocks() const noexcept;
+  std::size_t quarantined_bytes() const noexcept;
   std::size_t guards_left_out() const noexcept { return guards_left_out_; }
   /// Of the smallest blocks, and of the largest.
   std::size_t most_places() const noexcept { return classes_.front().places; }
   std::size_t fewest_places() const noexcept { return classes_[size_classes::count - 1].places; }
   bool guards_by_advice() const noexcept { return advice_; }
+
+  /// What is done with places, so that the usual sets of options are known when this is compiled.
+  enum class shape : unsigned char { bare, hardened, paranoid, any };
 
   /// Places of one size.
   struct size_class {
@@ -81,11 +86,14 @@ class small_blocks {
     std::uint32_t behind = 0;      // least bytes between a block and the next place
     unsigned slab_shift = 0;
     bool inaccessible = false;  // for blocks of 0 bytes
+    shape as = shape::any;
     region* newest = nullptr;
-    slab* current = nullptr;   // where places are taken from
-    slab* partial = nullptr;   // others with free places
-    slab* returned = nullptr;  // given back to the system
-    std::size_t empty = 0;     // accessible slabs with free places only
+    std::uint32_t worth_listing = 1;  // free places a slab must have to be used again
+    std::uint32_t next_start = 0;     // where in a slab the next place is looked for
+    slab* current = nullptr;          // where places are taken from
+    slab* partial = nullptr;          // others with free places
+    slab* returned = nullptr;         // given back to the system
+    std::size_t empty = 0;            // accessible slabs with free places only
     quarantine freed;
     bool ready = false;  // has its quarantine
   };
@@ -102,21 +110,21 @@ class small_blocks {
   static bool find_in(const size_class& from, region* in, const void* p, spot& found) noexcept;
   spot find(const size_class& from, const void* p) const noexcept;
 
-  std::uint32_t choose(const size_class& from, slab& of) noexcept;
-  bool was_left_alone(const size_class& of, const slab& in, std::uint32_t place, std::byte* begin);
-  void write_patterns(const size_class& of, std::byte* begin, std::size_t bytes, record about) noexcept;
-  bool patterns_intact(const size_class& of, const std::byte* begin, std::size_t bytes, record about) const noexcept;
-  bool end_intact(const size_class& of, const std::byte* begin, record about) const noexcept;
-  void look_before(const size_class& of, const spot& at, std::size_t bytes);
-  void wipe(const size_class& of, std::byte* begin) const noexcept;
-  record tagged(const std::byte* begin, record about) const noexcept {
-    if (ALLOT_LIKELY(!context_.tags)) return about;
-    about &= ~records::tag_mask;
-    return about | (context_.keys.tag(begin, about) & records::tag_mask);
-  }
-  bool tag_holds(const std::byte* begin, record about) const noexcept { return tagged(begin, about) == about; }
+  template <class Features>
+  void* allocate_with(const Features& has, size_class& from, std::size_t bytes, std::size_t alignment);
+  template <class Features>
+  bool deallocate_with(const Features& has, size_class& from, void* p, std::size_t bytes, std::size_t alignment);
+  template <class Features>
+  std::uint32_t choose(const Features& has, const size_class& from, slab& of) noexcept;
+  template <class Features>
+  bool was_left_alone(const Features& has, const size_class& of, const std::byte* begin, record about);
+  template <class Features>
+  void look_before(const Features& has, const size_class& of, const spot& at, std::size_t bytes);
+  void choose_ahead(size_class& from) noexcept;
+  void fetch_slab_of(const size_class& from, const std::byte* begin) const noexcept;
+  void look_before_slab(const size_class& of, const spot& at, std::size_t bytes);
+  void note_underrun(const size_class& of, const spot& at, std::size_t bytes);
   void put_back(size_class& into, const spot& at) noexcept;
-  std::size_t filled_slack() const noexcept;
 
   // Memory tools:
   void open_for_us(const size_class& of, const std::byte* begin) const noexcept;
@@ -128,6 +136,7 @@ class small_blocks {
   slab* open_slab(size_class& from) noexcept;
   slab* try_open_slab(size_class& from) noexcept;
   void start_use(size_class& of, slab& one) noexcept;
+  slab* any_with_room(size_class& in) const noexcept;
   slab* revive_slab(size_class& from) noexcept;
   bool make_ready(size_class& one) noexcept;
   bool open_region(size_class& of) noexcept;
@@ -140,21 +149,16 @@ class small_blocks {
   void unlist(size_class& in, slab& one) noexcept;
   bool check_class(const size_class& one, std::size_t& live_bytes);
   bool check_slab(const size_class& one, slab& of, std::size_t& live_bytes);
-  bool is_untouched(const size_class& of, const std::byte* begin, record about) const noexcept;
 
   static constexpr std::size_t zero_size_kinds = 2;  // for small and for page-like alignments
   static constexpr std::size_t kinds = size_classes::count + zero_size_kinds;
 
   secure_context& context_;
+  chacha_random& random_;
+  const any_features has_;
   const std::size_t behind_;   // canary bytes
   const std::size_t largest_;  // bytes of a request for here
-  const bool canaries_;
-  const bool random_;
-  const bool zero_;
-  const bool verify_;
-  const bool advice_;  // guards cost no map entries
-  std::size_t quarantined_ = 0;
-  std::size_t quarantined_bytes_ = 0;
+  const bool advice_;          // guards cost no map entries
   std::size_t guards_left_out_ = 0;
   std::size_t budget_taken_ = 0;
   std::array<size_class, kinds> classes_;

@@ -24,7 +24,8 @@ small_blocks::location small_blocks::locate(const void* p) const noexcept {
       found.about = of->places()[place];
       found.place_bytes = each.stride;
       found.is = found.about == 0 ? location::what::unused : location::what::place;
-      found.intact = found.about == 0 || tag_holds(found.begin, found.about);
+      // Records of blocks of 0 bytes have no tags.
+      found.intact = each.inaccessible || patterns(has_, context_.keys).tag_holds(found.begin, found.about);
       return found;
     }
   }
@@ -40,6 +41,18 @@ void small_blocks::for_each_live(block_visitor visitor) const {
           if (const record about = of->places()[place]; records::state_of(about) == state::live)
             visitor({of->memory + std::size_t{place} * each.stride, records::bytes(about), true, block_state::used});
       }
+}
+
+std::size_t small_blocks::quarantined_blocks() const noexcept {
+  std::size_t sum = 0;
+  for (const size_class& each : classes_) sum += each.freed.waiting();
+  return sum;
+}
+
+std::size_t small_blocks::quarantined_bytes() const noexcept {
+  std::size_t sum = 0;
+  for (const size_class& each : classes_) sum += each.freed.waiting() * each.stride;
+  return sum;
 }
 
 bool small_blocks::check() {
@@ -68,6 +81,7 @@ bool small_blocks::check_class(const size_class& one, std::size_t& live_bytes) {
 }
 
 bool small_blocks::check_slab(const size_class& one, slab& of, std::size_t& live_bytes) {
+  const patterns around(has_, context_.keys);
   std::size_t free = 0;
   for (std::size_t word = 0; word < of.words; ++word) free += bits_set(of.free_bits()[word]);
   bool sound = free == of.free_places;
@@ -75,29 +89,29 @@ bool small_blocks::check_slab(const size_class& one, slab& of, std::size_t& live
     std::byte* const begin = of.memory + std::size_t{place} * one.stride;
     const record about = of.places()[place];
     const bool live = records::state_of(about) == state::live;
-    if (about != 0 && !tag_holds(begin, about)) {
+    if (!one.inaccessible && !around.tag_holds(begin, about)) {
       context_.find(misuse_kind::damaged_records, begin, 0);
       sound = false;
       continue;
     }
     if (live) live_bytes += records::bytes(about);
     if (live && test_bit(of.free_bits(), place)) sound = false;
-    if (one.inaccessible || !of.accessible || !canaries_) continue;
+    if (one.inaccessible || !of.accessible || !has_.canaries) continue;
     if (context_.tool) open_for_us(one, begin);
-    if (live && !patterns_intact(one, begin, records::bytes(about), about)) {
+    if (live && !around.intact(begin, records::bytes(about), one.stride, about)) {
       context_.find(misuse_kind::overrun, begin, records::bytes(about));
       sound = false;
     }
-    if (!live && zero_ && !is_untouched(one, begin, about)) {
+    if (!live && has_.zero && !around.untouched(begin, one.stride, about)) {
       context_.find(misuse_kind::write_after_free, begin, records::bytes(about));
       sound = false;
     }
     if (context_.tool) close_for_others(one, begin, live ? records::bytes(about) : 0);
   }
-  if (one.inaccessible || !of.accessible || !canaries_) return sound;
+  if (one.inaccessible || !of.accessible || !has_.canaries) return sound;
   std::byte* const tail = tail_of(one, of);
   if (context_.tool) memory_tools::unpoison(tail, sizeof(std::uint64_t));
-  if (load_word(tail) != context_.keys.canary(tail, 0)) {
+  if (load_word(tail) != context_.keys.canary(tail, 0, context_.strong)) {
     context_.find(misuse_kind::underrun, tail, 0);
     sound = false;
   }

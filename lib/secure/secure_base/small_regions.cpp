@@ -31,12 +31,16 @@ unsigned slab_shift_for(std::size_t stride) noexcept {
 
 small_blocks::small_blocks(secure_context& context) noexcept
     : context_(context),
-      behind_(*context.options.canary_bytes),
-      largest_(context.options.level == secure_level::trap ? 0 : largest_place - *context.options.canary_bytes),
-      canaries_(behind_ != 0),
-      random_(*context.options.random_places),
-      zero_(*context.options.zero_on_free),
-      verify_(*context.options.verify_on_allocate),
+      random_(context.random),
+      has_{*context.options.canary_bytes != 0,
+           *context.options.random_places,
+           *context.options.zero_on_free,
+           *context.options.verify_on_allocate,
+           context.strong,
+           context.tool,
+           *context.options.canary_bytes},
+      behind_(has_.behind),
+      largest_(context.options.level == secure_level::trap ? 0 : largest_place - behind_),
       advice_(os::facts().guard_advice && *context.options.lock == wish::none) {
   for (std::size_t i = 0; i < size_classes::count; ++i)
     set_up(classes_[i], size_classes::block_bytes(i), behind_, false);
@@ -61,8 +65,18 @@ void small_blocks::set_up(size_class& one, std::size_t stride, std::size_t behin
   // The last word of a slab is the canary before the next slab's first place.
   const std::size_t tail = behind != 0 ? sizeof(std::uint64_t) : 0;
   one.places = static_cast<std::uint32_t>(((std::size_t{1} << one.slab_shift) - tail) / stride);
+  // With more free places to choose from there is less to guess from.
+  if (has_.random) one.worth_listing = std::max(1U, one.places / 8);
   one.behind = static_cast<std::uint32_t>(behind);
   one.inaccessible = inaccessible;
+  const bool full = has_.random && has_.zero && has_.verify;
+  const bool none = !has_.random && !has_.zero && !has_.verify;
+  if (inaccessible || (none && behind == 0 && !context_.strong && !context_.tool))
+    one.as = shape::bare;
+  else if (full && behind == 8 && !context_.strong && !context_.tool)
+    one.as = shape::hardened;
+  else if (full && behind == 32 && context_.strong && !context_.tool)
+    one.as = shape::paranoid;
 }
 
 std::byte* small_blocks::tail_of(const size_class& of, const slab& one) const noexcept {
@@ -70,15 +84,26 @@ std::byte* small_blocks::tail_of(const size_class& of, const slab& one) const no
 }
 
 slab* small_blocks::next_slab(size_class& from) noexcept {
-  if (from.partial == nullptr) return from.returned != nullptr ? revive_slab(from) : open_slab(from);
+  if (from.partial == nullptr) {
+    slab* const more = from.returned != nullptr ? revive_slab(from) : open_slab(from);
+    return more != nullptr ? more : any_with_room(from);
+  }
   slab* chosen = from.partial;
-  if (context_.tags) {
+  if (context_.strong) {
     constexpr std::uint32_t choice = 8;
     for (std::uint32_t steps = context_.random.below(choice); steps != 0 && chosen->next != nullptr; --steps)
       chosen = chosen->next;
   }
   unlist(from, *chosen);
   return chosen;
+}
+
+/// A slab with free places that were too few to be listed.
+slab* small_blocks::any_with_room(size_class& in) const noexcept {
+  for (const region* at = in.newest; at != nullptr; at = at->older)
+    for (std::size_t i = 0; i < at->next; ++i)
+      if (slab* const one = at->slabs[i]; one != nullptr && one->accessible && one->free_places != 0) return one;
+  return nullptr;
 }
 
 void small_blocks::list(size_class& in, slab& one) noexcept {
@@ -169,9 +194,9 @@ void small_blocks::start_use(size_class& of, slab& one) noexcept {
   if (of.inaccessible) return;
   context_.committed += bytes;
   one.accessible = true;
-  if (canaries_) {
+  if (has_.canaries) {
     std::byte* const tail = tail_of(of, one);
-    store_word(tail, context_.keys.canary(tail, 0));
+    store_word(tail, context_.keys.canary(tail, 0, context_.strong));
   }
   if (context_.tool) memory_tools::poison(one.memory, bytes);
 }
@@ -234,7 +259,7 @@ bool small_blocks::open_region(size_class& of) noexcept {
   bool scattered = false;
   os::mapping made = context_.places.reserve(bytes, scattered);
   while (!made && bytes > fewest * slab_bytes) {
-    bytes /= 2;
+    bytes = std::max(bytes / 8, fewest * slab_bytes);
     made = context_.places.reserve(bytes, scattered);
   }
   context_.outcome = made.outcome;
@@ -327,11 +352,7 @@ os::status small_blocks::lock(std::byte* p, std::size_t bytes) noexcept {
 std::size_t small_blocks::trim() noexcept {
   const std::size_t before = context_.committed;
   for (size_class& each : classes_) {
-    each.freed.drain([&](std::byte* begin) {
-      --quarantined_;
-      quarantined_bytes_ -= each.stride;
-      put_back(each, find(each, begin));
-    });
+    each.freed.drain([&](std::byte* begin) { put_back(each, find(each, begin)); });
     if (each.current != nullptr && each.current->free_places == each.places) {
       slab& last = *std::exchange(each.current, nullptr);
       give_back_slab(each, last);

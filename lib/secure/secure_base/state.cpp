@@ -23,7 +23,9 @@ std::size_t region_limit(const secure_options& options) noexcept {
   unsigned bits = *options.region_bits;
   if (memory_tools::active()) bits = std::min(bits, most_watched);
   if (std::numeric_limits<std::size_t>::digits <= 32) bits = std::min(bits, most_narrow);
-  const std::size_t left = os::memory_limits().address_space.left;
+  // Asking takes long where there are many mappings, and a region that does not fit after all is halved when it is
+  // made.
+  static const std::size_t left = os::memory_limits().address_space.left;
   if (left != os::memory_limit::none)
     bits = std::clamp(static_cast<unsigned>(highest_bit(left / share | 1)), std::min(fewest, bits), bits);
   return std::size_t{1} << bits;
@@ -33,11 +35,7 @@ std::size_t region_limit(const secure_options& options) noexcept {
 
 secure_state::secure_state(const secure_options& options, resource& owner, chacha_random& random, std::size_t limit,
                            const wishes_granted& granted) noexcept
-    : context(options, owner, random, this, limit, granted), small(context), large(context) {
-  context.tool = memory_tools::active();
-  context.tags = options.level == secure_level::paranoid || options.level == secure_level::trap;
-  context.keys.draw(random.next64(), random.next64(), random.next64(), context.tags);
-}
+    : context(options, owner, random, this, limit, granted), small(context), large(context) {}
 
 secure_state* secure_state::make(const secure_options& options, bool fork_required, resource& owner,
                                  os::status& outcome) noexcept {

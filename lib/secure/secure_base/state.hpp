@@ -4,7 +4,6 @@
 #include <allot/secure/chacha_random.hpp>
 #include <allot/secure/secure_options.hpp>
 #include <cstddef>
-#include <cstdint>
 
 #include "context.hpp"
 #include "large_blocks.hpp"
@@ -26,7 +25,7 @@ class secure_state {
   static void destroy(secure_state& state) noexcept;
 
   /// False in a child where the fork policy had this wiped.
-  bool whole() const noexcept { return magic_ == magic; }
+  bool whole() const noexcept { return whole_; }
 
   void* allocate(std::size_t bytes, std::size_t alignment) {
     small_blocks::size_class* const from = small.class_for(bytes, alignment);
@@ -43,12 +42,10 @@ class secure_state {
   large_blocks large;
 
  private:
-  static constexpr std::uint64_t magic = 0x616c6c6f74207365;
-
   secure_state(const secure_options& options, resource& owner, chacha_random& random, std::size_t limit,
                const wishes_granted& granted) noexcept;
 
-  std::uint64_t magic_ = magic;
+  bool whole_ = true;
 };
 
 }  // namespace allot
