@@ -1,6 +1,8 @@
 // What the pages list, against what the library says.
 
 #include <allot/core/memory_errc.hpp>
+#include <allot/secure/secure_options.hpp>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <iterator>
@@ -20,6 +22,15 @@ std::string page(const std::string& name) {
 std::string line_of(const std::string& text, const std::string& start) {
   const std::size_t at = ("\n" + text).find("\n" + start);
   return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+}
+
+/// The row of an option in the table of levels.
+template <class Shown>
+std::string row_of_levels(const std::string& option, Shown shown) {
+  std::string row = "\n| `" + option + "` |";
+  for (const auto level : {secure_level::checked, secure_level::hardened, secure_level::paranoid, secure_level::trap})
+    row += " " + std::string(shown(completed(options_at(level)))) + " |";
+  return row + "\n";
 }
 
 bool ends_with(std::string_view text, std::string_view end) {
@@ -42,6 +53,28 @@ BOOST_AUTO_TEST_CASE(the_table_of_errors_has_every_code_with_its_message_and_hin
   }
   BOOST_TEST(codes > 1);
   BOOST_TEST(line_of(errors, "| " + std::to_string(codes) + " | `") == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_secure_levels_has_what_they_stand_for) {
+  constexpr std::array wishes{"none", "attempt", "require"};
+  constexpr std::array policies{"inherit", "wipe", "deny"};
+  const auto yes = [](bool is) { return is ? "yes" : "no"; };
+  const auto wish_name = [&](wish w) { return wishes.at(static_cast<std::size_t>(w)); };
+  using options = secure_options;
+  const std::string security = page("security.md");
+  for (const std::string& row : {
+           row_of_levels("region_bits", [](const options& o) { return std::to_string(*o.region_bits); }),
+           row_of_levels("quarantine", [](const options& o) { return std::to_string(*o.quarantine / 1024) + " KiB"; }),
+           row_of_levels("guard_interval", [](const options& o) { return std::to_string(*o.guard_interval); }),
+           row_of_levels("canary_bytes", [](const options& o) { return std::to_string(*o.canary_bytes); }),
+           row_of_levels("random_places", [&](const options& o) { return yes(*o.random_places); }),
+           row_of_levels("zero_on_free", [&](const options& o) { return yes(*o.zero_on_free); }),
+           row_of_levels("verify_on_allocate", [&](const options& o) { return yes(*o.verify_on_allocate); }),
+           row_of_levels("lock", [&](const options& o) { return wish_name(*o.lock); }),
+           row_of_levels("no_dump", [&](const options& o) { return wish_name(*o.no_dump); }),
+           row_of_levels("fork", [&](const options& o) { return policies.at(static_cast<std::size_t>(*o.fork)); }),
+       })
+    BOOST_TEST(security.find(row) != std::string::npos, "docs/security.md does not have" << row);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -58,5 +58,10 @@ case $case_name in
     [[ $(count '^  large  *10 blocks') == 1 ]] || fail "ten photographs should be large blocks"
     [[ $(count '^  \(small\|medium\|large\)  *0 blocks  *0 bytes$') == 4 ]] || fail "an empty book should have no blocks"
     ;;
+  refuses_what_does_not_fit)
+    out_has "refused: allot: misuse of input: "
+    out_has "2 values, colour is a green "
+    out_has "all as it should be"
+    ;;
   *) no_such_case ;;
 esac
