@@ -11,7 +11,9 @@
 
 namespace allot {
 
+namespace secure {
 class secure_state;
+}
 
 /// What secure_resource and synchronized_secure_resource have in common: all but the question of threads.
 class ALLOT_EXPORT secure_base : public resource {
@@ -74,7 +76,7 @@ class ALLOT_EXPORT secure_base : public resource {
   mutable os::fork_mutex mutex_;  // locked around every call when synchronized_
   mutable std::atomic<bool> busy_{false};
   mutable unsigned forks_ = 0;
-  secure_state* state_ = nullptr;  // in pages of its own, from the first allocation on
+  secure::secure_state* state_ = nullptr;  // in pages of its own, from the first allocation on
 };
 
 }  // namespace allot

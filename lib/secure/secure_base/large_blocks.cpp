@@ -8,7 +8,7 @@
 
 #include "retired.hpp"
 
-namespace allot {
+namespace allot::secure {
 namespace {
 
 using entry = block_table::entry;
@@ -178,12 +178,13 @@ bool large_blocks::place_one_way(entry& block, one_way_region& in) noexcept {
   const std::size_t at = in.next + padding_for(address_of(in.base) + in.next, std::max(block.alignment, page));
   const std::size_t end = at + block.mapped + block.tail;
   block.address = in.base + at;
+  const std::size_t start = std::exchange(in.next, end);  // whatever happens: guards may stay behind
   if (advice_) {
     // One mapping with the blocks before, guards included, but for gaps so wide that guards take longer.
     constexpr std::size_t widest_gap = 16;  // pages
-    const std::size_t gap = at - in.next <= widest_gap * page ? at - in.next : 0;
+    const std::size_t gap = at - start <= widest_gap * page ? at - start : 0;
     context_.outcome = os::guard(in.base + end - block.tail, block.tail);
-    if (context_.outcome && gap != 0) context_.outcome = os::guard(in.base + in.next, gap);
+    if (context_.outcome && gap != 0) context_.outcome = os::guard(in.base + start, gap);
     if (context_.outcome) context_.outcome = os::commit(in.base + at - gap, end - at + gap);
   } else {
     context_.outcome = os::commit(block.address, block.mapped);
@@ -193,7 +194,6 @@ bool large_blocks::place_one_way(entry& block, one_way_region& in) noexcept {
     (void)os::guard(block.address, block.mapped);
     return false;
   }
-  in.next = end;
   context_.committed += block.mapped;
   return true;
 }
@@ -405,4 +405,4 @@ void large_blocks::for_each_live(block_visitor visitor) const {
   });
 }
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -8,7 +8,7 @@
 
 #include "context.hpp"
 
-namespace allot {
+namespace allot::secure {
 
 /// Blocks with pages of their own between guards, so placed that the first byte behind them faults as closely as their
 /// alignment lets it:
@@ -99,4 +99,4 @@ class large_blocks {
   std::size_t regions_ = 0;
 };
 
-}  // namespace allot
+}  // namespace allot::secure
