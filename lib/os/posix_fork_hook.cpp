@@ -12,10 +12,14 @@ status at_fork(void (*before)(), void (*after)()) noexcept {
   return {to_memory_errc(code), code};
 }
 
-status count_forks() noexcept {
-  static const int code = ::pthread_atfork(nullptr, nullptr, [] { ++detail::forks; });
-  return {to_memory_errc(code), code};
-}
+namespace {
+
+// When the library is loaded, before one thread can fork while another asks for it.
+const int counting = ::pthread_atfork(nullptr, nullptr, [] { ++detail::forks; });
+
+}  // namespace
+
+status count_forks() noexcept { return {to_memory_errc(counting), counting}; }
 
 std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 

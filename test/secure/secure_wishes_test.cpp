@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <allot/core/allocation_error.hpp>
+#include <allot/secure/retired_addresses.hpp>
 #include <allot/secure/secure_resource.hpp>
 #include <atomic>
 #include <csignal>
@@ -112,6 +113,7 @@ void write_markers(secure_resource& memory, char of) {
 /// A program with markers in blocks that are to be in core dumps (A) and in blocks that are not (B); it says so when
 /// they are written, then ends as told: with a core dump, or when it is killed.
 [[noreturn]] void hold_markers(const std::string& directory, int say, bool dump) {
+  set_retired_address_limit(0);  // addresses that are kept would be in the core file
   rlimit core{};
   ::getrlimit(RLIMIT_CORE, &core);
   core.rlim_cur = core.rlim_max;

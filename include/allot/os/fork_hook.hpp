@@ -13,15 +13,15 @@ namespace allot::os {
 /// noexcept and thread-safe; on failure nothing has changed.
 [[nodiscard]] ALLOT_EXPORT status at_fork(void (*before)(), void (*after)()) noexcept;
 
-/// Has fork_count() count from here on. noexcept and thread-safe; on failure nothing has changed. Again is harmless.
+/// Whether fork_count() counts. noexcept and thread-safe.
 [[nodiscard]] ALLOT_EXPORT status count_forks() noexcept;
 
 namespace detail {
 extern ALLOT_EXPORT std::atomic<unsigned> forks;
 }
 
-/// How many forks this process is away from the one that first called count_forks(): another number than before says
-/// that this is a child now.
+/// How many forks this process is away from the one that loaded the library: another number than before says that this
+/// is a child now.
 inline unsigned fork_count() noexcept { return detail::forks.load(std::memory_order_relaxed); }
 
 /// A number that no other living process has: a child that was forked has another than its parent. Costs a system call.

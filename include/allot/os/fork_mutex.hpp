@@ -1,6 +1,7 @@
 #pragma once
 
 #include <allot/core/compiler.hpp>
+#include <atomic>
 #include <mutex>
 
 namespace allot::os {

@@ -16,8 +16,9 @@ struct secure_report {
   };
 
   secure_level level = secure_level::hardened;
-  double region_entropy = 0;       ///< of the place of a region, the least of all; 0 when only the system chose
-  double least_slot_entropy = 0;   ///< of a block's place in an empty slab, for the largest blocks that share slabs
+  double region_entropy = 0;  ///< of the place of a region, the least of all; 0 when only the system chose
+  double least_slot_entropy =
+      0;  ///< of a block's place in an empty slab, for the largest blocks that share slabs; 0 at level trap
   double most_slot_entropy = 0;    ///< the same for the smallest blocks
   double canary_entropy = 0;       ///< of one canary
   unsigned least_region_bits = 0;  ///< address space of the smallest region, as a power of 2

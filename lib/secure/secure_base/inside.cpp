@@ -192,13 +192,13 @@ secure_report secure_base::report() const noexcept {
   now.regions += state_->large.regions();
   if (all_scattered) now.region_entropy = context.places.entropy();
   now.least_region_bits = static_cast<unsigned>(std::log2(static_cast<double>(least_bytes)));
-  if (*options_.random_places) {
+  if (*options_.random_places && options_.level != secure_level::trap) {
     now.most_slot_entropy = std::log2(static_cast<double>(small.most_places()));
     now.least_slot_entropy = std::log2(static_cast<double>(small.fewest_places()));
   }
   constexpr double canary_bits = 56;  // of a word, but for its first byte
   if (*options_.canary_bytes != 0) now.canary_entropy = canary_bits;
-  if (now.guard_interval != 0)
+  if (now.guard_interval != 0 || options_.level == secure_level::trap)
     now.guards = small.guards_by_advice() ? secure_report::guard_kind::advice : secure_report::guard_kind::protection;
   now.guards_left_out = small.guards_left_out();
   now.quarantined_blocks = small.quarantined_blocks() + state_->large.quarantined_blocks();

@@ -32,9 +32,9 @@ class quarantine {
   /// Takes p in, where there are entries; what is pushed out for it, or null.
   std::byte* push(std::byte* p, chacha_random& random) noexcept {
     p = std::exchange(shuffled_[random.below(entries_)], p);
-    if (ALLOT_LIKELY(p != nullptr)) {
+    if (ALLOT_LIKELY(p != nullptr && entries_ != 1)) {
       p = std::exchange(queue_[oldest_], p);
-      oldest_ = oldest_ + 1 == entries_ ? 0 : oldest_ + 1;
+      oldest_ = oldest_ + 2 == entries_ ? 0 : oldest_ + 1;  // one more waits in next_out_
     }
     p = std::exchange(next_out_, p);
     if (!ALLOT_LIKELY(p != nullptr)) ++waiting_;

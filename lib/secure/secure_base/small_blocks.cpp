@@ -52,6 +52,7 @@ inline void* small_blocks::allocate_with(const Features& has, size_class& from, 
     if (!ALLOT_LIKELY(of != nullptr)) {
       from.current = next_slab(from);
       if (from.current == nullptr) return nullptr;
+      if (has.random) from.next_start = random_.below(from.places);
       continue;
     }
     const std::uint32_t place = choose(has, from, *of);
