@@ -16,11 +16,7 @@ class fork_mutex_list {
     mutex.next_ = first;
     if (first != nullptr) first->previous_ = &mutex;
     first = &mutex;
-    mutex.listed_.store(true, std::memory_order_release);
   }
-
-  /// Before any thread can hold a mutex while another forks.
-  static status follow_forks() noexcept { return at_fork(&lock_all, &unlock_all); }
 
   static void remove(fork_mutex& mutex) noexcept {
     const std::lock_guard lock(own());

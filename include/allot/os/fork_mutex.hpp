@@ -1,7 +1,6 @@
 #pragma once
 
 #include <allot/core/compiler.hpp>
-#include <atomic>
 #include <mutex>
 
 namespace allot::os {
