@@ -12,8 +12,8 @@ std::size_t bytes_for(std::size_t slots) noexcept {
 
 void give_back(const block_table::entry* table, std::size_t slots) noexcept {
   const std::size_t page = os::facts().page_size;
-  give_back_pages(reinterpret_cast<std::byte*>(const_cast<block_table::entry*>(table)) - page,
-                  bytes_for(slots) + 2 * page);
+  (void)os::release(reinterpret_cast<std::byte*>(const_cast<block_table::entry*>(table)) - page,
+                    bytes_for(slots) + 2 * page);
 }
 
 }  // namespace

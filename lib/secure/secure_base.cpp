@@ -82,14 +82,14 @@ inline void* secure_base::make_and_allocate(std::size_t bytes, std::size_t align
   const bool fresh = state_ == nullptr;
   if (fresh) {
     result.status = os::count_forks();
-    if (result.status) state_ = secure_state::make(options_, fork_required_, *this, result.status);
+    if (result.status) state_ = secure::secure_state::make(options_, fork_required_, *this, result.status);
     if (state_ == nullptr) return nullptr;
     forks_ = os::fork_count();
   }
   void* const p = state_->allocate(bytes, alignment);
   if (p == nullptr) result.status = state_->context.outcome;
   if (p == nullptr && fresh) {
-    secure_state::destroy(*state_);
+    secure::secure_state::destroy(*state_);
     state_ = nullptr;
   }
   return p;
@@ -137,7 +137,7 @@ bool secure_base::try_expand(void* p, std::size_t old_bytes, std::size_t new_byt
   {
     const call in(*this);
     if (may_work(in, result) && state_ != nullptr) {
-      small_blocks::size_class* const of = state_->small.class_for(old_bytes, alignment);
+      secure::small_blocks::size_class* const of = state_->small.class_for(old_bytes, alignment);
       done = of != nullptr ? state_->small.try_expand(*of, p, old_bytes, new_bytes, alignment)
                            : old_bytes == new_bytes && state_->large.holds(p, old_bytes, alignment);
       take_finding(result);

@@ -68,10 +68,15 @@ os::status secure_scratch::make_accessible(std::size_t end) noexcept {
 }
 
 void* secure_scratch::serve(std::size_t bytes, std::size_t alignment, os::status& outcome) noexcept {
-  if (data_ == nullptr) {
-    outcome = open();
-    if (!outcome) return nullptr;
-  }
+  const bool first = data_ == nullptr;
+  if (first) outcome = open();
+  if (!outcome) return nullptr;
+  void* const p = place(bytes, alignment, outcome);
+  if (p == nullptr && first) secure_scratch::release();
+  return p;
+}
+
+void* secure_scratch::place(std::size_t bytes, std::size_t alignment, os::status& outcome) noexcept {
   const std::size_t start = position_ + padding_for(address_of(data_ + position_), alignment);
   const std::size_t wanted = std::max<std::size_t>(bytes, 1);
   if (start > size_ || wanted > size_ - start) {
@@ -96,7 +101,7 @@ void* secure_scratch::do_allocate(std::size_t bytes, std::size_t alignment) {
   if (void* const p = serve(bytes, alignment, outcome); p != nullptr) return p;
   allocation_failure failure{outcome.error, name(), bytes, alignment};
   failure.os_code = outcome.os_code;
-  if (outcome.error == memory_errc::limit_reached) failure.limit = size_;
+  if (outcome.error == memory_errc::limit_reached) failure.limit = options_.bytes;
   if (const std::size_t most = os::memory_limits().locked.most;
       outcome.error == memory_errc::lock_limit && most != os::memory_limit::none)
     failure.limit = most;
@@ -151,12 +156,12 @@ void secure_scratch::for_each_block(block_visitor visitor) const {
 
 void secure_scratch::release() noexcept {
   if (data_ == nullptr) return;
-  if (depth_ != 0) report_misuse({misuse_kind::outer_scope, name(), nullptr, 0, depth_});
+  if (depth_ != 0 && position_ != 0) report_misuse({misuse_kind::outer_scope, name(), nullptr, 0, depth_});
   go_back(0);
   const std::size_t page = os::facts().page_size;
   give_back_pages(data_ - page, size_ + 2 * page);
   data_ = nullptr;
-  size_ = position_ = accessible_ = peak_ = depth_ = 0;
+  size_ = position_ = accessible_ = peak_ = 0;
   locked_ = false;
 }
 

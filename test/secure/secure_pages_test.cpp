@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "secure/secure_threats.hpp"
-#include "support/access.hpp"
 #include "support/bytes.hpp"
 
 using namespace allot;
@@ -54,7 +53,7 @@ void list_readable_pages(const secure_resource* memory, std::vector<unsigned cha
   for (const mapped& each : mappings()) {
     if (each.access.compare(0, 2, "rw") != 0 || (memory != nullptr && memory->owns(each.first))) continue;
     for (unsigned char* p = each.first; p != each.last; p += system_page_size())
-      if (readable(p)) pages.push_back(p);
+      if (in_reach(p)) pages.push_back(p);
   }
 }
 
@@ -68,7 +67,7 @@ bool contains(const secure_resource& memory, std::string_view marker) {
     if (each.access[0] != 'r' || !memory.owns(each.first)) continue;
     std::size_t have = 0;
     for (const unsigned char* at = each.first; at != each.last && !found; at += page) {
-      const ssize_t got = readable(at) ? ::pread(self, kept.data() + have, page,
+      const ssize_t got = in_reach(at) ? ::pread(self, kept.data() + have, page,
                                                  static_cast<off_t>(reinterpret_cast<std::uintptr_t>(at)))
                                        : 0;
       if (got <= 0) {
@@ -147,7 +146,7 @@ BOOST_AUTO_TEST_CASE(what_is_remembered_of_blocks_lies_between_inaccessible_page
     list_readable_pages(&memory, now);
     const std::vector<mapped> all = mappings();
     const auto is_guard = [&](unsigned char* p) {  // and not only free addresses, where anything may come to lie
-      return !readable(p) &&
+      return !in_reach(p) &&
              std::any_of(all.begin(), all.end(), [p](const mapped& each) { return each.first <= p && p < each.last; });
     };
     std::size_t of_records = 0;
@@ -174,11 +173,11 @@ BOOST_AUTO_TEST_CASE(regions_end_in_memory_that_faults_and_owns_ends_there) {
       BOOST_TEST(memory.owns(p + bytes - 1));
       // Walk to the ends of what can be read from here: beyond lies a guard, which is owned.
       unsigned char* end = p;
-      while (readable(end)) end += system_page_size();
+      while (in_reach(end)) end += system_page_size();
       BOOST_TEST(end - p < 64 * static_cast<std::ptrdiff_t>(mebibyte));
       BOOST_TEST(memory.owns(end));
       unsigned char* begin = p;
-      while (readable(begin)) begin -= system_page_size();
+      while (in_reach(begin)) begin -= system_page_size();
       BOOST_TEST(p - begin < 64 * static_cast<std::ptrdiff_t>(mebibyte));
     }
     const memory_usage usage = memory.usage();

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "support/access.hpp"
 #include "support/child.hpp"
 
 namespace allot::test {
@@ -54,6 +55,12 @@ inline void poke(unsigned char* p, std::size_t bytes) {
 inline unsigned char peek(const unsigned char* p) {
   memory_tools::unpoison(p, 1);
   return *const_cast<const volatile unsigned char*>(p);
+}
+
+/// Whether the system lets the byte be read, whatever a tool that watches thinks of it.
+inline bool in_reach(const unsigned char* p) {
+  memory_tools::unpoison(p, 1);
+  return readable(p);
 }
 
 /// What becomes of a program that does wrong.

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <vector>
 
-#include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/misuse_watch.hpp"
 
@@ -31,7 +30,7 @@ template <std::size_t size>
 void underflow(secure_level level) {
   secure_resource memory(subject_at(level));
   unsigned char* p = get(memory, size);
-  while (level != secure_level::trap && size < mebibyte && !readable(p - 1)) p = get(memory, size);
+  while (level != secure_level::trap && size < mebibyte && !in_reach(p - 1)) p = get(memory, size);
   poke(p - 1);
   memory.deallocate(p, size, 8);
 }
@@ -255,7 +254,7 @@ BOOST_AUTO_TEST_CASE(an_underflow_is_found_at_any_place_in_a_slab) {
     const misuse_watch watch;
     for (int i = 0; i < 400; ++i) {
       unsigned char* const p = get(memory, 100);
-      if (!readable(p - 1)) continue;  // the first one behind a guard
+      if (!in_reach(p - 1)) continue;  // the first one behind a guard
       poke(p - 1);
       memory.deallocate(p, 100, 8);
       BOOST_TEST(watch.only(misuse_kind::underrun));
@@ -315,8 +314,8 @@ BOOST_AUTO_TEST_CASE(a_block_of_zero_bytes_has_a_place_of_its_own_and_faults_whe
       for (int i = 0; i < 50; ++i) {
         blocks.push_back(get(memory, 0, alignment));
         BOOST_TEST(reinterpret_cast<std::uintptr_t>(blocks.back()) % alignment == 0u);
-        BOOST_TEST(!readable(blocks.back()));
-        BOOST_TEST(!readable(blocks.back() - 1));
+        BOOST_TEST(!in_reach(blocks.back()));
+        BOOST_TEST(!in_reach(blocks.back() - 1));
       }
     std::sort(blocks.begin(), blocks.end());
     BOOST_TEST((std::adjacent_find(blocks.begin(), blocks.end()) == blocks.end()), at.name);

@@ -10,8 +10,8 @@ namespace allot {
 struct block_stacks;
 
 /// A hash table from block address to what a resource must remember of the block, in pages of its own between guards:
-/// nothing here uses the heap. Linear probing with backward-shift deletion (Knuth, The Art of Computer Programming, vol. 3, 6.4,
-/// algorithm R).
+/// nothing here uses the heap. Linear probing with backward-shift deletion (Knuth, The Art of Computer Programming,
+/// vol. 3, 6.4, algorithm R).
 ///
 /// Not thread-safe.
 class ALLOT_EXPORT block_table {
@@ -21,13 +21,13 @@ class ALLOT_EXPORT block_table {
     std::size_t mapped = 0;     ///< bytes the block really has
     std::size_t requested = 0;  ///< bytes asked for
     std::size_t alignment = 0;
-    std::size_t lead = 0;  ///< bytes of guards before and behind `mapped`, where they vary
-    std::size_t tail = 0;
-    std::uint64_t stamp = 0;         ///< the resource's own
     bool freed = false;              ///< deallocated, but kept by the resource
     bool accessible = false;         ///< though freed: the system refused to guard it
     void* next = nullptr;            ///< for a chain of the resource's own: an address, because entries move
     block_stacks* stacks = nullptr;  ///< in a book of the resource's own, where it keeps one
+    std::size_t lead = 0;            ///< bytes of guards before and behind `mapped`, where they vary
+    std::size_t tail = 0;
+    std::uint64_t stamp = 0;  ///< the resource's own
   };
 
   block_table() noexcept = default;

@@ -11,7 +11,9 @@
 
 namespace allot {
 
+namespace secure {
 class secure_state;
+}
 
 /// What secure_resource and synchronized_secure_resource have in common: all but the question of threads.
 class ALLOT_EXPORT secure_base : public resource {
@@ -26,7 +28,8 @@ class ALLOT_EXPORT secure_base : public resource {
   memory_usage usage() const noexcept override;
   /// Whether p points into a region or large block of this resource, guards included.
   bool owns(const void* p) const noexcept override;
-  /// The block p points into; state free for one that was freed and not used again.
+  /// The block p points into; state free for one that was freed and not used again. Of those level trap remembers
+  /// nothing.
   block_info find_block(const void* p) const noexcept override;
   /// Checks every block as check() does, wipes all memory and gives it back. Its addresses stay inaccessible for as
   /// long as there is room for them; see retired_addresses_limit().
@@ -73,7 +76,7 @@ class ALLOT_EXPORT secure_base : public resource {
   mutable os::fork_mutex mutex_;  // locked around every call when synchronized_
   mutable std::atomic<bool> busy_{false};
   mutable unsigned forks_ = 0;
-  secure_state* state_ = nullptr;  // in pages of its own, from the first allocation on
+  secure::secure_state* state_ = nullptr;  // in pages of its own, from the first allocation on
 };
 
 }  // namespace allot

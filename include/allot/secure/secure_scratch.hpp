@@ -70,7 +70,7 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use, or the part that is free
   void for_each_block(block_visitor visitor) const override;     ///< the part in use
-  /// Wipes everything and gives it back. No scope may be open.
+  /// Wipes everything and gives it back. Misuse while a scope with blocks is open.
   void release() noexcept override;
   /// What is free is zero; with inaccessible pages, those that are not.
   bool check() const noexcept override;
@@ -83,6 +83,7 @@ class ALLOT_EXPORT secure_scratch final : public resource {
 
   os::status open() noexcept;
   os::status make_accessible(std::size_t end) noexcept;
+  void* place(std::size_t bytes, std::size_t alignment, os::status& outcome) noexcept;
   void* serve(std::size_t bytes, std::size_t alignment, os::status& outcome) noexcept;
   void go_back(std::size_t position) noexcept;
 

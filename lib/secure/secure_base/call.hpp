@@ -16,7 +16,7 @@ namespace allot {
 /// What a call found: why it failed, and what is to be reported when nothing is locked any more.
 struct secure_base::outcome {
   os::status status;
-  std::optional<finding> found;
+  std::optional<secure::finding> found;
 };
 
 /// Locks around a call, or watches that nobody else is in one.
@@ -43,12 +43,12 @@ class secure_base::call {
 /// Whether the resource can be worked with now and in this process; else that is noted.
 inline bool secure_base::may_work(const call& in, outcome& result) const {
   if (!in.alone()) {
-    result.found.emplace(finding{misuse_kind::used_by_two_threads, nullptr});
+    result.found.emplace(secure::finding{misuse_kind::used_by_two_threads, nullptr});
     return false;
   }
   if (state_ == nullptr || (os::fork_count() == forks_ && state_->whole())) return true;
   if (*options_.fork != fork_policy::inherit) {
-    result.found.emplace(finding{misuse_kind::used_after_fork, nullptr});
+    result.found.emplace(secure::finding{misuse_kind::used_after_fork, nullptr});
     return false;
   }
   forks_ = os::fork_count();

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace allot {
+namespace allot::secure {
 
 inline std::uint64_t load_word(const void* p) noexcept {
   std::uint64_t word;
@@ -85,4 +85,4 @@ inline std::uint64_t secret_keys::sip_hash(std::uint64_t a, std::uint64_t b) con
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-}  // namespace allot
+}  // namespace allot::secure

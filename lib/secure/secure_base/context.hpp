@@ -14,7 +14,7 @@
 #include "finding.hpp"
 #include "metadata.hpp"
 
-namespace allot {
+namespace allot::secure {
 
 /// What all parts of a secure resource share. Not thread-safe.
 struct secure_context {
@@ -84,4 +84,4 @@ class guard_budget {
   static void give_back(std::size_t entries) noexcept;
 };
 
-}  // namespace allot
+}  // namespace allot::secure

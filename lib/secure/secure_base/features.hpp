@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace allot {
+namespace allot::secure {
 
 // What is done with the places of small blocks. The usual sets are known when this is compiled, so that what is not
 // done costs nothing; any_features is for all others.
@@ -47,4 +47,4 @@ struct any_features {
   std::size_t behind;
 };
 
-}  // namespace allot
+}  // namespace allot::secure

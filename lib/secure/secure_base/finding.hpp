@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace allot {
+namespace allot::secure {
 
 /// Something wrong that was found while a resource was locked; it is reported when it is not any more.
 struct finding {
@@ -24,4 +24,4 @@ struct finding {
   }
 };
 
-}  // namespace allot
+}  // namespace allot::secure

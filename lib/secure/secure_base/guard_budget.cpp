@@ -3,7 +3,7 @@
 
 #include "context.hpp"
 
-namespace allot {
+namespace allot::secure {
 namespace {
 
 std::atomic<std::size_t> taken{0};
@@ -24,4 +24,4 @@ bool guard_budget::take(std::size_t entries) noexcept {
 
 void guard_budget::give_back(std::size_t entries) noexcept { taken.fetch_sub(entries, std::memory_order_relaxed); }
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -9,6 +9,7 @@
 
 namespace allot {
 
+using namespace secure;
 using records::state;
 
 namespace {

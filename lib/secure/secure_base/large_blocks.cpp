@@ -8,15 +8,14 @@
 
 #include "retired.hpp"
 
-namespace allot {
+namespace allot::secure {
 namespace {
 
 using entry = block_table::entry;
 
-constexpr std::size_t pattern_bytes = 64;          // before a block, where not all is filled
-constexpr std::size_t quarantine_factor = 1024;    // address space for large blocks, for each byte of the option
-constexpr std::size_t one_way_factor = 64;         // how much larger their regions are
-constexpr std::size_t pages_opened_at_once = 256;  // of a one-way region
+constexpr std::size_t pattern_bytes = 64;        // before a block, where not all is filled
+constexpr std::size_t quarantine_factor = 1024;  // address space for large blocks, for each byte of the option
+constexpr std::size_t one_way_factor = 64;       // how much larger their regions are
 
 std::byte* start_of(const entry& block) noexcept { return static_cast<std::byte*>(block.address); }
 
@@ -178,22 +177,23 @@ bool large_blocks::place_one_way(entry& block, one_way_region& in) noexcept {
   const std::size_t page = os::facts().page_size;
   const std::size_t at = in.next + padding_for(address_of(in.base) + in.next, std::max(block.alignment, page));
   const std::size_t end = at + block.mapped + block.tail;
-  if (advice_ && end > in.opened) {
-    const std::size_t opened = std::min(in.bytes, std::max(end, in.opened + pages_opened_at_once * page));
-    context_.outcome = os::guard(in.base + in.opened, opened - in.opened);
-    if (context_.outcome) context_.outcome = os::commit(in.base + in.opened, opened - in.opened);
-    if (!context_.outcome) return false;
-    in.opened = opened;
-  }
   block.address = in.base + at;
-  context_.outcome = advice_ ? os::unguard(block.address, block.mapped, os::access::read_write)
-                             : os::commit(block.address, block.mapped);
+  const std::size_t start = std::exchange(in.next, end);  // whatever happens: guards may stay behind
+  if (advice_) {
+    // One mapping with the blocks before, guards included, but for gaps so wide that guards take longer.
+    constexpr std::size_t widest_gap = 16;  // pages
+    const std::size_t gap = at - start <= widest_gap * page ? at - start : 0;
+    context_.outcome = os::guard(in.base + end - block.tail, block.tail);
+    if (context_.outcome && gap != 0) context_.outcome = os::guard(in.base + start, gap);
+    if (context_.outcome) context_.outcome = os::commit(in.base + at - gap, end - at + gap);
+  } else {
+    context_.outcome = os::commit(block.address, block.mapped);
+  }
   if (!context_.outcome) return false;
   if (!lock_pages(block)) {
     (void)os::guard(block.address, block.mapped);
     return false;
   }
-  in.next = end;
   context_.committed += block.mapped;
   return true;
 }
@@ -225,7 +225,7 @@ bool large_blocks::open_one_way_region(std::size_t needed) noexcept {
     give_back_pages(base, bytes);
     return false;
   }
-  newest_ = ::new (place) one_way_region{base, bytes, page, page, newest_};
+  newest_ = ::new (place) one_way_region{base, bytes, page, newest_};
   ++regions_;
   return true;
 }
@@ -405,4 +405,4 @@ void large_blocks::for_each_live(block_visitor visitor) const {
   });
 }
 
-}  // namespace allot
+}  // namespace allot::secure

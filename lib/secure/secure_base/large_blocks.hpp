@@ -8,7 +8,7 @@
 
 #include "context.hpp"
 
-namespace allot {
+namespace allot::secure {
 
 /// Blocks with pages of their own between guards, so placed that the first byte behind them faults as closely as their
 /// alignment lets it:
@@ -56,8 +56,7 @@ class large_blocks {
   struct one_way_region {
     std::byte* base;
     std::size_t bytes;
-    std::size_t next;    // of which this many were handed out
-    std::size_t opened;  // and this many are accessible but for the guards laid over them, where guards are advice
+    std::size_t next;  // of which this many were handed out
     one_way_region* older;
   };
 
@@ -100,4 +99,4 @@ class large_blocks {
   std::size_t regions_ = 0;
 };
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace allot {
+namespace allot::secure {
 namespace {
 
 constexpr std::size_t line = 64;
@@ -134,4 +134,4 @@ bool metadata::commit(chunk& into, std::size_t end, os::status& outcome) noexcep
   return true;
 }
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -6,7 +6,7 @@
 #include <allot/secure/secure_options.hpp>
 #include <cstddef>
 
-namespace allot {
+namespace allot::secure {
 
 /// What became of wishes to the system.
 struct wishes_granted {
@@ -94,4 +94,4 @@ class metadata {
   std::size_t taken_ = 0;
 };
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -9,7 +9,7 @@
 #include "canary.hpp"
 #include "slab.hpp"
 
-namespace allot {
+namespace allot::secure {
 
 /// Two words looked at or written together, by one instruction where the compiler has vectors.
 #if defined(ALLOT_VECTOR_OF_BYTES)
@@ -145,4 +145,4 @@ class patterns {
   const secret_keys& keys_;
 };
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace allot {
+namespace allot::secure {
 
 /// Freed places on their way to being used again: each first waits in an array from which a random one is pushed out by
 /// the next, and then in a queue. Until both are full nothing comes out. What comes out is known one step ahead, so
@@ -62,4 +62,4 @@ class quarantine {
   std::uint32_t waiting_ = 0;
 };
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace allot {
+namespace allot::secure {
 
 /// What is remembered of one place in a slab, in one word:
 ///
@@ -63,4 +63,4 @@ struct region {
   region* older;
 };
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -5,7 +5,7 @@
 #include <allot/core/memory_tools.hpp>
 #include <cstring>
 
-namespace allot {
+namespace allot::secure {
 namespace {
 
 using records::state;
@@ -273,4 +273,4 @@ void small_blocks::close_for_others(const size_class& of, const std::byte* begin
   if (handed_out != 0) memory_tools::unpoison(begin, handed_out);
 }
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -13,7 +13,7 @@
 #include "quarantine.hpp"
 #include "slab.hpp"
 
-namespace allot {
+namespace allot::secure {
 
 /// Blocks that share slabs with others of their size. Not thread-safe.
 class small_blocks {
@@ -135,6 +135,7 @@ class small_blocks {
   slab* next_slab(size_class& from) noexcept;
   slab* open_slab(size_class& from) noexcept;
   slab* try_open_slab(size_class& from) noexcept;
+  void write_tail(const size_class& of, slab& one) noexcept;
   void start_use(size_class& of, slab& one) noexcept;
   slab* any_with_room(size_class& in) const noexcept;
   slab* revive_slab(size_class& from) noexcept;
@@ -183,4 +184,4 @@ inline small_blocks::spot small_blocks::find(const size_class& from, const void*
   return {};
 }
 
-}  // namespace allot
+}  // namespace allot::secure

@@ -5,7 +5,7 @@
 
 #include "small_blocks.hpp"
 
-namespace allot {
+namespace allot::secure {
 
 using records::state;
 
@@ -96,9 +96,9 @@ bool small_blocks::check_slab(const size_class& one, slab& of, std::size_t& live
     }
     if (live) live_bytes += records::bytes(about);
     if (live && test_bit(of.free_bits(), place)) sound = false;
-    if (one.inaccessible || !of.accessible || !has_.canaries) continue;
+    if (one.inaccessible || !of.accessible) continue;
     if (context_.tool) open_for_us(one, begin);
-    if (live && !around.intact(begin, records::bytes(about), one.stride, about)) {
+    if (live && has_.canaries && !around.intact(begin, records::bytes(about), one.stride, about)) {
       context_.find(misuse_kind::overrun, begin, records::bytes(about));
       sound = false;
     }
@@ -119,4 +119,4 @@ bool small_blocks::check_slab(const size_class& one, slab& of, std::size_t& live
   return sound;
 }
 
-}  // namespace allot
+}  // namespace allot::secure

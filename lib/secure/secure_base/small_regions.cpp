@@ -11,7 +11,7 @@
 #include "retired.hpp"
 #include "small_blocks.hpp"
 
-namespace allot {
+namespace allot::secure {
 namespace {
 
 constexpr std::size_t slabs_at_once = 8;  // committed together
@@ -194,11 +194,15 @@ void small_blocks::start_use(size_class& of, slab& one) noexcept {
   if (of.inaccessible) return;
   context_.committed += bytes;
   one.accessible = true;
-  if (has_.canaries) {
-    std::byte* const tail = tail_of(of, one);
-    store_word(tail, context_.keys.canary(tail, 0, context_.strong));
-  }
+  write_tail(of, one);
   if (context_.tool) memory_tools::poison(one.memory, bytes);
+}
+
+void small_blocks::write_tail(const size_class& of, slab& one) noexcept {
+  if (!has_.canaries) return;
+  std::byte* const tail = tail_of(of, one);
+  if (context_.tool) memory_tools::unpoison(tail, sizeof(std::uint64_t));
+  store_word(tail, context_.keys.canary(tail, 0, context_.strong));
 }
 
 slab* small_blocks::revive_slab(size_class& from) noexcept {
@@ -237,6 +241,8 @@ void small_blocks::give_back_slab(size_class& of, slab& one) noexcept {
     one.accessible = !gap || !os::guard(one.memory, bytes);
     if (one.accessible) {
       (void)os::zero_pages(one.memory, bytes, os::access::read_write);
+      write_tail(of, one);
+      if (context_.tool) memory_tools::poison(one.memory, bytes);
       if (gap && !advice_) guard_budget::give_back(entries_of_a_gap);
     } else {
       if (!advice_) budget_taken_ += entries_of_a_gap;
@@ -366,4 +372,4 @@ std::size_t small_blocks::trim() noexcept {
   return before - context_.committed;
 }
 
-}  // namespace allot
+}  // namespace allot::secure

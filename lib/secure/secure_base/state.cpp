@@ -8,7 +8,7 @@
 #include <limits>
 #include <new>
 
-namespace allot {
+namespace allot::secure {
 namespace {
 
 std::size_t state_bytes() noexcept { return align_up(sizeof(secure_state), os::facts().page_size); }
@@ -75,4 +75,4 @@ void secure_state::destroy(secure_state& state) noexcept {
   give_back_pages(base - page, state_bytes() + 3 * page);
 }
 
-}  // namespace allot
+}  // namespace allot::secure

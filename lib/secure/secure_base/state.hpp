@@ -9,7 +9,7 @@
 #include "large_blocks.hpp"
 #include "small_blocks.hpp"
 
-namespace allot {
+namespace allot::secure {
 
 /// All that a secure resource has once it was used, in pages of its own between guards:
 ///
@@ -48,4 +48,4 @@ class secure_state {
   bool whole_ = true;
 };
 
-}  // namespace allot
+}  // namespace allot::secure
