@@ -10,6 +10,8 @@
 #include <allot/heap/coalescing_heap.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_resource.hpp>
+#include <allot/secure/secure_resource.hpp>
+#include <allot/secure/synchronized_secure_resource.hpp>
 #include <cstddef>
 #include <utility>
 
@@ -118,6 +120,8 @@ const std::vector<strategy>& strategies() {
       {"monotonic_arena, huge pages", arena_of_one_reservation<true>},
       {"monotonic_arena on an upstream block", arena_of_one_block},
       {"scratch_pair", with_no_option<allot::scratch_pair>},
+      {"secure_resource", with_no_option<allot::secure_resource>},
+      {"synchronized_secure_resource", with_no_option<allot::synchronized_secure_resource>},
   };
   return table;
 }
