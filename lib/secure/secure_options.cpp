@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <allot/secure/secure_options.hpp>
+#include <limits>
 
 namespace allot {
 namespace {
@@ -58,7 +59,7 @@ secure_options completed(const secure_options& options) noexcept {
   take(whole.fork, level.fork);
 
   constexpr unsigned least_bits = 20;
-  constexpr unsigned most_bits = 35;
+  constexpr unsigned most_bits = std::numeric_limits<std::size_t>::digits > 32 ? 35 : 22;
   whole.region_bits = std::clamp(*whole.region_bits, least_bits, most_bits);
   constexpr std::size_t longest_interval = std::size_t{1} << 20;
   whole.guard_interval = std::min(*whole.guard_interval, longest_interval);

@@ -1,6 +1,8 @@
+#include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/size_classes.hpp>
 #include <boost/test/unit_test.hpp>
+#include <cstdint>
 #include <limits>
 
 using namespace allot;
@@ -78,6 +80,15 @@ BOOST_AUTO_TEST_CASE(classes_waste_at_most_what_the_documentation_says) {
     const std::size_t waste = block - smallest_request;
     BOOST_TEST((waste <= 7 || waste * 5 <= block), block << " bytes for " << smallest_request);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_product_of_words_is_folded_from_both_halves) {
+  constexpr std::uint64_t all = ~std::uint64_t{0};
+  BOOST_TEST(folded_product(3, 5) == 15u);
+  BOOST_TEST(folded_product(0, all) == 0u);
+  BOOST_TEST(folded_product(all, all) == (std::uint64_t{1} ^ (all - 1)));
+  BOOST_TEST(folded_product(std::uint64_t{1} << 32, std::uint64_t{1} << 32) == 1u);
+  BOOST_TEST(folded_product(std::uint64_t{1} << 63, 6) == 3u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

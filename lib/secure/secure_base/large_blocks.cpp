@@ -98,6 +98,7 @@ bool large_blocks::revive(entry& block) noexcept {
   context_.outcome = advice_ ? os::protect(mapping_of(block), mapping_bytes(block), os::access::read_write)
                              : os::commit(pages_of(block), block.mapped);
   if (context_.outcome && lock_pages(block)) {
+    if (block.accessible) (void)os::zero_pages(pages_of(block), block.mapped, os::access::read_write);
     context_.committed += block.mapped;
     return true;
   }
@@ -268,10 +269,10 @@ void large_blocks::retire(entry& block) noexcept {
   // Contents first: what is dropped need not be flushed from the processor's tables when the access goes.
   (void)os::zero_pages(pages, block.mapped, os::access::read_write);
   if (advice_) {
-    (void)os::protect(mapping_of(block), mapping_bytes(block), os::access::none);
+    block.accessible = !os::protect(mapping_of(block), mapping_bytes(block), os::access::none);
   } else {
     if (*context_.options.lock != wish::none) (void)os::unlock(pages, block.mapped);
-    (void)os::protect(pages, block.mapped, os::access::none);
+    block.accessible = !os::protect(pages, block.mapped, os::access::none);
   }
   block.freed = true;
   waiting_bytes_ += mapping_bytes(block);

@@ -6,6 +6,7 @@
 #include <allot/os/virtual_memory.hpp>
 #include <allot/secure/retired_addresses.hpp>
 #include <array>
+#include <cstdint>
 #include <limits>
 #include <mutex>
 
@@ -18,8 +19,8 @@ struct range {
 };
 
 constexpr std::size_t most_ranges = 1024;  // each takes a map entry
-constexpr std::size_t default_limit =
-    std::numeric_limits<std::size_t>::digits > 32 ? std::size_t{1} << 36 : std::size_t{1} << 26;
+constexpr std::uint64_t default_limit =
+    std::numeric_limits<std::size_t>::digits > 32 ? std::uint64_t{1} << 36 : 1U << 26;
 
 /// What is kept, a ring from the oldest on.
 struct kept_ranges {
@@ -28,7 +29,7 @@ struct kept_ranges {
   std::size_t oldest = 0;
   std::size_t count = 0;
   std::size_t bytes = 0;
-  std::size_t limit = default_limit;
+  std::size_t limit = static_cast<std::size_t>(default_limit);
 
   void drop_oldest() noexcept {
     const range last = ring[oldest];

@@ -102,7 +102,9 @@ slab* small_blocks::next_slab(size_class& from) noexcept {
 slab* small_blocks::any_with_room(size_class& in) const noexcept {
   for (const region* at = in.newest; at != nullptr; at = at->older)
     for (std::size_t i = 0; i < at->next; ++i)
-      if (slab* const one = at->slabs[i]; one != nullptr && one->accessible && one->free_places != 0) return one;
+      if (slab* const one = at->slabs[i];
+          one != nullptr && one->free_places != 0 && one->free_places < in.worth_listing)
+        return one;
   return nullptr;
 }
 
