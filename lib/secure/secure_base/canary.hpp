@@ -15,11 +15,13 @@ inline std::uint64_t load_word(const void* p) noexcept {
 }
 inline void store_word(void* p, std::uint64_t word) noexcept { std::memcpy(p, &word, sizeof word); }
 
-/// A word of which the first `bytes` bytes in memory, at most 7, are all ones.
-inline std::uint64_t first_bytes(std::size_t bytes) noexcept {
-  constexpr unsigned char one[8] = {1};
-  const std::uint64_t low = (std::uint64_t{1} << 8 * bytes) - 1;
-  return load_word(one) == 1 ? low : ~(~std::uint64_t{0} >> 8 * bytes);  // little endian or big
+constexpr unsigned char first_byte_one[sizeof(std::uint64_t)] = {1};
+inline bool is_little_endian() noexcept { return load_word(first_byte_one) == 1; }
+
+/// A word of which the last `bytes` bytes in memory, at most 7, are all ones.
+inline std::uint64_t last_bytes(std::size_t bytes) noexcept {
+  const std::size_t others = 8 * (7 - bytes);
+  return is_little_endian() ? (~std::uint64_t{0} << others) << 8 : (~std::uint64_t{0} >> others) >> 8;
 }
 
 /// The secrets of one resource, and what is computed from them.
@@ -36,7 +38,7 @@ class secret_keys {
   std::uint64_t canary(const void* p, std::uint64_t number, bool strong) const noexcept {
     const std::uint64_t hash =
         strong ? sip_hash(address_of(p), number) : folded_product(address_of(p) ^ address_key_, number ^ number_key_);
-    return hash & ~first_bytes(1);
+    return hash & last_bytes(7);
   }
 
   /// A hash of what is remembered of a block. It stays where blocks' users cannot read it, so the quick one does.

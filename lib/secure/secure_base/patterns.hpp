@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <allot/core/checked_size.hpp>
 #include <allot/core/compiler.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -66,8 +67,9 @@ inline bool is_zero(const std::byte* p, std::size_t bytes) noexcept {
 
 /// What stands around and in the places of small blocks:
 ///
-///     | block | slack, filled with the canary from the block's end on | canary, up to the place's end |
+///     | block | slack | canary, up to the place's end |
 ///
+/// Slack is filled with the canary as well, so that the last bytes of its first word stand behind the block.
 /// A free place is zero up to its canary, which is the last block's; where none ever was, that is zero, too.
 template <class Features>
 class patterns {
@@ -106,26 +108,27 @@ class patterns {
   void write(std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
     const std::uint64_t word = canary(begin, about);
     std::byte* const fence = begin + stride - has_.behind;
-    std::byte* const slack = begin + bytes;
-    const std::byte* const end = slack_end(slack, fence);
-    for (std::byte* at = slack; at < end; at += 8) store_word(at, word);
+    std::byte* const full = begin + align_up(bytes, 8);  // the first whole word of slack
+    const std::uint64_t behind = last_bytes(align_up(bytes, 8) - bytes);
+    store_word(full - 8, (load_word(full - 8) & ~behind) | (word & behind));
+    if (has_.strong)
+      for (std::byte* at = full; at < fence; at += 8) store_word(at, word);
+    else if (full != fence)
+      for (std::ptrdiff_t i = 0; i < filled_slack; i += 8) store_word(std::min(full + i, fence), word);
     write_fence(begin + stride, word);
   }
 
-  /// Whether they are as they were written. Where two words overlap the later one counts.
+  /// Whether they are as they were written.
   bool intact(const std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
     const std::uint64_t word = canary(begin, about);
     const std::byte* const fence = begin + stride - has_.behind;
-    const std::byte* at = begin + bytes;
-    if (!ALLOT_LIKELY(fence - at < 8)) {
-      std::uint64_t differences = 0;
-      const std::byte* const end = slack_end(at, fence);
-      for (; end - at >= 8; at += 8) differences |= load_word(at) ^ word;
-      if (differences != 0) return false;
-      if (end != fence) at = fence;
-    }
-    return ((load_word(at) ^ word) & first_bytes(static_cast<std::size_t>(fence - at))) == 0 &&
-           fence_is(begin + stride, word);
+    const std::byte* const full = begin + align_up(bytes, 8);
+    std::uint64_t differences = (load_word(full - 8) ^ word) & last_bytes(align_up(bytes, 8) - bytes);
+    if (has_.strong)
+      for (const std::byte* at = full; at < fence; at += 8) differences |= load_word(at) ^ word;
+    else if (full != fence)
+      for (std::ptrdiff_t i = 0; i < filled_slack; i += 8) differences |= load_word(std::min(full + i, fence)) ^ word;
+    return differences == 0 && fence_is(begin + stride, word);
   }
 
   /// Whether a free place is as it was left, all of it.
@@ -134,12 +137,9 @@ class patterns {
   }
 
  private:
-  /// Up to where slack is filled.
-  const std::byte* slack_end(const std::byte* slack, const std::byte* fence) const noexcept {
-    constexpr std::ptrdiff_t filled = 64;
-    const std::ptrdiff_t slack_bytes = fence - slack;
-    return slack + (has_.strong || slack_bytes < filled ? slack_bytes : filled);
-  }
+  // Bytes of slack that are filled, where not all are. A count that does not depend on the block spares the processor a
+  // guess; words past the slack are those of the canary.
+  static constexpr std::ptrdiff_t filled_slack = 64;
 
   const Features& has_;
   const secret_keys& keys_;

@@ -33,15 +33,25 @@ constexpr std::uint64_t number(record r) noexcept { return r >> number_shift & n
 
 }  // namespace records
 
+/// A place of a block size: the number of its slab, from 1 on, and its own in the slab.
+using place_id = std::uint64_t;
+inline constexpr place_id no_place = 0;
+constexpr place_id make_place_id(std::uint32_t slab_number, std::uint32_t place) noexcept {
+  return place_id{slab_number} << 32 | place;
+}
+constexpr std::uint32_t slab_of(place_id p) noexcept { return static_cast<std::uint32_t>(p >> 32); }
+constexpr std::uint32_t place_in_slab(place_id p) noexcept { return static_cast<std::uint32_t>(p); }
+
 /// A run of pages cut into places of one size, as remembered in metadata. The free bits and the records of its places
 /// follow it there.
 struct slab {
   std::byte* memory;
   std::uint32_t free_places;
-  std::uint32_t words;  // of free bits
-  bool accessible;      // false: it was given back, and its pages fault
-  bool listed;          // in its size's list of slabs with free places
-  slab* previous;       // in that list, or in the one of slabs given back
+  std::uint32_t words;   // of free bits
+  std::uint32_t number;  // among those of its block size
+  bool accessible;       // false: it was given back, and its pages fault
+  bool listed;           // in its size's list of slabs with free places
+  slab* previous;        // in that list, or in the one of slabs given back
   slab* next;
 
   std::uint64_t* free_bits() noexcept { return reinterpret_cast<std::uint64_t*>(this + 1); }

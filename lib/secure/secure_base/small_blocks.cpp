@@ -169,30 +169,32 @@ inline bool small_blocks::deallocate_with(const Features& has, size_class& from,
   if (has.tool) close_for_others(from, at.begin, 0);
 
   if (from.freed.entries() == 0) {
-    put_back(from, at);
-  } else {
-    std::byte* const out = from.freed.push(at.begin, random_);
-    fetch_slab_of(from, from.freed.next_out());
-    if (ALLOT_LIKELY(out != nullptr)) put_back(from, find(from, out));
+    put_back(from, *at.of, at.place);
+    return true;
   }
+  const place_id out = from.freed.push(make_place_id(at.of->number, at.place), random_);
+  if (ALLOT_LIKELY(from.freed.next_out() != no_place)) ALLOT_PREFETCH(from.slabs[slab_of(from.freed.next_out())]);
+  if (ALLOT_LIKELY(out != no_place)) put_back(from, *from.slabs[slab_of(out)], place_in_slab(out));
   return true;
 }
 
-/// Has the processor fetch what will be needed to put a place back.
-inline void small_blocks::fetch_slab_of(const size_class& from, const std::byte* begin) const noexcept {
-  const std::uintptr_t offset = address_of(begin) - address_of(from.newest->base);
-  if (ALLOT_LIKELY(offset < from.newest->bytes)) ALLOT_PREFETCH(from.newest->slabs[offset >> from.slab_shift]);
+/// Makes a place free again.
+inline void small_blocks::put_back(size_class& into, slab& of, std::uint32_t place) noexcept {
+  set_bit(of.free_bits(), place);
+  ++of.free_places;
+  if (!ALLOT_LIKELY(of.free_places != into.worth_listing && of.free_places != into.places)) note_room(into, of);
 }
 
-/// Makes a place free again.
-void small_blocks::put_back(size_class& into, const spot& at) noexcept {
-  slab& of = *at.of;
-  set_bit(of.free_bits(), at.place);
-  if (!ALLOT_LIKELY(++of.free_places != into.worth_listing) && &of != into.current) list(into, of);
-  if (!ALLOT_LIKELY(of.free_places != into.places)) {
-    constexpr std::size_t kept = 4;
-    if (++into.empty > kept && &of != into.current) give_back_slab(into, of);
-  }
+/// A slab has enough free places to be used again, or no other places.
+void small_blocks::note_room(size_class& into, slab& of) noexcept {
+  constexpr std::size_t kept = 4;
+  if (of.free_places == into.worth_listing && &of != into.current) list(into, of);
+  if (of.free_places == into.places && ++into.empty > kept && &of != into.current) give_back_slab(into, of);
+}
+
+/// Places that come back all at once.
+void small_blocks::empty_quarantine(size_class& of) noexcept {
+  of.freed.drain([&](place_id each) { put_back(of, *of.slabs[slab_of(each)], place_in_slab(each)); });
 }
 
 bool small_blocks::try_expand(size_class& of, void* p, std::size_t old_bytes, std::size_t new_bytes,

@@ -94,6 +94,9 @@ class small_blocks {
     slab* partial = nullptr;          // others with free places
     slab* returned = nullptr;         // given back to the system
     std::size_t empty = 0;            // accessible slabs with free places only
+    slab** slabs = nullptr;           // by number, from 1 on
+    std::uint32_t slabs_made = 0;
+    std::uint32_t slabs_room = 0;
     quarantine freed;
     bool ready = false;  // has its quarantine
   };
@@ -121,10 +124,11 @@ class small_blocks {
   template <class Features>
   void look_before(const Features& has, const size_class& of, const spot& at, std::size_t bytes);
   void choose_ahead(size_class& from) noexcept;
-  void fetch_slab_of(const size_class& from, const std::byte* begin) const noexcept;
   void look_before_slab(const size_class& of, const spot& at, std::size_t bytes);
   void note_underrun(const size_class& of, const spot& at, std::size_t bytes);
-  void put_back(size_class& into, const spot& at) noexcept;
+  void put_back(size_class& into, slab& of, std::uint32_t place) noexcept;
+  void note_room(size_class& into, slab& of) noexcept;
+  void empty_quarantine(size_class& of) noexcept;
 
   // Memory tools:
   void open_for_us(const size_class& of, const std::byte* begin) const noexcept;
@@ -140,6 +144,7 @@ class small_blocks {
   slab* any_with_room(size_class& in) const noexcept;
   slab* revive_slab(size_class& from) noexcept;
   bool make_ready(size_class& one) noexcept;
+  bool make_room_for_slab(size_class& one) noexcept;
   bool open_region(size_class& of) noexcept;
   bool open_positions(size_class& of, region& in) noexcept;
   bool commit_slabs(region& in, const size_class& of, std::size_t first, std::size_t count, bool guards) noexcept;

@@ -135,10 +135,25 @@ bool small_blocks::make_ready(size_class& one) noexcept {
   return one.ready = true;
 }
 
+/// Twice as many slabs can be told by their numbers. The smaller table stays behind.
+bool small_blocks::make_room_for_slab(size_class& one) noexcept {
+  constexpr std::uint32_t first = 63;
+  const std::uint32_t room = one.slabs_room == 0 ? first : 2 * one.slabs_room + 1;
+  void* const memory = context_.records.take((std::size_t{room} + 1) * sizeof(slab*), context_.outcome);
+  if (memory == nullptr) return false;
+  auto** const slabs = static_cast<slab**>(memory);
+  for (std::uint32_t i = 1; i <= one.slabs_made; ++i) slabs[i] = one.slabs[i];
+  one.slabs = slabs;
+  one.slabs_room = room;
+  return true;
+}
+
 slab* small_blocks::open_slab(size_class& from) noexcept {
   const metadata::mark before = context_.records.now();
   region* const region_before = from.newest;
   const bool ready_before = from.ready;
+  slab** const slabs_before = from.slabs;
+  const std::uint32_t room_before = from.slabs_room;
   slab* const opened = try_open_slab(from);
   if (opened != nullptr) return opened;
   if (from.newest != region_before) {
@@ -147,6 +162,8 @@ slab* small_blocks::open_slab(size_class& from) noexcept {
     context_.disclaim(fresh.base, fresh.bytes);
     give_back_pages(fresh.base, fresh.bytes);
   }
+  from.slabs = slabs_before;
+  from.slabs_room = room_before;
   if (!ready_before) {
     from.ready = false;
     from.freed = {};
@@ -158,6 +175,7 @@ slab* small_blocks::open_slab(size_class& from) noexcept {
 /// On failure, what was made on the way stays.
 slab* small_blocks::try_open_slab(size_class& from) noexcept {
   if (!from.ready && !make_ready(from)) return nullptr;
+  if (from.slabs_made == from.slabs_room && !make_room_for_slab(from)) return nullptr;
   const std::size_t words = words_for(from.places);
   void* const made =
       context_.records.take(sizeof(slab) + (words + from.places) * sizeof(std::uint64_t), context_.outcome);
@@ -179,10 +197,12 @@ slab* small_blocks::try_open_slab(size_class& from) noexcept {
   slab& opened = *::new (made) slab{in.base + (in.next << from.slab_shift),
                                     from.places,
                                     static_cast<std::uint32_t>(words),
+                                    ++from.slabs_made,
                                     true,
                                     false,
                                     nullptr,
                                     nullptr};
+  from.slabs[opened.number] = &opened;
   fill_bits(opened.free_bits(), from.places);
   in.slabs[in.next++] = &opened;
   start_use(from, opened);
@@ -360,7 +380,7 @@ os::status small_blocks::lock(std::byte* p, std::size_t bytes) noexcept {
 std::size_t small_blocks::trim() noexcept {
   const std::size_t before = context_.committed;
   for (size_class& each : classes_) {
-    each.freed.drain([&](std::byte* begin) { put_back(each, find(each, begin)); });
+    empty_quarantine(each);
     if (each.current != nullptr && each.current->free_places == each.places) {
       slab& last = *std::exchange(each.current, nullptr);
       give_back_slab(each, last);
