@@ -13,6 +13,7 @@ ALLOT_WEAK void __msan_unpoison(const volatile void* p, std::size_t bytes);
 ALLOT_WEAK void __sanitizer_annotate_contiguous_container(const void* begin, const void* limit, const void* old_end,
                                                           const void* new_end);
 ALLOT_WEAK int __asan_address_is_poisoned(const volatile void* p);
+ALLOT_WEAK void __tsan_acquire(void* p);
 ALLOT_WEAK std::ptrdiff_t __msan_test_shadow(const volatile void* p, std::size_t bytes);
 }
 
@@ -42,6 +43,8 @@ bool memcheck() noexcept {
 }  // namespace
 
 bool active() noexcept { return address_sanitizer() || memory_sanitizer() || memcheck(); }
+
+bool rule_addresses() noexcept { return active() || &__tsan_acquire != nullptr; }
 
 bool accessible(const void* p) noexcept {
   if (address_sanitizer() && __asan_address_is_poisoned != nullptr) return __asan_address_is_poisoned(p) == 0;

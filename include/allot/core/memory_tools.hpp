@@ -16,6 +16,10 @@ namespace memory_tools {
 /// annotated.
 ALLOT_EXPORT bool active() noexcept;
 
+/// True when the process may not choose addresses for its mappings: a tool has plans of its own for them, and some end
+/// the program over others.
+ALLOT_EXPORT bool rule_addresses() noexcept;
+
 /// False where a tool would report reading the byte at p: not handed out, or never written, as far as the tool knows.
 ALLOT_EXPORT bool accessible(const void* p) noexcept;
 

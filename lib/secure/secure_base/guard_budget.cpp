@@ -8,9 +8,9 @@ namespace {
 
 std::atomic<std::size_t> taken{0};
 
-/// A quarter of what a process may have.
+/// A quarter of what the process had left at the first guard.
 std::size_t all_there_is() noexcept {
-  static const std::size_t most = os::memory_limits().mappings.most / 4;
+  static const std::size_t most = os::memory_limits().mappings.left / 4;
   return most;
 }
 

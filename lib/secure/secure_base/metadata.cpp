@@ -18,8 +18,7 @@ constexpr std::size_t commit_step = std::size_t{256} << 10;
 
 random_places::random_places(chacha_random& random, const void* known) noexcept : random_(random) {
   // Systems put mappings near the top of what a program may use, so half of what lies below is sure to be usable.
-  // Memory tools have plans of their own for it.
-  if (known == nullptr || memory_tools::active()) return;
+  if (known == nullptr || memory_tools::rule_addresses()) return;
   const std::size_t top = std::size_t{1} << highest_bit(address_of(known));
   if (top > 2 * lowest) pages_ = (top - lowest) / os::facts().page_size;
 }

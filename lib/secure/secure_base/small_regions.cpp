@@ -323,8 +323,8 @@ bool small_blocks::open_positions(size_class& of, region& in) noexcept {
   }
   const bool at_guard = in.opened == 0 || (interval != 0 && in.opened % period == 0);
   const std::size_t least = std::min<std::size_t>(count, at_guard ? 2 : 1);
-  const bool short_of_entries = context_.outcome.error == memory_errc::map_limit;
-  if (!commit_slabs(in, of, in.opened, least, !short_of_entries)) return false;
+  // A refusal may be for want of map entries, which not all systems tell from want of memory.
+  if (!commit_slabs(in, of, in.opened, least, true) && !commit_slabs(in, of, in.opened, least, false)) return false;
   in.opened += least;
   return true;
 }

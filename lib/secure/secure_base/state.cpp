@@ -21,7 +21,7 @@ std::size_t region_limit(const secure_options& options) noexcept {
   constexpr unsigned most_narrow = 22;
   constexpr unsigned fewest = 20;
   unsigned bits = *options.region_bits;
-  if (memory_tools::active()) bits = std::min(bits, most_watched);
+  if (memory_tools::rule_addresses()) bits = std::min(bits, most_watched);
   if (std::numeric_limits<std::size_t>::digits <= 32) bits = std::min(bits, most_narrow);
   // Asking takes long where there are many mappings, and a region that does not fit after all is halved when it is
   // made.
