@@ -35,7 +35,6 @@ secure_options preset(secure_level level) noexcept {
   is.canary_bytes = 32;
   is.no_dump = wish::attempt;
   is.fork = fork_policy::wipe;
-  if (level == secure_level::trap) is.lock = wish::none;
   return is;
 }
 
