@@ -31,6 +31,16 @@ std::size_t end_slack(const entry& block) noexcept {
   return static_cast<std::size_t>(pages_of(block) + block.mapped - start_of(block)) - block.requested;
 }
 
+// Of a block's pages tools are told what lies beside it only: their books of a block itself take an eighth of it.
+void poison_slack(const entry& block) noexcept {
+  memory_tools::poison(pages_of(block), static_cast<std::size_t>(start_of(block) - pages_of(block)));
+  memory_tools::poison(start_of(block) + block.requested, end_slack(block));
+}
+void unpoison_slack(const entry& block) noexcept {
+  memory_tools::unpoison(pages_of(block), static_cast<std::size_t>(start_of(block) - pages_of(block)));
+  memory_tools::unpoison(start_of(block) + block.requested, end_slack(block));
+}
+
 }  // namespace
 
 large_blocks::large_blocks(secure_context& context) noexcept
@@ -41,7 +51,7 @@ large_blocks::large_blocks(secure_context& context) noexcept
 
 large_blocks::~large_blocks() {
   blocks_.for_each([this](const entry& block) {
-    if (context_.tool) memory_tools::unpoison(pages_of(block), block.mapped);
+    if (context_.tool && !block.freed) unpoison_slack(block);
     if (!one_way_) retired::keep(mapping_of(block), mapping_bytes(block), mapping_bytes(block));
   });
   for (const one_way_region* each = newest_; each != nullptr; each = each->older)
@@ -75,10 +85,7 @@ void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
   blocks_.insert(block);
   ++live_;
   context_.count_in(bytes);
-  if (context_.tool) {
-    memory_tools::poison(pages_of(block), block.mapped);
-    memory_tools::unpoison(block.address, bytes);
-  }
+  if (context_.tool) poison_slack(block);
   return block.address;
 }
 
@@ -258,7 +265,7 @@ bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment)
 /// Takes the contents and the access from a freed block.
 void large_blocks::retire(entry& block) noexcept {
   std::byte* const pages = pages_of(block);
-  if (context_.tool) memory_tools::unpoison(pages, block.mapped);
+  if (context_.tool) unpoison_slack(block);
   context_.committed -= block.mapped;
   if (*context_.options.lock != wish::none)
     context_.granted.locked_bytes -= std::min(context_.granted.locked_bytes, block.mapped);
@@ -355,7 +362,7 @@ void large_blocks::write_patterns(const entry& block) noexcept {
 }
 
 bool large_blocks::looks_damaged(const entry& block) {
-  if (context_.tool) memory_tools::unpoison(pages_of(block), block.mapped);
+  if (context_.tool) unpoison_slack(block);
   bool behind_intact = true;
   bool before_intact = true;
   for_each_pattern_byte(block, [&](const std::byte& at, std::byte expected, bool behind) {
@@ -363,10 +370,7 @@ bool large_blocks::looks_damaged(const entry& block) {
   });
   if (!behind_intact) context_.find(misuse_kind::overrun, block.address, block.requested);
   if (!before_intact) context_.find(misuse_kind::underrun, block.address, block.requested);
-  if (context_.tool) {
-    memory_tools::poison(pages_of(block), block.mapped);
-    memory_tools::unpoison(block.address, block.requested);
-  }
+  if (context_.tool) poison_slack(block);
   return !behind_intact || !before_intact;
 }
 

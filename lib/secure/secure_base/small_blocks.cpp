@@ -88,8 +88,10 @@ inline void small_blocks::choose_ahead(size_class& from) noexcept {
   const std::byte* const begin = of->memory + place * from.stride;
   ALLOT_PREFETCH(of->places() + place);
   ALLOT_PREFETCH(begin);
-  ALLOT_PREFETCH(begin + 64);
-  ALLOT_PREFETCH(begin + 128);
+  if (from.stride > 128) {
+    ALLOT_PREFETCH(begin + 64);
+    ALLOT_PREFETCH(begin + 128);
+  }
   ALLOT_PREFETCH(begin + from.stride - 8);
 }
 
@@ -140,8 +142,9 @@ inline bool small_blocks::deallocate_with(const Features& has, size_class& from,
                                           std::size_t alignment) {
   const patterns around(has, context_.keys);
   if (has.canaries) {
-    ALLOT_PREFETCH(static_cast<const std::byte*>(p) - has.behind);
-    ALLOT_PREFETCH(static_cast<const std::byte*>(p) + bytes);
+    // The canaries on both sides, should this be a block.
+    ALLOT_PREFETCH(reinterpret_cast<const void*>(address_of(p) - has.behind));
+    ALLOT_PREFETCH(reinterpret_cast<const void*>(address_of(p) + bytes));
   }
   spot at;
   region* const in = from.newest;
