@@ -164,6 +164,8 @@ BOOST_AUTO_TEST_CASE(a_wiped_resource_reads_zero_in_a_child_and_its_use_is_repor
 }
 
 BOOST_AUTO_TEST_CASE(a_denied_resource_faults_in_a_child_and_its_use_is_reported) {
+  if (test::under_thread_sanitizer())
+    return test::skip("ThreadSanitizer maps memory of its own where a child has none");
   if (!can(fork_policy::deny)) return skip("this system does not keep pages from children");
   for (const named_level& at : every_level) {
     synchronized_secure_resource memory(forked_as(fork_policy::deny, at.level));

@@ -118,17 +118,21 @@ class patterns {
     write_fence(begin + stride, word);
   }
 
-  /// Whether they are as they were written.
+  /// Whether they are as they were written. Reads the last bytes of the block, too, so that its user must be done with
+  /// it.
   bool intact(const std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
-    const std::uint64_t word = canary(begin, about);
-    const std::byte* const fence = begin + stride - has_.behind;
-    const std::byte* const full = begin + align_up(bytes, 8);
-    std::uint64_t differences = (load_word(full - 8) ^ word) & last_bytes(align_up(bytes, 8) - bytes);
-    if (has_.strong)
-      for (const std::byte* at = full; at < fence; at += 8) differences |= load_word(at) ^ word;
-    else if (full != fence)
-      for (std::ptrdiff_t i = 0; i < filled_slack; i += 8) differences |= load_word(std::min(full + i, fence)) ^ word;
-    return differences == 0 && fence_is(begin + stride, word);
+    const std::byte* const last = begin + align_up(bytes, 8) - 8;
+    const std::uint64_t behind = last_bytes(align_up(bytes, 8) - bytes);
+    return ((load_word(last) ^ canary(begin, about)) & behind) == 0 && words_intact(begin, bytes, stride, about);
+  }
+
+  /// The same while the block is in use, perhaps by another thread.
+  bool intact_in_use(const std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
+    std::byte word[8];
+    store_word(word, canary(begin, about));
+    for (std::size_t at = bytes; at % 8 != 0; ++at)
+      if (begin[at] != word[at % 8]) return false;
+    return words_intact(begin, bytes, stride, about);
   }
 
   /// Whether a free place is as it was left, all of it.
@@ -137,6 +141,19 @@ class patterns {
   }
 
  private:
+  /// Whether the whole words of slack and the canary are.
+  bool words_intact(const std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
+    const std::uint64_t word = canary(begin, about);
+    const std::byte* const fence = begin + stride - has_.behind;
+    const std::byte* const full = begin + align_up(bytes, 8);
+    std::uint64_t differences = 0;
+    if (has_.strong)
+      for (const std::byte* at = full; at < fence; at += 8) differences |= load_word(at) ^ word;
+    else if (full != fence)
+      for (std::ptrdiff_t i = 0; i < filled_slack; i += 8) differences |= load_word(std::min(full + i, fence)) ^ word;
+    return differences == 0 && fence_is(begin + stride, word);
+  }
+
   // Bytes of slack that are filled, where not all are. A count that does not depend on the block spares the processor a
   // guess; words past the slack are those of the canary.
   static constexpr std::ptrdiff_t filled_slack = 64;

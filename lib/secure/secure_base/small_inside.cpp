@@ -98,7 +98,7 @@ bool small_blocks::check_slab(const size_class& one, slab& of, std::size_t& live
     if (live && test_bit(of.free_bits(), place)) sound = false;
     if (one.inaccessible || !of.accessible) continue;
     if (context_.tool) open_for_us(one, begin);
-    if (live && has_.canaries && !around.intact(begin, records::bytes(about), one.stride, about)) {
+    if (live && has_.canaries && !around.intact_in_use(begin, records::bytes(about), one.stride, about)) {
       context_.find(misuse_kind::overrun, begin, records::bytes(about));
       sound = false;
     }
