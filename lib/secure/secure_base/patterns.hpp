@@ -123,16 +123,18 @@ class patterns {
   bool intact(const std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
     const std::byte* const last = begin + align_up(bytes, 8) - 8;
     const std::uint64_t behind = last_bytes(align_up(bytes, 8) - bytes);
-    return ((load_word(last) ^ canary(begin, about)) & behind) == 0 && words_intact(begin, bytes, stride, about);
+    const std::uint64_t word = canary(begin, about);
+    return ((load_word(last) ^ word) & behind) == 0 && words_intact(begin, bytes, stride, word);
   }
 
   /// The same while the block is in use, perhaps by another thread.
   bool intact_in_use(const std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
-    std::byte word[8];
-    store_word(word, canary(begin, about));
-    for (std::size_t at = bytes; at % 8 != 0; ++at)
-      if (begin[at] != word[at % 8]) return false;
-    return words_intact(begin, bytes, stride, about);
+    const std::uint64_t word = canary(begin, about);
+    std::byte each[sizeof word];
+    store_word(each, word);
+    for (std::size_t at = bytes; at % sizeof word != 0; ++at)
+      if (begin[at] != each[at % sizeof word]) return false;
+    return words_intact(begin, bytes, stride, word);
   }
 
   /// Whether a free place is as it was left, all of it.
@@ -142,8 +144,7 @@ class patterns {
 
  private:
   /// Whether the whole words of slack and the canary are.
-  bool words_intact(const std::byte* begin, std::size_t bytes, std::size_t stride, record about) const noexcept {
-    const std::uint64_t word = canary(begin, about);
+  bool words_intact(const std::byte* begin, std::size_t bytes, std::size_t stride, std::uint64_t word) const noexcept {
     const std::byte* const fence = begin + stride - has_.behind;
     const std::byte* const full = begin + align_up(bytes, 8);
     std::uint64_t differences = 0;
