@@ -60,9 +60,11 @@ void retired::keep(std::byte* base, std::size_t bytes, std::size_t opened) noexc
   const bool kept = opened != 0 && opened <= here.limit && os::decommit(base, opened);
   if (!kept) {
     os::address_registry::remove(base);
-    return give_back_pages(base, bytes);
+    if (!os::release(base, bytes)) give_back_pages(base, bytes);
+    return;
   }
-  if (opened < bytes) give_back_pages(base + opened, bytes - opened);
+  // Of what was never opened tools know nothing, and telling them takes long.
+  if (opened < bytes && !os::release(base + opened, bytes - opened)) give_back_pages(base + opened, bytes - opened);
   os::address_registry::orphan(base, opened);
   if (here.count == most_ranges) here.drop_oldest();
   here.ring[(here.oldest + here.count++) % most_ranges] = {base, opened};
