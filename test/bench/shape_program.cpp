@@ -1,20 +1,20 @@
 #include "bench/shape_program.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <regex>
-#include <sstream>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bench/peers.hpp"
 #include "bench/rounds.hpp"
+#include "support/arguments.hpp"
 
 namespace allot::bench {
 namespace {
+
+using test::wrong_usage;
 
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 64;
@@ -38,32 +38,9 @@ struct options {
   bool help = false;
 };
 
-struct wrong_usage : std::invalid_argument {
-  using invalid_argument::invalid_argument;
-};
-
-std::vector<std::string> split(const std::string& names) {
-  std::vector<std::string> all;
-  std::istringstream in(names);
-  for (std::string name; std::getline(in, name, ',');) all.push_back(name);
-  return all;
-}
-
-std::size_t number(const std::string& text, std::size_t most) {
-  const bool digits = !text.empty() && text.size() < 7 && text.find_first_not_of("0123456789") == std::string::npos;
-  const std::size_t value = digits ? std::stoul(text) : 0;
-  if (value == 0 || value > most) throw wrong_usage("not a number up to " + std::to_string(most) + ": '" + text + "'");
-  return value;
-}
-
 options parsed(const std::vector<std::string>& arguments) {
   options found;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& name = arguments[i];
-    const auto value = [&]() -> const std::string& {
-      if (i + 1 == arguments.size()) throw wrong_usage(name + " needs a value");
-      return arguments[++i];
-    };
+  test::for_each_option(arguments, [&](const std::string& name, const auto& value) {
     if (name == "--filter") {
       const std::string& text = value();
       try {
@@ -72,11 +49,11 @@ options parsed(const std::vector<std::string>& arguments) {
         throw wrong_usage("not a regular expression: '" + text + "'");
       }
     } else if (name == "--only") {
-      found.only = split(value());
+      found.only = test::names_in(value());
     } else if (name == "--rounds") {
-      found.rounds = number(value(), 100'000);
+      found.rounds = test::number_in(value(), 100'000);
     } else if (name == "--shrink") {
-      found.shrink = number(value(), 1000);
+      found.shrink = test::number_in(value(), 1000);
     } else if (name == "--tiny") {
       found.shrink = 100;
     } else if (name == "--list") {
@@ -86,7 +63,7 @@ options parsed(const std::vector<std::string>& arguments) {
     } else {
       throw wrong_usage("no such option: '" + name + "'");
     }
-  }
+  });
   return found;
 }
 
@@ -101,14 +78,7 @@ std::vector<shape> chosen_shapes(const shape_program& program, const options& wa
 std::vector<candidate> chosen_candidates(const shape_program& program, const options& wanted) {
   std::vector<candidate> all = program.candidates();
   for (candidate& peer : peers(std::cerr)) all.push_back(std::move(peer));
-  if (wanted.only.empty()) return all;
-  std::vector<candidate> chosen;
-  for (const std::string& name : wanted.only) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const candidate& c) { return c.name == name; });
-    if (found == all.end()) throw wrong_usage("no such candidate here: '" + name + "'");
-    chosen.push_back(*found);
-  }
-  return chosen;
+  return test::chosen_by_name(all, wanted.only);
 }
 
 int measure(const shape_program& program, const options& wanted) {

@@ -1,11 +1,9 @@
 // Attacks our secure resources, and other allocators beside them, and tells what came of it: docs/detection.md is what
 // this program prints. Each try is a process of its own.
 
-#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +11,12 @@
 #include "detection/attacks.hpp"
 #include "detection/table.hpp"
 #include "detection/trial.hpp"
+#include "support/arguments.hpp"
 
 namespace {
 
 using namespace allot::detection;
+using allot::test::wrong_usage;
 
 constexpr int exit_usage = 64;
 constexpr std::size_t layout_pairs = 200'000;
@@ -32,10 +32,6 @@ constexpr std::string_view usage = R"(usage: detection [OPTION]...
   --list              print candidates and attacks
 )";
 
-struct wrong_usage : std::invalid_argument {
-  using invalid_argument::invalid_argument;
-};
-
 struct options {
   std::size_t tries = 12;
   std::vector<std::string> only;
@@ -48,23 +44,11 @@ struct options {
 
 options parsed(const std::vector<std::string>& arguments) {
   options found;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& name = arguments[i];
-    const auto value = [&]() -> const std::string& {
-      if (i + 1 == arguments.size()) throw wrong_usage(name + " needs a value");
-      return arguments[++i];
-    };
+  allot::test::for_each_option(arguments, [&](const std::string& name, const auto& value) {
     if (name == "--tries") {
-      const std::string& text = value();
-      found.tries = std::strtoul(text.c_str(), nullptr, 10);
-      if (found.tries == 0 || found.tries > 1000) throw wrong_usage("not a number up to 1000: '" + text + "'");
+      found.tries = allot::test::number_in(value(), 1000);
     } else if (name == "--only") {
-      const std::string names = value() + ",";
-      for (std::size_t at = 0; at < names.size();) {
-        const std::size_t end = names.find(',', at);
-        found.only.push_back(names.substr(at, end - at));
-        at = end + 1;
-      }
+      found.only = allot::test::names_in(value());
     } else if (name == "--attack") {
       found.attack = value();
     } else if (name == "--preload") {
@@ -81,7 +65,7 @@ options parsed(const std::vector<std::string>& arguments) {
     } else {
       throw wrong_usage("no such option: '" + name + "'");
     }
-  }
+  });
   return found;
 }
 
@@ -93,14 +77,7 @@ std::vector<candidate> chosen_candidates(const options& wanted, std::vector<std:
     else
       missing.push_back(c.name);
   }
-  if (wanted.only.empty()) return all;
-  std::vector<candidate> chosen;
-  for (const std::string& name : wanted.only) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const candidate& c) { return c.name == name; });
-    if (found == all.end()) throw wrong_usage("no such candidate here: '" + name + "'");
-    chosen.push_back(*found);
-  }
-  return chosen;
+  return allot::test::chosen_by_name(all, wanted.only);
 }
 
 std::vector<attack> chosen_attacks(const options& wanted) {
