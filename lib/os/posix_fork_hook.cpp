@@ -1,5 +1,4 @@
 #include <pthread.h>
-#include <unistd.h>
 
 #include <allot/os/fork_hook.hpp>
 
@@ -20,7 +19,5 @@ const int counting = ::pthread_atfork(nullptr, nullptr, [] { ++detail::forks; })
 }  // namespace
 
 status count_forks() noexcept { return {to_memory_errc(counting), counting}; }
-
-std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 
 }  // namespace allot::os

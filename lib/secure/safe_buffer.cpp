@@ -7,6 +7,7 @@
 #include <allot/os/memory_limits.hpp>
 #include <allot/os/secure_memory.hpp>
 #include <allot/secure/safe_buffer.hpp>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -108,7 +109,7 @@ os::status safe_buffer::map(std::size_t bytes, const safe_buffer_options& option
   }
   state_.data = static_cast<unsigned char*>(made.address) + (usable - block);
   state_.size = bytes;
-  state_.process = os::process_id();
+  state_.forks = os::fork_count();
   mark_surroundings();
   return {};
 }
@@ -184,7 +185,7 @@ bool safe_buffer::report_damage() const {
   return !found;
 }
 
-bool safe_buffer::in_child() const noexcept { return state_.process != os::process_id(); }
+bool safe_buffer::in_child() const noexcept { return state_.forks != os::fork_count(); }
 
 bool safe_buffer::check() const noexcept { return report_damage(); }
 

@@ -3,7 +3,6 @@
 #include <allot/core/compiler.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <atomic>
-#include <cstdint>
 
 namespace allot::os {
 
@@ -23,8 +22,5 @@ extern ALLOT_EXPORT std::atomic<unsigned> forks;
 /// How many forks this process is away from the one that loaded the library: another number than before says that this
 /// is a child now.
 inline unsigned fork_count() noexcept { return detail::forks.load(std::memory_order_relaxed); }
-
-/// A number that no other living process has: a child that was forked has another than its parent. Costs a system call.
-ALLOT_EXPORT std::uint64_t process_id() noexcept;
 
 }  // namespace allot::os

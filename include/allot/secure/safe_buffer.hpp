@@ -7,7 +7,6 @@
 #include <allot/secure/secure_options.hpp>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -110,7 +109,7 @@ class ALLOT_EXPORT safe_buffer {
     unsigned char* data = nullptr;
     std::size_t size = 0;
     std::array<unsigned char, 16> canary{};  // what is to stand before data
-    std::uint64_t process = 0;               // the one that made it
+    unsigned forks = 0;                      // os::fork_count() where it was made
     access rights = access::read_write;
     fork_policy fork = fork_policy::inherit;
     bool locked = false;
