@@ -40,11 +40,8 @@ std::atomic<std::size_t> last_countdown{0};
 
 }  // namespace
 
-sampling_guard_resource::sampling_guard_resource(std::pmr::memory_resource& upstream, resource* ours,
-                                                 const sampling_guard_options& options) noexcept
-    : resource(options.name),
-      upstream_(upstream),
-      ours_(ours),
+sampling_guard_resource::sampling_guard_resource(upstream_ref upstream, const sampling_guard_options& options) noexcept
+    : adaptor_resource(upstream, options.name),
       rate_(options.slots == 0 ? 0 : options.rate),
       largest_bytes_(options.largest_bytes),
       seed_(options.seed != 0 ? options.seed : seed_from(this)),
@@ -70,20 +67,20 @@ inline bool sampling_guard_resource::passes() noexcept {
 }
 
 void* sampling_guard_resource::do_allocate(std::size_t bytes, std::size_t alignment) {
-  if (ALLOT_LIKELY(passes())) return upstream_.allocate(bytes, alignment);
+  if (ALLOT_LIKELY(passes())) return upstream_allocate(bytes, alignment);
   return allocate_drawing(bytes, alignment);
 }
 
 void sampling_guard_resource::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
   if (guarded_.contains(p)) return guarded_.deallocate(p, bytes, alignment);
-  upstream_.deallocate(p, bytes, alignment);
+  upstream_deallocate(p, bytes, alignment);
 }
 
 // ---- samples
 
 ALLOT_NEVER_INLINE void* sampling_guard_resource::allocate_drawing(std::size_t bytes, std::size_t alignment) {
   void* const p = draw() ? try_guarded(bytes, alignment) : nullptr;
-  return p != nullptr ? p : upstream_.allocate(bytes, alignment);
+  return p != nullptr ? p : upstream_allocate(bytes, alignment);
 }
 
 /// Whether this allocation is a sample.
@@ -120,38 +117,21 @@ sampling_guard_resource::counts sampling_guard_resource::statistics() const noex
 
 // ---- the vocabulary
 
-const std::pmr::memory_resource* sampling_guard_resource::root() const noexcept {
-  return ours_ != nullptr ? ours_->root() : &upstream_;
-}
-
 void* sampling_guard_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   if (!passes() && draw())
     if (void* const p = try_guarded(bytes, alignment); p != nullptr) return p;
-  return try_upstream(bytes, alignment);
-}
-
-void* sampling_guard_resource::try_upstream(std::size_t bytes, std::size_t alignment) noexcept {
-  if (ours_ != nullptr) return ours_->try_allocate(bytes, alignment);
-  if (!is_power_of_two(alignment)) return nullptr;
-  try {
-    return upstream_.allocate(bytes, alignment);
-  } catch (...) {
-    return nullptr;
-  }
+  return adaptor_resource::try_allocate(bytes, alignment);
 }
 
 bool sampling_guard_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                          std::size_t alignment) noexcept {
   if (guarded_.contains(p)) return guarded_.try_expand(p, old_bytes, new_bytes, alignment);
-  return ours_ != nullptr ? ours_->try_expand(p, old_bytes, new_bytes, alignment) : old_bytes == new_bytes;
+  return adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment);
 }
-
-std::size_t sampling_guard_resource::available() const noexcept { return ours_ != nullptr ? ours_->available() : 0; }
 
 memory_usage sampling_guard_resource::usage() const noexcept {
   memory_usage sum = guarded_.usage();
-  if (ours_ == nullptr) return sum;
-  const memory_usage more = ours_->usage();
+  const memory_usage more = adaptor_resource::usage();
   sum.reserved += more.reserved;
   sum.committed += more.committed;
   sum.used += more.used;
@@ -161,32 +141,29 @@ memory_usage sampling_guard_resource::usage() const noexcept {
 }
 
 bool sampling_guard_resource::owns(const void* p) const noexcept {
-  return guarded_.contains(p) ? guarded_.owns(p) : ours_ != nullptr && ours_->owns(p);
+  return guarded_.contains(p) ? guarded_.owns(p) : adaptor_resource::owns(p);
 }
 
 block_info sampling_guard_resource::find_block(const void* p) const noexcept {
-  if (guarded_.contains(p)) return guarded_.find_block(p);
-  return ours_ != nullptr ? ours_->find_block(p) : block_info{};
+  return guarded_.contains(p) ? guarded_.find_block(p) : adaptor_resource::find_block(p);
 }
 
 void sampling_guard_resource::release() noexcept {
   guarded_.release();
-  if (ours_ != nullptr) ours_->release();
+  adaptor_resource::release();
   sampled_.store(0, std::memory_order_relaxed);
   refused_.store(0, std::memory_order_relaxed);
   start_counting();
 }
 
-std::size_t sampling_guard_resource::trim() noexcept { return ours_ != nullptr ? ours_->trim() : 0; }
-
 bool sampling_guard_resource::check() const noexcept {
   const bool sound = guarded_.check();
-  return (ours_ == nullptr || ours_->check()) && sound;
+  return adaptor_resource::check() && sound;
 }
 
 void sampling_guard_resource::for_each_block(block_visitor visitor) const {
   guarded_.for_each_block(visitor);
-  if (ours_ != nullptr) ours_->for_each_block(visitor);
+  adaptor_resource::for_each_block(visitor);
 }
 
 }  // namespace allot

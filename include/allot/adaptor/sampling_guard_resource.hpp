@@ -1,13 +1,12 @@
 #pragma once
 
+#include <allot/adaptor/adaptor_resource.hpp>
 #include <allot/block/guarded_page_resource.hpp>
 #include <allot/core/compiler.hpp>
-#include <allot/core/resource.hpp>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <string_view>
 
 namespace allot {
@@ -39,15 +38,11 @@ struct sampling_guard_options {
 /// Thread-safe if the upstream is, but for release() and destruction. The first fifteen threads count for themselves;
 /// threads that share a count may lose some, which moves a sample and does no harm. A child of fork() can go on at
 /// once.
-class ALLOT_EXPORT sampling_guard_resource final : public resource {
+class ALLOT_EXPORT sampling_guard_resource final : public adaptor_resource {
  public:
   /// @param upstream  must outlive this object. Blocks that are not guarded must be freed before it is destroyed, or
   ///                  directly upstream
-  explicit sampling_guard_resource(std::pmr::memory_resource& upstream,
-                                   const sampling_guard_options& options = {}) noexcept
-      : sampling_guard_resource(upstream, as_resource(&upstream), options) {}
-  explicit sampling_guard_resource(resource& upstream, const sampling_guard_options& options = {}) noexcept
-      : sampling_guard_resource(upstream, &upstream, options) {}
+  explicit sampling_guard_resource(upstream_ref upstream, const sampling_guard_options& options = {}) noexcept;
 
   /// @throws what the upstream throws; nothing has changed then
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
@@ -76,21 +71,16 @@ class ALLOT_EXPORT sampling_guard_resource final : public resource {
   }
 
   std::string_view kind() const noexcept override { return "sampling_guard_resource"; }
-  std::pmr::memory_resource* upstream() const noexcept override { return &upstream_; }
-  const std::pmr::memory_resource* root() const noexcept override;
   [[nodiscard]] void* try_allocate(std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept override;
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
-  std::size_t available() const noexcept override;
   /// The upstream's and that of guarded blocks together. `peak` is the sum of both, each at a time of its own.
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
   /// Gives guarded blocks back, and releases the upstream where that is one of ours.
   void release() noexcept override;
-  /// The upstream's: slots of freed blocks hold no memory.
-  std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;
 
@@ -102,9 +92,6 @@ class ALLOT_EXPORT sampling_guard_resource final : public resource {
   };
   static constexpr std::size_t countdowns = 16;
 
-  sampling_guard_resource(std::pmr::memory_resource& upstream, resource* ours,
-                          const sampling_guard_options& options) noexcept;
-
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
 
@@ -114,10 +101,7 @@ class ALLOT_EXPORT sampling_guard_resource final : public resource {
   std::uint64_t distance() noexcept;
   void start_counting() noexcept;
   void* try_guarded(std::size_t bytes, std::size_t alignment) noexcept;
-  void* try_upstream(std::size_t bytes, std::size_t alignment) noexcept;
 
-  std::pmr::memory_resource& upstream_;
-  resource* const ours_;  // the same, if it is one of ours
   const std::uint64_t rate_;
   const std::size_t largest_bytes_;
   const std::uint64_t seed_;
