@@ -29,28 +29,78 @@ std::string read(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-const std::string budget = "[budgets.budget]\npermanent = \"1MiB\"\ncheck_available = false\n";
+const std::string budget = "[budgets.budget]\npermanent = \"1MiB\"\ntransient = \"1MiB\"\ncheck_available = false\n";
 
-/// The text of a table for each strategy, with what it must have; `below` is another resource.
+/// An option as the reference has it: with its default, and whether it must be given.
+struct listed_option {
+  std::string key;
+  std::string value;
+  bool required;
+};
+
+/// The options the reference lists below a header.
+std::vector<listed_option> options_below(const std::string& header) {
+  const std::string reference = config_reference();
+  std::istringstream lines(reference.substr(reference.find(header) + header.size() + 1));
+  std::vector<listed_option> found;
+  const std::regex assignment("(# )?([a-z_]+) = (.*)");
+  std::smatch parts;
+  for (std::string line; std::getline(lines, line) && !line.empty();)
+    if (std::regex_match(line, parts, assignment) && parts[2] != "strategy")
+      found.push_back({parts[2], parts[3], parts[1].length() == 0});
+  return found;
+}
+
+/// A table for each strategy with what it must have, on the resource "below".
 std::string table_of(const std::string& strategy) {
   std::string table = "strategy = \"" + strategy + "\"\n";
-  const std::string reference = config_reference();
-  std::istringstream lines(reference.substr(reference.find("[resources." + strategy + "]")));
-  std::string line;
-  std::getline(lines, line);
-  std::getline(lines, line);
-  while (std::getline(lines, line) && (line.empty() || line[0] != '[')) {
-    if (line.empty() || line[0] == '#') continue;
-    line = std::regex_replace(line, std::regex("\"(page|new_delete)_resource\""), "\"below\"");
-    line = std::regex_replace(line, std::regex("\"memory_budget\""), "\"budget\"");
-    line = std::regex_replace(line, std::regex("\"4KiB\""), "\"512KiB\"");
-    table += line + "\n";
+  for (const listed_option& option : options_below("[resources." + strategy + "]")) {
+    if (!option.required && option.key != "upstream") continue;
+    std::string value = std::regex_replace(option.value, std::regex("\"(page|new_delete)_resource\""), "\"below\"");
+    value = std::regex_replace(value, std::regex("\"memory_budget\""), "\"budget\"");
+    if (strategy == "budget_slice" && option.key == "bytes") value = "\"512KiB\"";
+    table += option.key + " = " + value + "\n";
   }
   return table;
 }
 
-std::string stack_of(const std::string& strategy, const std::string& below) {
-  return budget + "[resources.top]\n" + table_of(strategy) + "[resources.below]\nstrategy = \"" + below + "\"\n";
+std::string stack_of(const std::string& strategy, const std::string& below, const std::string& more = {}) {
+  return budget + "[resources.top]\n" + table_of(strategy) + more + "[resources.below]\nstrategy = \"" + below + "\"\n";
+}
+
+/// Whether tests registered it.
+bool is_users(const std::string& strategy) {
+  return config_reference().find("[resources." + strategy + "]") == std::string::npos;
+}
+
+/// What an option needs beside it.
+std::string partner_of(const std::string& key) {
+  if (key == "slots") return "slot_bytes = \"8KiB\"\n";
+  if (key == "slot_bytes") return "slots = 4\n";
+  return "";
+}
+
+bool is_good(const std::string& text) {
+  try {
+    check_config(text);
+    return true;
+  } catch (const config_error&) {
+    return false;
+  }
+}
+
+/// A value for the option that is not its default; empty when there is none.
+std::string other_value(const std::string& strategy, const listed_option& option) {
+  if (option.value == "true") return "false";
+  if (option.value == "false") return "true";
+  for (const char* value :
+       {"1024", "32", "16", "2", "150", "2.5", "\"power_of_two\"", "\"start\"", "\"fixed_step\"", "\"transient\"",
+        "\"fall_back\"", "\"at_once\"", "\"paranoid\"", "\"attempt\"", "\"wipe\"", "\"deallocate\"", "\"allocate\""}) {
+    if (option.value == value || (option.value == "\"1KiB\"" && std::string(value) == "1024")) continue;
+    const std::string line = option.key + " = " + value + "\n";
+    if (is_good(stack_of(strategy, "new_delete_resource", partner_of(option.key) + line))) return value;
+  }
+  return "";
 }
 
 /// Stands between the kit and a resource of a config, and keeps the config.
@@ -144,7 +194,7 @@ BOOST_AUTO_TEST_CASE(every_strategy_describes_itself_as_it_was_written) {
   const testing::default_resource_guard guard(*std::pmr::new_delete_resource());
   register_outlet();
   for (const std::string& strategy : strategy_names()) {
-    if (strategy == "kit") continue;
+    if (is_users(strategy)) continue;
     BOOST_TEST_CONTEXT(strategy) {
       const resource_set first = parse_config(stack_of(strategy, "new_delete_resource"));
       const std::string text = first.describe();
@@ -160,13 +210,61 @@ BOOST_AUTO_TEST_CASE(every_strategy_describes_itself_as_it_was_written) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(every_option_of_every_strategy_reaches_the_resource_and_is_described) {
+  // Written in place of these are the nearest values that are possible.
+  const std::set<std::string> adjusted{
+      "page_size",           "magazine_blocks", "magazine_bytes", "fewest_in_magazine", "largest_slab",
+      "first_chunk",         "largest_chunk",   "largest_block",  "large_threshold",    "reserve",
+      "return_after",        "small_limit",     "commit_step",    "decommit_threshold", "largest_required_pool_block",
+      "max_blocks_per_chunk"};
+  std::size_t seen = 0;
+  for (const std::string& strategy : strategy_names()) {
+    if (is_users(strategy)) continue;
+    for (const listed_option& option : options_below("[resources." + strategy + "]")) {
+      if (option.required || option.key == "upstream" || option.key == "name" || option.key == "initial_size") continue;
+      BOOST_TEST_CONTEXT(strategy << "." << option.key) {
+        const std::string value = other_value(strategy, option);
+        BOOST_TEST(!value.empty());
+        const std::string line = option.key + " = " + value + "\n";
+        const resource_set first =
+            parse_config(stack_of(strategy, "new_delete_resource", partner_of(option.key) + line));
+        const std::string text = first.describe();
+        const std::string sized = option.key + (value == "131072" ? " = \"128KiB\"\n" : " = \"1KiB\"\n");
+        const bool same = text.find("\n" + line) != text.npos || text.find("\n" + sized) != text.npos;
+        BOOST_TEST((same || adjusted.count(option.key) != 0), text << "has no " << line);
+        BOOST_TEST(parse_config(text).describe() == text);
+        ++seen;
+      }
+    }
+  }
+  BOOST_TEST(seen > 100u);
+}
+
+BOOST_AUTO_TEST_CASE(every_option_of_a_budget_is_described) {
+  for (const listed_option& option : options_below("[budgets.memory_budget]")) {
+    if (option.key == "name" || option.key == "check_available") continue;
+    const std::string value = option.key == "fallback"      ? "\"page\""
+                              : option.key == "on_overflow" ? "\"fall_back\""
+                              : option.value == "0"         ? "\"64KiB\""
+                                                            : "true";
+    const std::string line = option.key + " = " + value + "\n";
+    const resource_set made = parse_config("[budgets.b]\ncheck_available = false\n" + line +
+                                           "[resources.page]\nstrategy = \"page_resource\"\n");
+    BOOST_TEST(made.describe().find("\n" + line) != std::string::npos, made.describe() << "has no " << line);
+    BOOST_TEST(parse_config(made.describe()).describe() == made.describe());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_stack_of_a_config_keeps_the_promises_of_resources) {
   register_outlet();
   for (const std::string& strategy : strategy_names()) {
-    if (strategy == "kit") continue;
+    if (is_users(strategy)) continue;
     const resource_set probe = parse_config(stack_of(strategy, "new_delete_resource"));
     const resource* const ours = as_resource(probe["top"]);
     if (ours == nullptr) continue;  // the standard's are the standard's affair
+    const std::string more = strategy == "sampling_guard_resource" ? "seed = 1\n"  // a twin must do the same
+                             : strategy == "monotonic_arena"       ? "size = \"512KiB\"\n"
+                                                                   : "";
     testing::conformance_subject subject;
     subject.name = "config: " + strategy;
     const bool bounded = strategy == "budget_slice" || strategy == "secure_scratch" || strategy == "monotonic_arena";
@@ -175,7 +273,8 @@ BOOST_AUTO_TEST_CASE(every_stack_of_a_config_keeps_the_promises_of_resources) {
                                                     : testing::conformance_subject::unlimited;
     subject.make = [&](std::pmr::memory_resource& upstream) {
       kits_upstream = &upstream;
-      return std::make_unique<configured>(std::make_shared<resource_set>(parse_config(stack_of(strategy, "kit"))));
+      return std::make_unique<configured>(
+          std::make_shared<resource_set>(parse_config(stack_of(strategy, "kit", more))));
     };
     subject.release = [](std::pmr::memory_resource& memory) { static_cast<configured&>(memory).release(); };
     subject.frees_at_destruction = ours->root() == ours;  // an adaptor keeps no books
