@@ -37,8 +37,8 @@ class ALLOT_EXPORT block_table {
 
   std::size_t size() const noexcept { return size_; }
 
-  /// Makes sure that the next insert() cannot fail. On failure nothing has changed.
-  [[nodiscard]] os::status prepare_insert() noexcept;
+  /// Makes sure that the next `count` calls of insert() cannot fail. On failure nothing has changed.
+  [[nodiscard]] os::status prepare_insert(std::size_t count = 1) noexcept;
 
   /// Adds a block whose address is not in the table; prepare_insert() came before.
   void insert(const entry& block) noexcept;
@@ -47,6 +47,17 @@ class ALLOT_EXPORT block_table {
   entry* find(const void* p) noexcept;
 
   void erase(entry* found) noexcept;
+
+  /// Erases every block of which gone(entry) is true.
+  template <class Gone>
+  void erase_if(Gone gone) noexcept {
+    // An erase moves entries back, and at the end of the table some from its start: then they are met at the next pass.
+    for (std::size_t before = size_ + 1; before != size_;) {
+      before = size_;
+      for (std::size_t i = 0; i < slots_; ++i)
+        while (table_[i].address != nullptr && gone(static_cast<const entry&>(table_[i]))) erase(&table_[i]);
+    }
+  }
 
   /// Forgets every block and gives the table's pages back.
   void clear() noexcept;
