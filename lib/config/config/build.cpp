@@ -72,6 +72,8 @@ live_bytes bytes_in_use(const resource_set::state& set, std::size_t index) {
       if (ours == nullptr) return {};
       (void)ours->trim();
       return {true, ours->usage().reserved};
+    case book_keeping::counted:
+      return {true, set.made[index].live_bytes()};
     case book_keeping::upstream: {
       live_bytes sum{true, ours != nullptr ? ours->usage().used : 0};
       for (const link& l : asked.links) {

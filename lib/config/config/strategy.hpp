@@ -42,6 +42,7 @@ struct product {
   std::shared_ptr<void> owner;                  ///< of all it takes; empty where it is not ours, as the standard's
   std::pmr::memory_resource* memory = nullptr;  ///< null: a budget
   memory_budget* budget = nullptr;
+  std::function<std::size_t()> live_bytes = {};     ///< of book_keeping::counted
   std::function<std::any()> options_in_force = {};  ///< empty: those it was made from
 };
 
@@ -49,6 +50,7 @@ struct product {
 enum class book_keeping {
   own,       ///< usage().used does
   reserved,  ///< usage().reserved does, once the cache is empty
+  counted,   ///< product::live_bytes does
   upstream,  ///< its upstreams do
   none,      ///< nobody
 };

@@ -55,6 +55,12 @@ class rows {
   }
 
   template <class Owner>
+  rows& text(std::string_view name, std::string Owner::*member, std::string_view doc) {
+    constexpr std::uint64_t longest_path = 4096;
+    return add(numeric(name, option_kind::text, doc, {0, longest_path}), member);
+  }
+
+  template <class Owner>
   rows& sizes(std::string_view name, std::vector<std::size_t> Owner::*member, std::string_view doc, within range) {
     return add(numeric(name, option_kind::sizes, doc, range), member);
   }
@@ -93,6 +99,13 @@ class rows {
   }
   rows& required() {
     rows_.back().required = true;
+    return *this;
+  }
+
+  /// The last row, a list, has so many elements.
+  rows& elements(std::size_t least, std::size_t most) {
+    rows_.back().least = least;
+    rows_.back().most = most;
     return *this;
   }
 
