@@ -122,24 +122,22 @@ class configured final : public adaptor_resource {
 
 std::pmr::memory_resource* kits_upstream = nullptr;
 
-/// Hands the kit's upstream to a config.
-class outlet final : public std::pmr::memory_resource {
+/// Hands the kit's upstream to a config: as one of ours, which is what it is.
+class outlet final : public adaptor_resource {
  public:
-  explicit outlet(std::pmr::memory_resource* to) : to_(to) {}
+  explicit outlet(std::pmr::memory_resource& to) : adaptor_resource(to) {}
+  std::string_view kind() const noexcept override { return "outlet"; }
 
  private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return to_->allocate(bytes, alignment); }
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return upstream_allocate(bytes, alignment); }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    to_->deallocate(p, bytes, alignment);
+    upstream_deallocate(p, bytes, alignment);
   }
-  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
-
-  std::pmr::memory_resource* to_;
 };
 
 void register_outlet() {
   static const bool once = [] {
-    register_strategy("kit", [](strategy_request&) { return std::make_unique<outlet>(kits_upstream); });
+    register_strategy("kit", [](strategy_request&) { return std::make_unique<outlet>(*kits_upstream); });
     return true;
   }();
   (void)once;
