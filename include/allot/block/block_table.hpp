@@ -23,6 +23,7 @@ class ALLOT_EXPORT block_table {
     std::size_t alignment = 0;
     bool freed = false;              ///< deallocated, but kept by the resource
     bool accessible = false;         ///< though freed: the system refused to guard it
+    bool busy = false;               ///< a call is at work on it, without the lock of the resource
     void* next = nullptr;            ///< for a chain of the resource's own: an address, because entries move
     block_stacks* stacks = nullptr;  ///< in a book of the resource's own, where it keeps one
     std::size_t lead = 0;            ///< bytes of guards before and behind `mapped`, where they vary
@@ -37,8 +38,8 @@ class ALLOT_EXPORT block_table {
 
   std::size_t size() const noexcept { return size_; }
 
-  /// Makes sure that the next `count` calls of insert() cannot fail. On failure nothing has changed.
-  [[nodiscard]] os::status prepare_insert(std::size_t count = 1) noexcept;
+  /// Makes sure that as many insert() cannot fail. On failure nothing has changed.
+  [[nodiscard]] os::status prepare_insert(std::size_t blocks = 1) noexcept;
 
   /// Adds a block whose address is not in the table; prepare_insert() came before.
   void insert(const entry& block) noexcept;
