@@ -131,13 +131,7 @@ bool sampling_guard_resource::try_expand(void* p, std::size_t old_bytes, std::si
 
 memory_usage sampling_guard_resource::usage() const noexcept {
   memory_usage sum = guarded_.usage();
-  const memory_usage more = adaptor_resource::usage();
-  sum.reserved += more.reserved;
-  sum.committed += more.committed;
-  sum.used += more.used;
-  sum.peak += more.peak;
-  sum.wasted += more.wasted;
-  return sum;
+  return sum += adaptor_resource::usage();
 }
 
 bool sampling_guard_resource::owns(const void* p) const noexcept {

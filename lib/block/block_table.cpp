@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <allot/block/block_table.hpp>
 #include <allot/block/guarded_pages.hpp>
 #include <allot/core/checked_size.hpp>
@@ -19,15 +20,16 @@ void give_back(const block_table::entry* table, std::size_t slots) noexcept {
 }  // namespace
 
 inline std::size_t block_table::home(const void* p) const noexcept {
-  // Multiplicative hashing on the page number; blocks start on pages, which have 4 KiB or more.
+  // Multiplicative hashing (Knuth, 6.4); the bits from the middle up depend on all below them.
   constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;
-  const std::uint64_t mixed = (address_of(p) >> 12) * golden;
+  const std::uint64_t mixed = address_of(p) * golden;
   return static_cast<std::size_t>(mixed >> 32) & (slots_ - 1);
 }
 
-os::status block_table::prepare_insert() noexcept {
-  if (size_ + 1 <= slots_ - slots_ / 4) return {};  // at most three quarters full
-  const std::size_t slots = slots_ == 0 ? 128 : slots_ * 2;
+os::status block_table::prepare_insert(std::size_t blocks) noexcept {
+  std::size_t slots = std::max<std::size_t>(slots_, 128);
+  while (size_ + blocks > slots - slots / 4) slots *= 2;  // at most three quarters full
+  if (slots == slots_) return {};
   const os::mapping made = map_guarded_pages(bytes_for(slots), 1, os::access::read_write);
   if (!made) return made.outcome;
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <allot/block/block_details.hpp>
 #include <allot/block/guarded_page_resource.hpp>
 #include <allot/block/guarded_pages.hpp>
 #include <allot/core/allocation_error.hpp>
@@ -70,25 +71,10 @@ bool round_to_pages(std::size_t bytes, std::size_t& usable) noexcept {
          total <= max_object_bytes;
 }
 
-constexpr std::size_t most_of_a_stack = 2700;
-using details_text = fixed_text<3 * most_of_a_stack>;
-
-/// Appends a title and the frames of a stack, a line each. Lines that do not fit whole are left out.
-void append_stack(details_text& text, std::string_view title, const os::call_stack& stack) noexcept {
-  if (stack.size() == 0) return;
-  const std::size_t limit = text.size() + most_of_a_stack;
-  text.append("  ").append(title).append("\n");
-  for (std::size_t i = 0; i < stack.size(); ++i) {
-    const os::call_stack::line line = stack.describe_with_name(i);
-    if (text.size() + line.size() + 1 > limit) return;
-    text.append(line).append("\n");
-  }
-}
-
 constexpr std::string_view allocated_at = "allocated at:";
 constexpr std::string_view freed_at = "freed at:";
 
-void append_stacks(details_text& text, const block_stacks& stacks) noexcept {
+void append_stacks(block_details& text, const block_stacks& stacks) noexcept {
   append_stack(text, allocated_at, stacks.allocated);
   append_stack(text, freed_at, stacks.freed);
 }
@@ -116,7 +102,7 @@ struct guarded_page_resource::finding {
   }
   /// `caller` may be empty. Nothing may be locked.
   ALLOT_NEVER_INLINE void tell(const os::call_stack& caller = {}) const {
-    details_text details;
+    block_details details;
     append_stack(details, "now at:", caller);
     append_stacks(details, stacks);
     misuse_report whole = report;
@@ -485,7 +471,7 @@ std::size_t guarded_page_resource::explain(const void* address, char* buffer, st
     found = describe(address);
   }
   if (found.words.size() == 0) return 0;
-  details_text text;
+  block_details text;
   text.append(found.words).append("\n");
   append_stacks(text, found.stacks);
   const std::string_view whole = text;

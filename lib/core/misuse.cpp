@@ -61,6 +61,10 @@ wording words_for(misuse_kind kind) noexcept {
       return {"used by two threads at the same time", {}, {}};
     case misuse_kind::past_block:
       return {"would leave the block", "bytes asked for", "bytes left"};
+    case misuse_kind::leak:
+      return {"not freed", "blocks", "bytes"};
+    case misuse_kind::wrong_thread:
+      return {"used by a thread it does not belong to", "thread", "its own"};
   }
   return {"misuse of an unknown kind", {}, {}};
 }

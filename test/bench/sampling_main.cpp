@@ -5,35 +5,17 @@
 #include <allot/adaptor/sampling_guard_resource.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_resource.hpp>
-#include <array>
 #include <cstdio>
-#include <ctime>
 #include <memory>
 #include <memory_resource>
 #include <string>
 #include <vector>
 
 #include "bench/idle_thread.hpp"
+#include "bench/pair_loop.hpp"
 #include "bench/statistics.hpp"
 
 namespace {
-
-constexpr std::size_t live = 64;
-
-/// One block of a few comes and one goes, as in a program; nothing about the resource is known to the compiler.
-double nanoseconds_of_a_pair(std::pmr::memory_resource* memory, std::size_t pairs) {
-  std::array<void*, live> blocks{};
-  for (void*& p : blocks) p = memory->allocate(64);
-  const std::clock_t start = std::clock();  // of the processor, so that other programs count less
-  for (std::size_t i = 0; i < pairs; ++i) {
-    void*& p = blocks[i % live];
-    memory->deallocate(p, 64);
-    p = memory->allocate(64);
-  }
-  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  for (void* const p : blocks) memory->deallocate(p, 64);
-  return seconds * 1e9 / static_cast<double>(pairs);
-}
 
 struct column {
   const char* title;
@@ -52,14 +34,15 @@ void measure(const char* name, std::pmr::memory_resource& upstream, std::size_t 
   for (column& each : columns) {
     allot::sampling_guard_options options;
     options.rate = each.rate;
-    options.slots = 2 * live;
+    options.slots = 2 * allot::bench::pair_live;
     options.seed = 1;
     each.sampled = std::make_unique<allot::sampling_guard_resource>(upstream, options);
   }
   for (std::size_t round = 0; round < rounds; ++round) {  // in turn, so that noise meets all alike
-    bare.push_back(nanoseconds_of_a_pair(&upstream, pairs));
+    bare.push_back(allot::bench::nanoseconds_of_a_pair(&upstream, pairs));
     for (column& each : columns)
-      each.times.push_back(nanoseconds_of_a_pair(each.sampled.get(), each.rate == 1 ? pairs / 500 : pairs));
+      each.times.push_back(
+          allot::bench::nanoseconds_of_a_pair(each.sampled.get(), each.rate == 1 ? pairs / 500 : pairs));
   }
   const double floor = allot::bench::median(bare);
   std::printf("| %s | %.1f |", name, floor);

@@ -39,6 +39,18 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_map_over_random_inserts_and_erases) {
   BOOST_TEST(visited == truth.size());
 }
 
+BOOST_AUTO_TEST_CASE(room_for_many_blocks_is_made_at_once) {
+  for (const std::size_t blocks : {1U, 96U, 97U, 1000U}) {
+    block_table table;
+    BOOST_REQUIRE(!!table.prepare_insert(blocks));
+    const os::failure_injection injection(1, os::os_call::any, os::failure_injection::rule::from_then_on);
+    BOOST_TEST(!!table.prepare_insert(blocks));
+    for (std::size_t i = 1; i <= blocks; ++i) table.insert({address(i), i, i, 1});
+    for (std::size_t i = 1; i <= blocks; ++i) BOOST_REQUIRE(table.find(address(i))->mapped == i);
+    BOOST_TEST(!injection.fired());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_table_that_cannot_grow_says_so_and_keeps_what_it_has) {
   block_table table;
   for (std::size_t i = 1; i <= 1000; ++i) {

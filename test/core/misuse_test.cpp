@@ -51,6 +51,10 @@ BOOST_AUTO_TEST_CASE(a_report_names_the_resource_and_both_sides) {
              "allot: misuse of frame: a slice used after its budget took the memory back");
   BOOST_TEST(line_for({misuse_kind::outlived_budget, "world", address}) ==
              "allot: misuse of world: still alive when its budget ends at 0x1000");
+  BOOST_TEST(line_for({misuse_kind::leak, "orders", nullptr, 3, 120, false}) ==
+             "allot: note on orders: not freed: blocks 3, bytes 120");
+  BOOST_TEST(line_for({misuse_kind::wrong_thread, "frame", nullptr, 2, 1}) ==
+             "allot: misuse of frame: used by a thread it does not belong to: thread 2, its own 1");
 }
 
 BOOST_AUTO_TEST_CASE(a_report_names_the_true_owner) {

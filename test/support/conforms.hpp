@@ -11,9 +11,9 @@ namespace allot::test {
 #endif
 
 /// Checks all promises, and that something was served at all.
-inline void expect_conforms(const testing::conformance_subject& subject) {
+inline void expect_conforms(const testing::conformance_subject& subject, unsigned seeds = ALLOT_CONFORMANCE_SEEDS) {
   testing::conformance_options options;
-  for (options.seed = 1; options.seed <= ALLOT_CONFORMANCE_SEEDS; ++options.seed) {
+  for (options.seed = 1; options.seed <= seeds; ++options.seed) {
     const auto report = testing::check_conformance(subject, options);
     BOOST_TEST(report.passed(), report);
     BOOST_TEST(report.served > 0u);

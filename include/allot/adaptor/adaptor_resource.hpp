@@ -38,6 +38,7 @@ class ALLOT_EXPORT adaptor_resource : public resource {
   explicit adaptor_resource(upstream_ref upstream, std::string_view name = {}) noexcept
       : resource(name), upstream_(upstream) {}
 
+  const upstream_ref& base() const noexcept { return upstream_; }
   void* upstream_allocate(std::size_t bytes, std::size_t alignment) {
     return upstream_.any().allocate(bytes, alignment);
   }

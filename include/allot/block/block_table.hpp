@@ -23,6 +23,7 @@ class ALLOT_EXPORT block_table {
     std::size_t alignment = 0;
     bool freed = false;              ///< deallocated, but kept by the resource
     bool accessible = false;         ///< though freed: the system refused to guard it
+    bool busy = false;               ///< a call is at work on it, without the lock of the resource
     void* next = nullptr;            ///< for a chain of the resource's own: an address, because entries move
     block_stacks* stacks = nullptr;  ///< in a book of the resource's own, where it keeps one
     std::size_t lead = 0;            ///< bytes of guards before and behind `mapped`, where they vary
@@ -37,8 +38,8 @@ class ALLOT_EXPORT block_table {
 
   std::size_t size() const noexcept { return size_; }
 
-  /// Makes sure that the next insert() cannot fail. On failure nothing has changed.
-  [[nodiscard]] os::status prepare_insert() noexcept;
+  /// Makes sure that as many insert() cannot fail. On failure nothing has changed.
+  [[nodiscard]] os::status prepare_insert(std::size_t blocks = 1) noexcept;
 
   /// Adds a block whose address is not in the table; prepare_insert() came before.
   void insert(const entry& block) noexcept;
@@ -47,6 +48,17 @@ class ALLOT_EXPORT block_table {
   entry* find(const void* p) noexcept;
 
   void erase(entry* found) noexcept;
+
+  /// Erases every block of which gone(entry) is true.
+  template <class Gone>
+  void erase_if(Gone gone) noexcept {
+    // An erase moves entries back, and at the end of the table some from its start: then they are met at the next pass.
+    for (std::size_t before = size_ + 1; before != size_;) {
+      before = size_;
+      for (std::size_t i = 0; i < slots_; ++i)
+        while (table_[i].address != nullptr && gone(static_cast<const entry&>(table_[i]))) erase(&table_[i]);
+    }
+  }
 
   /// Forgets every block and gives the table's pages back.
   void clear() noexcept;

@@ -30,6 +30,8 @@ enum class misuse_kind {
   used_after_fork,      ///< a child process uses a resource that its fork policy withholds from children
   used_by_two_threads,  ///< a resource for one thread, used by a second one at the same time
   past_block,           ///< a copy or fill that would leave the block it begins in
+  leak,                 ///< blocks that were not freed by when they should have been
+  wrong_thread,         ///< a resource that belongs to one thread, used by another
 };
 
 /// What is found wrong, with both sides of the mismatch. Texts live as long as the call.

@@ -18,6 +18,15 @@ struct memory_usage {
   std::size_t wasted =
       0;  ///< committed bytes that serve no block now and cannot before a reset: headers, abandoned tails
 
+  /// Of two resources together. `peak` is a sum too, though each may have been reached at a time of its own.
+  memory_usage& operator+=(const memory_usage& more) noexcept {
+    reserved += more.reserved;
+    committed += more.committed;
+    used += more.used;
+    peak += more.peak;
+    wasted += more.wasted;
+    return *this;
+  }
   friend bool operator==(const memory_usage& a, const memory_usage& b) noexcept {
     return a.reserved == b.reserved && a.committed == b.committed && a.used == b.used && a.peak == b.peak &&
            a.wasted == b.wasted;

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <allot/adaptor/adaptor_resource.hpp>
+#include <allot/core/compiler.hpp>
+#include <atomic>
+#include <cstddef>
+#include <string_view>
+
+namespace allot {
+
+class limiting_resource;
+
+/// Bytes taken from a limiting_resource in advance, and a resource that serves requests from them: what is built on it
+/// meets the limit before the first step or not at all. (The upstream may still refuse.)
+///
+/// A block counts with the bytes asked for, and comes from where the limiting_resource's own blocks come from. It may
+/// outlive the reservation, and may be freed through either: through the reservation its bytes are reserved again,
+/// through the limiting_resource they are free for all.
+///
+/// Thread-safe if the upstream is, but for destruction.
+class ALLOT_EXPORT limit_reservation final : public adaptor_resource {
+ public:
+  /// @param limited  must outlive this object
+  /// @throws as limiting_resource::reserve()
+  limit_reservation(limiting_resource& limited, std::size_t bytes);
+  ~limit_reservation() override;
+
+  /// @throws allocation_error (memory_errc::limit_reached) when less is left; what the upstream throws otherwise.
+  ///         Either way nothing is taken
+  void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    return limit_reservation::do_allocate(bytes, alignment);
+  }
+  void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+    limit_reservation::do_deallocate(p, bytes, alignment);
+  }
+
+  std::size_t left() const noexcept { return left_.load(std::memory_order_relaxed); }  ///< bytes not in blocks
+
+  std::string_view kind() const noexcept override { return "limit_reservation"; }
+  [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override;
+  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                std::size_t alignment) noexcept override;
+  std::size_t available() const noexcept override { return left(); }
+  void release() noexcept override {}  ///< nothing: its blocks are among those of the limiting_resource
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
+
+  bool take(std::size_t bytes) noexcept;
+  void give_back(std::size_t bytes) noexcept;
+
+  limiting_resource& limited_;
+  std::atomic<std::size_t> left_{0};
+};
+
+}  // namespace allot

@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <allot/adaptor/limiting_resource.hpp>
+#include <allot/core/allocation_error.hpp>
+
+namespace allot {
+namespace {
+
+/// A handler that runs on this thread.
+class handler_call {
+ public:
+  explicit handler_call(const limiting_resource& resource) noexcept : resource_(resource), outer_(innermost) {
+    innermost = this;
+  }
+  ~handler_call() { innermost = outer_; }
+  handler_call(const handler_call&) = delete;
+  handler_call& operator=(const handler_call&) = delete;
+
+  static bool runs_for(const limiting_resource& resource) noexcept {
+    for (const handler_call* call = innermost; call != nullptr; call = call->outer_)
+      if (&call->resource_ == &resource) return true;
+    return false;
+  }
+
+ private:
+  ALLOT_INITIAL_EXEC static thread_local const handler_call* innermost;
+
+  const limiting_resource& resource_;
+  const handler_call* const outer_;
+};
+
+ALLOT_INITIAL_EXEC thread_local const handler_call* handler_call::innermost = nullptr;
+
+}  // namespace
+
+limiting_resource::limiting_resource(upstream_ref upstream, const limiting_options& options) noexcept
+    : adaptor_resource(upstream, options.name),
+      limit_(options.limit),
+      soft_limit_(std::min(options.soft_limit, options.limit)),
+      handler_(options.handler),
+      handler_context_(options.handler_context) {}
+
+limiting_resource::~limiting_resource() = default;
+
+// ---- the count
+
+bool limiting_resource::take_below(std::size_t bytes, std::size_t limit) noexcept {
+  std::size_t before = taken_.load(std::memory_order_relaxed);
+  do {
+    if (before > limit || bytes > limit - before) return false;
+  } while (!taken_.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
+  return true;
+}
+
+/// Counts the bytes, if the limits and the handler let it.
+bool limiting_resource::take(std::size_t bytes) {
+  return ALLOT_LIKELY(take_below(bytes, soft_limit_)) || take_under_pressure(bytes);
+}
+
+ALLOT_NEVER_INLINE bool limiting_resource::take_under_pressure(std::size_t bytes) {
+  if (handler_ == nullptr || handler_call::runs_for(*this)) return take_below(bytes, limit_);
+  for (;;) {
+    const std::size_t taken = taken_.load(std::memory_order_relaxed);
+    bool again = false;
+    {
+      const handler_call running(*this);
+      again = handler_({bytes, taken, soft_limit_, limit_}, handler_context_);
+    }
+    if (!again || taken_.load(std::memory_order_relaxed) >= taken) return take_below(bytes, limit_);
+    if (take_below(bytes, soft_limit_)) return true;
+  }
+}
+
+bool limiting_resource::try_take(std::size_t bytes) noexcept {
+  try {
+    return take(bytes);
+  } catch (...) {
+    return false;
+  }
+}
+
+void limiting_resource::refuse(std::size_t bytes, std::size_t alignment) const {
+  throw allocation_error({memory_errc::limit_reached, name(), bytes, alignment, limit_});
+}
+
+std::size_t limiting_resource::reserved_bytes() const noexcept { return reserved_.load(std::memory_order_relaxed); }
+
+std::size_t limiting_resource::live_bytes() const noexcept {
+  const std::size_t taken = taken_.load(std::memory_order_relaxed);
+  return taken - std::min(taken, reserved_bytes());
+}
+
+// ---- blocks
+
+void* limiting_resource::do_allocate(std::size_t bytes, std::size_t alignment) {
+  if (!take(bytes)) refuse(bytes, alignment);
+  try {
+    return upstream_allocate(bytes, alignment);
+  } catch (...) {
+    give_back(bytes);
+    throw;
+  }
+}
+
+void limiting_resource::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
+  upstream_deallocate(p, bytes, alignment);
+  give_back(bytes);
+}
+
+void* limiting_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  if (!try_take(bytes)) return nullptr;
+  void* const p = adaptor_resource::try_allocate(bytes, alignment);
+  if (p == nullptr) give_back(bytes);
+  return p;
+}
+
+bool limiting_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
+                                   std::size_t alignment) noexcept {
+  const std::size_t more = new_bytes > old_bytes ? new_bytes - old_bytes : 0;
+  if (!try_take(more)) return false;
+  const bool done = adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment);
+  if (!done)
+    give_back(more);
+  else if (new_bytes < old_bytes)
+    give_back(old_bytes - new_bytes);
+  return done;
+}
+
+std::size_t limiting_resource::available() const noexcept {
+  return std::min(adaptor_resource::available(), remaining());
+}
+
+void limiting_resource::release() noexcept {
+  if (base().ours() == nullptr) return;
+  adaptor_resource::release();
+  taken_.store(reserved_bytes(), std::memory_order_relaxed);
+}
+
+}  // namespace allot

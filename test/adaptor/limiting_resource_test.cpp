@@ -1,0 +1,269 @@
+#include <allot/adaptor/limiting_resource.hpp>
+#include <allot/core/allocation_error.hpp>
+#include <allot/heap/coalescing_heap.hpp>
+#include <allot/pool/concurrent_pool.hpp>
+#include <allot/testing/failing_resource.hpp>
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <functional>
+#include <limits>
+#include <memory_resource>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "support/worker.hpp"
+
+using namespace allot;
+
+namespace {
+
+bool is_limit(const allocation_error& error) { return error.code() == memory_errc::limit_reached; }
+
+/// A handler with state of its own.
+struct reaction {
+  std::function<bool(const memory_pressure&)> react;
+  std::vector<memory_pressure> seen{};
+
+  static bool call(const memory_pressure& pressure, void* context) {
+    auto& self = *static_cast<reaction*>(context);
+    self.seen.push_back(pressure);
+    return self.react(pressure);
+  }
+};
+
+limiting_options limits(std::size_t soft, std::size_t hard, reaction* handler = nullptr) {
+  limiting_options options;
+  options.limit = hard;
+  options.soft_limit = soft;
+  if (handler != nullptr) options.handler = &reaction::call;
+  options.handler_context = handler;
+  return options;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(limits_of_resources)
+
+BOOST_AUTO_TEST_CASE(a_request_that_would_pass_the_limit_throws_and_counts_nothing) {
+  limiting_resource limited{100, *std::pmr::new_delete_resource()};
+  void* const p = limited.allocate(60);
+  BOOST_CHECK_EXCEPTION((void)limited.allocate(41), allocation_error, [](const allocation_error& e) {
+    return is_limit(e) && e.bytes() == 41 && e.limit() == 100 && e.resource_name() == "limiting_resource";
+  });
+  BOOST_TEST(limited.try_allocate(41) == nullptr);
+  BOOST_TEST(limited.live_bytes() == 60u);
+  BOOST_TEST(limited.remaining() == 40u);
+  void* const q = limited.allocate(40);
+  BOOST_TEST(limited.remaining() == 0u);
+  limited.deallocate(q, 40);
+  limited.deallocate(p, 60);
+  BOOST_TEST(limited.remaining() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_sizes_do_not_wrap) {
+  limiting_resource limited{limiting_options::no_limit, *std::pmr::null_memory_resource()};
+  limiting_resource outer{100, *std::pmr::new_delete_resource()};
+  void* const p = outer.allocate(10);
+  BOOST_CHECK_EXCEPTION((void)outer.allocate(std::numeric_limits<std::size_t>::max()), allocation_error, is_limit);
+  BOOST_CHECK_THROW((void)limited.allocate(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
+  BOOST_TEST(limited.live_bytes() == 0u);
+  outer.deallocate(p, 10);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_upstream_refuses_is_not_counted) {
+  testing::failing_resource failing;
+  limiting_resource limited{100, failing};
+  failing.fail_at(1, testing::failing_resource::rule::from_then_on);
+  BOOST_CHECK_THROW((void)limited.allocate(10), testing::injected_failure);
+  BOOST_TEST(limited.try_allocate(10) == nullptr);
+  BOOST_TEST(limited.live_bytes() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(growing_in_place_stays_within_the_limit_and_counts) {
+  coalescing_heap heap;
+  limiting_resource limited{1000, heap};
+  void* const p = limited.allocate(100, 16);
+  BOOST_TEST(!limited.try_expand(p, 100, 1001, 16));
+  BOOST_TEST(limited.live_bytes() == 100u);
+  BOOST_REQUIRE(limited.try_expand(p, 100, 900, 16));
+  BOOST_TEST(limited.live_bytes() == 900u);
+  BOOST_REQUIRE(limited.try_expand(p, 900, 50, 16));
+  BOOST_TEST(limited.live_bytes() == 50u);
+  limiting_resource over_foreign{1000, *std::pmr::new_delete_resource()};
+  void* const q = over_foreign.allocate(10);
+  BOOST_TEST(!over_foreign.try_expand(q, 10, 20, 16));
+  BOOST_TEST(over_foreign.live_bytes() == 10u);
+  over_foreign.deallocate(q, 10);
+  limited.deallocate(p, 50, 16);
+}
+
+BOOST_AUTO_TEST_CASE(the_handler_hears_of_requests_past_the_soft_limit_which_are_served_all_the_same) {
+  reaction handler{[](const memory_pressure&) { return false; }};
+  limiting_resource limited(*std::pmr::new_delete_resource(), limits(50, 100, &handler));
+  void* const p = limited.allocate(50);
+  BOOST_TEST(handler.seen.empty());
+  void* const q = limited.allocate(20);
+  BOOST_REQUIRE(handler.seen.size() == 1u);
+  BOOST_TEST(handler.seen[0].bytes == 20u);
+  BOOST_TEST(handler.seen[0].taken == 50u);
+  BOOST_TEST(handler.seen[0].soft_limit == 50u);
+  BOOST_TEST(handler.seen[0].limit == 100u);
+  BOOST_CHECK_EXCEPTION((void)limited.allocate(31), allocation_error, is_limit);
+  BOOST_TEST(handler.seen.size() == 2u);
+  limited.deallocate(q, 20);
+  limited.deallocate(p, 50);
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_may_free_until_the_request_fits) {
+  std::vector<void*> cache;
+  limiting_resource* memory = nullptr;
+  reaction handler{[&](const memory_pressure&) {
+    if (cache.empty()) return false;
+    memory->deallocate(cache.back(), 10);
+    cache.pop_back();
+    return true;
+  }};
+  limiting_resource limited(*std::pmr::new_delete_resource(), limits(100, 100, &handler));
+  memory = &limited;
+  for (int i = 0; i < 10; ++i) cache.push_back(limited.allocate(10));
+  void* const p = limited.allocate(45);
+  BOOST_TEST(handler.seen.size() == 5u);
+  BOOST_TEST(cache.size() == 5u);
+  BOOST_TEST(limited.live_bytes() == 95u);
+  BOOST_CHECK_EXCEPTION((void)limited.allocate(96), allocation_error, is_limit);
+  BOOST_TEST(cache.empty());
+  limited.deallocate(p, 45);
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_that_says_again_but_frees_nothing_is_not_asked_for_ever) {
+  reaction handler{[](const memory_pressure&) { return true; }};
+  limiting_resource limited(*std::pmr::new_delete_resource(), limits(100, 100, &handler));
+  BOOST_CHECK_EXCEPTION((void)limited.allocate(101), allocation_error, is_limit);
+  BOOST_TEST(handler.seen.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_handler_throws_ends_the_request_and_nothing_is_counted) {
+  reaction handler{[](const memory_pressure&) -> bool { throw std::runtime_error("no"); }};
+  coalescing_heap heap;
+  limiting_resource limited(heap, limits(10, 100, &handler));
+  BOOST_CHECK_THROW((void)limited.allocate(11), std::runtime_error);
+  BOOST_CHECK_THROW((void)limited.reserve(11), std::runtime_error);
+  BOOST_TEST(limited.try_allocate(11) == nullptr);
+  void* const p = limited.allocate(10, 8);
+  BOOST_TEST(!limited.try_expand(p, 10, 20, 8));
+  BOOST_TEST(limited.live_bytes() == 10u);
+  limited.deallocate(p, 10, 8);
+}
+
+BOOST_AUTO_TEST_CASE(requests_of_the_handler_itself_go_by_the_hard_limit_alone) {
+  limiting_resource* memory = nullptr;
+  reaction handler{[&](const memory_pressure&) {
+    memory->deallocate(memory->allocate(30), 30);
+    BOOST_CHECK_EXCEPTION((void)memory->allocate(101), allocation_error, is_limit);
+    return false;
+  }};
+  limiting_resource limited(*std::pmr::new_delete_resource(), limits(10, 100, &handler));
+  memory = &limited;
+  limited.deallocate(limited.allocate(20), 20);
+  BOOST_TEST(handler.seen.size() == 1u);
+  BOOST_TEST(limited.live_bytes() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_soft_limit_is_never_above_the_hard_one) {
+  limiting_resource limited(*std::pmr::new_delete_resource(), limits(500, 100));
+  BOOST_TEST(limited.soft_limit() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(reserved_bytes_are_taken_until_they_are_used_or_given_up) {
+  limiting_resource limited{100, *std::pmr::new_delete_resource()};
+  {
+    limit_reservation reserved = limited.reserve(70);
+    BOOST_TEST(limited.remaining() == 30u);
+    BOOST_TEST(limited.reserved_bytes() == 70u);
+    BOOST_TEST(limited.live_bytes() == 0u);
+    BOOST_CHECK_EXCEPTION((void)limited.allocate(31), allocation_error, is_limit);
+    BOOST_CHECK_EXCEPTION((void)limited.reserve(31), allocation_error, is_limit);
+    void* const p = reserved.allocate(60);
+    BOOST_TEST(limited.remaining() == 30u);
+    BOOST_TEST(limited.live_bytes() == 60u);
+    BOOST_TEST(reserved.left() == 10u);
+    BOOST_CHECK_EXCEPTION((void)reserved.allocate(11), allocation_error, is_limit);
+    BOOST_TEST(reserved.try_allocate(11) == nullptr);
+    reserved.deallocate(p, 60);
+    BOOST_TEST(reserved.left() == 70u);
+  }
+  BOOST_TEST(limited.remaining() == 100u);
+  BOOST_TEST(limited.reserved_bytes() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(blocks_outlive_their_reservation) {
+  limiting_resource limited{100, *std::pmr::new_delete_resource()};
+  void* p = nullptr;
+  {
+    limit_reservation reserved = limited.reserve(70);
+    p = reserved.allocate(60);
+  }
+  BOOST_TEST(limited.live_bytes() == 60u);
+  BOOST_TEST(limited.remaining() == 40u);
+  limited.deallocate(p, 60);
+  BOOST_TEST(limited.remaining() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(a_vector_in_a_reservation_never_meets_the_limit_half_way) {
+  coalescing_heap heap;
+  limiting_resource limited{10000, heap};
+  limit_reservation reserved = limited.reserve(8000);
+  void* const rest = limited.allocate(2000);
+  {
+    std::pmr::vector<int> numbers(&reserved);
+    numbers.reserve(500);
+    for (int i = 0; i < 500; ++i) numbers.push_back(i);
+    BOOST_TEST(limited.remaining() == 0u);
+  }
+  BOOST_TEST(reserved.left() == 8000u);
+  void* const p = reserved.allocate(100, 16);
+  BOOST_TEST(!reserved.try_expand(p, 100, 8001, 16));
+  BOOST_TEST(reserved.try_expand(p, 100, 8000, 16));
+  BOOST_TEST(reserved.left() == 0u);
+  BOOST_TEST(reserved.try_expand(p, 8000, 100, 16));
+  BOOST_TEST(reserved.left() == 7900u);
+  reserved.deallocate(p, 100, 16);
+  limited.deallocate(rest, 2000);
+}
+
+BOOST_AUTO_TEST_CASE(releasing_counts_anew_but_for_what_is_reserved) {
+  coalescing_heap heap;
+  limiting_resource limited{1000, heap};
+  const limit_reservation reserved = limited.reserve(300);
+  (void)limited.allocate(500);
+  limited.release();
+  BOOST_TEST(limited.live_bytes() == 0u);
+  BOOST_TEST(limited.remaining() == 700u);
+}
+
+BOOST_AUTO_TEST_CASE(eight_threads_never_pass_the_limit_together) {
+  concurrent_pool pool;
+  limiting_resource limited{1000, pool};
+  std::atomic<std::size_t> live{0};
+  std::atomic<std::size_t> most{0};
+  std::atomic<std::size_t> served{0};
+  test::in_threads(8, [&](std::size_t) {
+    for (int i = 0; i < 3000; ++i) {
+      void* const p = limited.try_allocate(200);
+      if (p == nullptr) continue;
+      ++served;
+      const std::size_t now = live += 200;
+      std::size_t before = most;
+      while (before < now && !most.compare_exchange_weak(before, now)) {
+      }
+      live -= 200;
+      limited.deallocate(p, 200);
+    }
+  });
+  BOOST_TEST(served > 0u);
+  BOOST_TEST(most <= 1000u);
+  BOOST_TEST(limited.live_bytes() == 0u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,189 @@
+#include <allot/adaptor/text_event_sink.hpp>
+#include <allot/adaptor/tracing_resource.hpp>
+#include <allot/heap/coalescing_heap.hpp>
+#include <allot/pool/concurrent_pool.hpp>
+#include <allot/testing/failing_resource.hpp>
+#include <boost/test/unit_test.hpp>
+#include <ios>
+#include <map>
+#include <memory_resource>
+#include <mutex>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "support/worker.hpp"
+
+using namespace allot;
+using kind = memory_event_kind;
+
+namespace {
+
+class collecting_sink final : public event_sink {
+ public:
+  std::vector<memory_event> events;
+  bool throws = false;
+
+  void write(const memory_event& event) override {
+    if (throws) throw std::runtime_error("full");
+    const std::lock_guard lock(mutex_);
+    events.push_back(event);
+  }
+  const memory_event& last() const { return events.back(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+tracing_options switched_off() {
+  tracing_options options;
+  options.enabled = false;
+  return options;
+}
+
+std::string without_addresses(const std::string& text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.compare(i, 2, "0x") != 0) {
+      plain += text[i];
+      continue;
+    }
+    plain += "AT";
+    i = text.find_first_of(" \n", i) - 1;
+  }
+  return plain;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(tracing)
+
+BOOST_AUTO_TEST_CASE(the_sink_hears_of_every_block) {
+  coalescing_heap heap;
+  collecting_sink sink;
+  tracing_resource memory(heap, sink);
+  void* const p = memory.allocate(100, 32);
+  BOOST_TEST((sink.last().kind == kind::allocate));
+  BOOST_TEST(sink.last().address == p);
+  BOOST_TEST(sink.last().bytes == 100u);
+  BOOST_TEST(sink.last().alignment == 32u);
+  BOOST_REQUIRE(memory.try_expand(p, 100, 300, 32));
+  BOOST_TEST((sink.last().kind == kind::expand));
+  BOOST_TEST(sink.last().bytes == 100u);
+  BOOST_TEST(sink.last().new_bytes == 300u);
+  BOOST_TEST(!memory.try_expand(p, 300, ~std::size_t{0}, 32));
+  memory.deallocate(p, 300, 32);
+  BOOST_TEST((sink.last().kind == kind::deallocate));
+  BOOST_TEST(sink.last().bytes == 300u);
+  void* const q = memory.try_allocate(5);
+  BOOST_TEST((sink.last().kind == kind::allocate));
+  BOOST_TEST(sink.last().address == q);
+  (void)memory.trim();
+  BOOST_TEST((sink.last().kind == kind::trim));
+  memory.release();
+  BOOST_TEST((sink.last().kind == kind::release));
+  BOOST_TEST(sink.events.size() == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(the_sink_hears_of_refused_requests) {
+  testing::failing_resource failing;
+  collecting_sink sink;
+  tracing_resource memory(failing, sink);
+  failing.fail_at(1, testing::failing_resource::rule::from_then_on);
+  BOOST_CHECK_THROW((void)memory.allocate(70), testing::injected_failure);
+  BOOST_TEST(memory.try_allocate(80) == nullptr);
+  BOOST_REQUIRE(sink.events.size() == 2u);
+  for (const memory_event& event : sink.events) {
+    BOOST_TEST((event.kind == kind::refuse));
+    BOOST_TEST(event.address == nullptr);
+  }
+  BOOST_TEST(sink.last().bytes == 80u);
+}
+
+BOOST_AUTO_TEST_CASE(it_is_switched_at_run_time) {
+  collecting_sink sink;
+  tracing_resource memory(*std::pmr::new_delete_resource(), sink, switched_off());
+  BOOST_TEST(!memory.enabled());
+  void* const p = memory.allocate(10);
+  BOOST_TEST(sink.events.empty());
+  memory.enable();
+  memory.deallocate(p, 10);
+  BOOST_TEST(sink.events.size() == 1u);
+  memory.disable();
+  memory.deallocate(memory.allocate(10), 10);
+  memory.deallocate(memory.try_allocate(10), 10);
+  (void)memory.trim();
+  memory.release();
+  BOOST_TEST(sink.events.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_sink_that_throws_changes_nothing_and_its_events_are_counted_as_lost) {
+  coalescing_heap heap;
+  collecting_sink sink;
+  sink.throws = true;
+  tracing_resource memory(heap, sink);
+  void* const p = memory.allocate(10, 16);
+  BOOST_TEST(memory.try_expand(p, 10, 20, 16));
+  memory.deallocate(p, 20, 16);
+  (void)memory.trim();
+  memory.release();
+  BOOST_TEST(memory.lost() == 5u);
+  BOOST_TEST(heap.usage().used == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(events_can_be_written_as_text) {
+  coalescing_heap heap;
+  std::ostringstream out;
+  text_event_sink sink(out);
+  tracing_options options;
+  options.name = "entities";
+  tracing_resource memory(heap, sink, options);
+  void* const p = memory.allocate(24, 8);
+  BOOST_REQUIRE(memory.try_expand(p, 24, 48, 8));
+  memory.deallocate(p, 48, 8);
+  BOOST_TEST(memory.try_allocate(~std::size_t{0} / 2, 8) == nullptr);
+  memory.release();
+  const std::string refused = std::to_string(~std::size_t{0} / 2);
+  BOOST_TEST(without_addresses(out.str()) ==
+             "entities allocate AT 24 bytes aligned to 8\n"
+             "entities expand AT 24 to 48 bytes aligned to 8\n"
+             "entities deallocate AT 48 bytes aligned to 8\n"
+             "entities refuse " +
+                 refused +
+                 " bytes aligned to 8\n"
+                 "entities release\n");
+}
+
+BOOST_AUTO_TEST_CASE(text_that_the_stream_does_not_take_is_lost_and_counted) {
+  std::ostringstream out;
+  out.setstate(std::ios::badbit);
+  text_event_sink sink(out);
+  BOOST_CHECK_THROW(sink.write({kind::trim}), std::ios_base::failure);
+  tracing_resource memory(*std::pmr::new_delete_resource(), sink);
+  memory.deallocate(memory.allocate(1), 1);
+  BOOST_TEST(memory.lost() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(with_eight_threads_each_address_is_heard_of_in_the_right_order) {
+  concurrent_pool pool;
+  collecting_sink sink;
+  tracing_resource memory(pool, sink);
+  test::in_threads(8, [&](std::size_t thread) {
+    for (int i = 0; i < 500; ++i) {
+      if (thread == 0 && i % 50 == 0) (void)memory.lost();
+      memory.deallocate(memory.allocate(48), 48);
+    }
+  });
+  BOOST_TEST(sink.events.size() == 8u * 1000);
+  std::map<const void*, bool> live;
+  bool in_order = true;
+  for (const memory_event& event : sink.events) {
+    bool& is_live = live[event.address];
+    in_order = in_order && is_live == (event.kind == kind::deallocate);
+    is_live = event.kind == kind::allocate;
+  }
+  BOOST_TEST(in_order);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
