@@ -1,0 +1,59 @@
+#pragma once
+
+#include <any>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node.hpp"
+#include "strategy.hpp"
+
+namespace allot::config {
+
+/// One entry stands on another.
+struct link {
+  const option* key = nullptr;  ///< a row of the entry's strategy
+  std::size_t target = 0;       ///< among the entries
+  place at;
+  std::size_t max_bytes = 0;  ///< of a route
+  std::size_t max_alignment = 0;
+};
+
+/// A resource or budget that is to be made.
+struct entry {
+  std::shared_ptr<const std::string> name;   ///< of its table; of one in place its path, such as "entities.upstream"
+  std::shared_ptr<const std::string> label;  ///< what the resource calls itself
+  bool is_budget = false;
+  bool in_place = false;  ///< written where it is used, and nowhere else
+  place at;
+  std::shared_ptr<const strategy> how;  ///< null: there was an entry here, until it was replaced
+  std::any options;                     ///< of a strategy of the suite
+  node written;                         ///< of a user's own: the table, for its factory to read
+  std::vector<link> links;
+
+  std::string path() const { return (is_budget ? "budgets." : "resources.") + *name; }
+};
+
+/// A whole config, found good but not built.
+struct plan {
+  std::shared_ptr<const std::string> source;
+  std::vector<entry> entries;      ///< in the order of the file, those in place behind all others
+  std::vector<std::size_t> order;  ///< of building: nothing comes before what it stands on
+  std::string default_name;        ///< empty: none
+  place default_at;
+
+  /// Of a resource with that name; entries.size() when there is none.
+  std::size_t find(std::string_view name) const noexcept;
+  std::vector<std::string> names() const;  ///< of the resources that are not in place
+};
+
+/// @throws config_error
+plan make_plan(const node& root, const std::shared_ptr<const std::string>& source);
+
+/// The plan with another table for the resource of that name; what only the old one stood on is gone.
+/// @throws config_error
+plan replan(plan before, std::size_t replaced, const node& table);
+
+}  // namespace allot::config

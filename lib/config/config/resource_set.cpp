@@ -1,0 +1,107 @@
+#include <allot/config/config_error.hpp>
+#include <utility>
+
+#include "build.hpp"
+#include "reader.hpp"
+#include "words.hpp"
+
+namespace allot {
+namespace {
+
+[[noreturn]] void not_found(const resource_set::state* set, std::string_view name, const std::string& what,
+                            const std::vector<std::string>& names) {
+  throw config_error(set != nullptr ? *set->is.source : "a config that was moved from", 0, 0, config::joined("", name),
+                     "there is no " + what + " of that name" + config::suggestion(name, names, "there are"));
+}
+
+/// Refuses to replace what somebody still uses.
+void check_unused(const resource_set::state& set, std::size_t index, const std::string& path) {
+  const config::entry& old = set.is.entries[index];
+  for (const config::entry& other : set.is.entries)
+    for (const config::link& l : other.links)
+      if (l.target == index)
+        config::fail({set.is.source, 0, 0}, path,
+                     "cannot be replaced: " + other.path() + " stands on it; replace or leave out that one first");
+  const config::live_bytes live = config::bytes_in_use(set, index);
+  if (!live.known)
+    config::fail({set.is.source, 0, 0}, path,
+                 "cannot be replaced: nobody can tell whether blocks of a " + old.how->name + " are live");
+  if (live.bytes != 0)
+    config::fail({set.is.source, 0, 0}, path,
+                 "cannot be replaced: blocks of it are live, " + std::to_string(live.bytes) + " bytes");
+}
+
+}  // namespace
+
+resource_set::resource_set(std::unique_ptr<state> is) noexcept : state_(std::move(is)) {}
+resource_set::resource_set(resource_set&&) noexcept = default;
+resource_set& resource_set::operator=(resource_set&&) noexcept = default;
+resource_set::~resource_set() = default;
+
+std::pmr::memory_resource* resource_set::find(std::string_view name) const noexcept {
+  if (state_ == nullptr) return nullptr;
+  const std::size_t index = state_->is.find(name);
+  return index != state_->is.entries.size() ? state_->made[index].memory : nullptr;
+}
+
+std::pmr::memory_resource* resource_set::operator[](std::string_view name) const {
+  std::pmr::memory_resource* const found = find(name);
+  if (found == nullptr) not_found(state_.get(), name, "resource", names());
+  return found;
+}
+
+memory_budget& resource_set::budget(std::string_view name) const {
+  std::vector<std::string> others;
+  if (state_ != nullptr) {
+    for (std::size_t i = 0; i < state_->is.entries.size(); ++i) {
+      if (!state_->is.entries[i].is_budget) continue;
+      if (*state_->is.entries[i].name == name) return *state_->made[i].budget;
+      others.push_back(*state_->is.entries[i].name);
+    }
+  }
+  not_found(state_.get(), name, "budget", others);
+}
+
+std::vector<std::string> resource_set::names() const {
+  return state_ != nullptr ? state_->is.names() : std::vector<std::string>();
+}
+
+std::string resource_set::describe() const { return state_ != nullptr ? config::describe(*state_) : std::string(); }
+
+void resource_set::replace(std::string_view name, std::string_view table) {
+  (void)(*this)[name];
+  state& set = *state_;
+  const std::size_t index = set.is.find(name);
+  const std::string path = config::joined("resources", name);
+  check_unused(set, index, path);
+
+  const auto source = std::make_shared<const std::string>("replacement of " + path);
+  config::plan next = config::replan(set.is, index, config::read_toml(table, source));
+  // All that is new is made beside the old, which stays if anything fails.
+  std::vector<config::product> made = set.made;
+  made.resize(next.entries.size());
+  made[index] = {};
+  for (const std::size_t i : next.order) {
+    if (made[i].memory != nullptr || made[i].budget != nullptr) continue;
+    try {
+      made[i] = config::make_entry(next, i, made);
+    } catch (...) {
+      for (std::size_t j = next.order.size(); j-- > 0;) made[next.order[j]] = {};
+      throw;
+    }
+  }
+
+  std::pmr::memory_resource* const old = set.made[index].memory;
+  if (set.default_installed == old) {
+    if (std::pmr::get_default_resource() == old) std::pmr::set_default_resource(made[index].memory);
+    set.default_installed = made[index].memory;
+  }
+  set.made.swap(made);
+  const std::vector<std::size_t> order = std::exchange(set.is, std::move(next)).order;
+  for (std::size_t i = order.size(); i-- > 0;) made[order[i]] = {};  // of those that stay, the set has a share
+  // what only the old one stood on
+  for (std::size_t i = 0; i < set.made.size(); ++i)
+    if (set.is.entries[i].how == nullptr) set.made[i] = {};
+}
+
+}  // namespace allot

@@ -1,0 +1,153 @@
+#include <allot/config/config.hpp>
+#include <allot/core/resource.hpp>
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory_resource>
+#include <string>
+
+using namespace allot;
+
+namespace {
+
+const std::string text = R"(
+[budgets.game]
+permanent = "1MiB"
+[resources.a]
+strategy = "chained_arena"
+limit = "1MiB"
+upstream = { strategy = "pool_resource", first_chunk = "1MiB" }
+[resources.b]
+strategy = "page_resource"
+)";
+
+std::string described_with(std::string_view settings) { return parse_config(text, "m.toml", {settings}).describe(); }
+
+bool has(const std::string& all, const std::string& part) { return all.find(part) != all.npos; }
+
+/// A variable of the environment, while it lives.
+class variable {
+ public:
+  variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+  ~variable() { ::unsetenv(name_); }
+  variable(const variable&) = delete;
+  variable& operator=(const variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+/// A file of that content, while it lives.
+class file {
+ public:
+  explicit file(const std::string& content)
+      : path_(std::filesystem::temp_directory_path() /
+              ("allot_config_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)) + ".toml")) {
+    std::ofstream(path_, std::ios::binary) << content;
+  }
+  ~file() { std::filesystem::remove(path_); }
+  file(const file&) = delete;
+  file& operator=(const file&) = delete;
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(config_settings_and_environment)
+
+BOOST_AUTO_TEST_CASE(single_values_take_the_place_of_those_in_the_text) {
+  BOOST_TEST(has(described_with("a.limit=64KiB"), "limit = \"64KiB\""));
+  BOOST_TEST(has(described_with(" a.limit = \"2 MiB\" ; "), "limit = \"2MiB\""));
+  BOOST_TEST(has(described_with("resources.a.limit=4096"), "limit = \"4KiB\""));
+  BOOST_TEST(has(described_with("a.growth_percent=200; b.huge_pages=true"), "growth_percent = 200"));
+  BOOST_TEST(has(described_with("a.growth_percent=200; b.huge_pages=true"), "huge_pages = true"));
+  BOOST_TEST(has(described_with("budgets.game.permanent=2MiB"), "permanent = \"2MiB\""));
+  BOOST_TEST(has(described_with("a.upstream.first_chunk=128KiB"), "first_chunk = \"128KiB\""));
+  BOOST_TEST(has(described_with("a.upstream=b"), "upstream = \"b\""));
+  BOOST_TEST(has(described_with("a.upstream={strategy='page_resource', name='x;y'}"), "name = \"x;y\""));
+  BOOST_TEST(has(described_with("default=b"), "default = \"b\""));
+  BOOST_TEST(has(described_with("b = {strategy=\"coalescing_heap\", large_threshold=131072}"), "\"128KiB\""));
+  BOOST_TEST(has(described_with("c = {strategy=\"general_resource\"}"), "[resources.c]"));
+  BOOST_TEST(described_with("a.limit=64KiB;a.limit=128KiB") == described_with("a.limit=128KiB"));
+  BOOST_TEST(described_with(" ; ;") == described_with(""));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_setting_is_told_with_its_column) {
+  const struct {
+    const char* settings;
+    std::size_t column;
+    const char* key;
+    const char* says;
+  } wrongs[] = {
+      {"a.limit=64MB", 9, "resources.a.limit", "\"64MB\" is not allowed; it must be a size"},
+      {"b.huge_pages=true; a.limit = 64MB", 30, "resources.a.limit", "\"64MB\" is not allowed"},
+      {"a.limt=1", 3, "resources.a.limt", "did you mean \"limit\"?"},
+      {"aa.limit=1", 1, "resources.aa", "there is nothing of that name; did you mean \"a\"?"},
+      {"a.limit", 1, "", "\"a.limit\" is no setting; write KEY=VALUE"},
+      {"b.huge_pages=true;  x", 21, "", "\"x\" is no setting"},
+      {"a.limit=", 9, "", "is no TOML"},
+      {"=5", 1, "", "is no TOML"},
+      {"a.limit=1 2", 11, "", "is no TOML"},
+      {"a.limit=\"1", 11, "", "is no TOML"},
+      {"a..limit=1", 3, "", "is no TOML"},
+      {"a.strategy=pool_resorce", 12, "resources.a.strategy", "did you mean \"pool_resource\"?"},
+      {"a.limit.x=1", 3, "resources.a.limit", "is a string in the file, and has no values in it"},
+      {"a=5", 3, "resources.a", "is a whole number and must be a table"},
+      {"default=c", 9, "default", "there is no resource \"c\""},
+      {"resources.z.limit=5", 11, "resources.z", "there is nothing of that name"},
+  };
+  for (const auto& wrong : wrongs) {
+    BOOST_TEST_CONTEXT(wrong.settings) {
+      BOOST_CHECK_EXCEPTION((void)described_with(wrong.settings), config_error, [&](const config_error& e) {
+        BOOST_TEST_CONTEXT(e.what()) {
+          BOOST_TEST(e.file() == "settings");
+          BOOST_TEST(e.line() == 1u);
+          BOOST_TEST(e.column() == wrong.column);
+          BOOST_TEST(e.key() == wrong.key);
+          BOOST_TEST(has(e.what(), wrong.says));
+        }
+        return true;
+      });
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_variable_of_the_environment_changes_single_values) {
+  const file config(text);
+  {
+    const variable set("ALLOT_CONFIG_SET", "a.limit=64KiB; b.huge_pages=true");
+    const std::string described = load_config(config.path()).describe();
+    BOOST_TEST(has(described, "limit = \"64KiB\""));
+    BOOST_TEST(has(described, "huge_pages = true"));
+    BOOST_TEST(has(parse_config(text).describe(), "limit = \"1MiB\""));  // a text is what it says
+  }
+  const variable set("ALLOT_CONFIG_SET", "a.limit=lots");
+  BOOST_CHECK_EXCEPTION((void)load_config(config.path()), config_error, [](const config_error& e) {
+    return e.file() == "environment variable ALLOT_CONFIG_SET" && e.column() == 9 && e.key() == "resources.a.limit";
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_variable_of_the_environment_names_another_file) {
+  const file config(text);
+  const file other("[resources.other]\nstrategy = \"page_resource\"\n");
+  {
+    const variable set("ALLOT_CONFIG_FILE", other.path());
+    BOOST_TEST(load_config(config.path()).find("other") != nullptr);
+    BOOST_TEST(load_config("no/such/file").find("other") != nullptr);
+  }
+  {
+    const variable set("ALLOT_CONFIG_FILE", "");
+    BOOST_TEST(load_config(config.path()).find("a") != nullptr);
+  }
+  const variable set("ALLOT_CONFIG_FILE", "no/such/file");
+  BOOST_CHECK_EXCEPTION((void)load_config(config.path()), config_error, [](const config_error& e) {
+    return e.file() == "no/such/file" &&
+           e.problem() == "cannot be read: No such file or directory (named by environment variable ALLOT_CONFIG_FILE)";
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

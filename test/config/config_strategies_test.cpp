@@ -1,0 +1,289 @@
+#include <allot/adaptor/adaptor_resource.hpp>
+#include <allot/config/config.hpp>
+#include <allot/core/resource.hpp>
+#include <allot/testing/default_resource_guard.hpp>
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <memory_resource>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/conforms.hpp"
+
+using namespace allot;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  BOOST_REQUIRE_MESSAGE(in, "cannot read " << file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+const std::string budget = "[budgets.budget]\npermanent = \"1MiB\"\ntransient = \"1MiB\"\ncheck_available = false\n";
+
+/// An option as the reference has it: with its default, and whether it must be given.
+struct listed_option {
+  std::string key;
+  std::string value;
+  bool required;
+};
+
+/// The options the reference lists below a header.
+std::vector<listed_option> options_below(const std::string& header) {
+  const std::string reference = config_reference();
+  std::istringstream lines(reference.substr(reference.find(header) + header.size() + 1));
+  std::vector<listed_option> found;
+  const std::regex assignment("(# )?([a-z_]+) = (.*)");
+  std::smatch parts;
+  for (std::string line; std::getline(lines, line) && !line.empty();)
+    if (std::regex_match(line, parts, assignment) && parts[2] != "strategy")
+      found.push_back({parts[2], parts[3], parts[1].length() == 0});
+  return found;
+}
+
+/// A table for each strategy with what it must have, on the resource "below".
+std::string table_of(const std::string& strategy) {
+  std::string table = "strategy = \"" + strategy + "\"\n";
+  for (const listed_option& option : options_below("[resources." + strategy + "]")) {
+    if (!option.required && option.key != "upstream") continue;
+    std::string value = std::regex_replace(option.value, std::regex("\"(page|new_delete)_resource\""), "\"below\"");
+    value = std::regex_replace(value, std::regex("\"memory_budget\""), "\"budget\"");
+    if (strategy == "budget_slice" && option.key == "bytes") value = "\"512KiB\"";
+    table += option.key + " = " + value + "\n";
+  }
+  return table;
+}
+
+std::string stack_of(const std::string& strategy, const std::string& below, const std::string& more = {}) {
+  return budget + "[resources.top]\n" + table_of(strategy) + more + "[resources.below]\nstrategy = \"" + below + "\"\n";
+}
+
+/// Whether tests registered it.
+bool is_users(const std::string& strategy) {
+  return config_reference().find("[resources." + strategy + "]") == std::string::npos;
+}
+
+/// What an option needs beside it.
+std::string partner_of(const std::string& strategy, const std::string& key) {
+  if (strategy != "guarded_page_resource") return "";
+  if (key == "slots") return "slot_bytes = \"8KiB\"\n";
+  if (key == "slot_bytes") return "slots = 4\n";
+  return "";
+}
+
+bool is_good(const std::string& text) {
+  try {
+    check_config(text);
+    return true;
+  } catch (const config_error&) {
+    return false;
+  }
+}
+
+/// A value for the option that is not its default; empty when there is none.
+std::string other_value(const std::string& strategy, const listed_option& option) {
+  if (option.value == "true") return "false";
+  if (option.value == "false") return "true";
+  for (const char* value : {"1024", "131072", "32", "16", "2.5", "2", "150", "\"power_of_two\"", "\"start\"",
+                            "\"fixed_step\"", "\"transient\"", "\"fall_back\"", "\"at_once\"", "\"paranoid\"",
+                            "\"attempt\"", "\"wipe\"", "\"deallocate\"", "\"allocate\""}) {
+    if (option.value == value || (option.value == "\"1KiB\"" && std::string(value) == "1024")) continue;
+    const std::string line = option.key + " = " + value + "\n";
+    if (is_good(stack_of(strategy, "new_delete_resource", partner_of(strategy, option.key) + line))) return value;
+  }
+  return "";
+}
+
+/// Stands between the kit and a resource of a config, and keeps the config.
+class configured final : public adaptor_resource {
+ public:
+  explicit configured(std::shared_ptr<resource_set> set)
+      : adaptor_resource(*(*set)["top"], as_resource((*set)["top"])->name()), set_(std::move(set)) {}
+  std::string_view kind() const noexcept override { return "configured"; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return upstream_allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    upstream_deallocate(p, bytes, alignment);
+  }
+
+  std::shared_ptr<resource_set> set_;
+};
+
+std::pmr::memory_resource* kits_upstream = nullptr;
+
+/// Hands the kit's upstream to a config: as one of ours, which is what it is.
+class outlet final : public adaptor_resource {
+ public:
+  explicit outlet(std::pmr::memory_resource& to) : adaptor_resource(to) {}
+  std::string_view kind() const noexcept override { return "outlet"; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return upstream_allocate(bytes, alignment); }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    upstream_deallocate(p, bytes, alignment);
+  }
+};
+
+void register_outlet() {
+  static const bool once = [] {
+    register_strategy("kit", [](strategy_request&) { return std::make_unique<outlet>(*kits_upstream); });
+    return true;
+  }();
+  (void)once;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(config_strategies)
+
+BOOST_AUTO_TEST_CASE(every_resource_of_the_suite_can_be_named) {
+  // Bases, what others are made of, what only code can make (a scope, an allocator's adaptor), and instruments of
+  // tests.
+  const std::set<std::string> left_out{"resource",      "arena",         "adaptor_resource", "branching_resource",
+                                       "general_tiers", "secure_base",   "scratch",          "local_arena",
+                                       "heap_of_pool",  "request_probe", "limit_reservation"};
+  const fs::path include = fs::path(ALLOT_SOURCE_DIR) / "include/allot";
+  std::set<std::string> resources{"resource", "memory_resource"};
+  std::vector<std::pair<std::string, std::string>> classes;
+  const std::regex definition(R"(class (?:ALLOT_EXPORT )?(\w+)(?: final)?\s*:\s*public\s+(?:[\w:]*::)?(\w+))");
+  for (const fs::directory_entry& file : fs::recursive_directory_iterator(include)) {
+    if (!file.is_regular_file() || file.path().parent_path().filename() == "testing") continue;
+    const std::string text = read(file.path());
+    for (std::sregex_iterator at(text.begin(), text.end(), definition), end; at != end; ++at)
+      classes.emplace_back((*at)[1], (*at)[2]);
+  }
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [name, base] : classes) more |= resources.count(base) != 0 && resources.insert(name).second;
+  }
+  BOOST_TEST(resources.count("concurrent_general_resource") == 1u);
+  const std::vector<std::string> names = strategy_names();
+  for (const std::string& name : resources) {
+    if (left_out.count(name) != 0 || name == "memory_resource") continue;
+    BOOST_TEST((std::find(names.begin(), names.end(), name) != names.end()), name << " cannot be named in a config");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_reference_is_up_to_date) {
+  const fs::path file = fs::path(ALLOT_SOURCE_DIR) / "docs/config_reference.toml";
+  BOOST_TEST((read(file) == config_reference()), "build the target config_reference, which writes " << file);
+}
+
+BOOST_AUTO_TEST_CASE(the_reference_is_a_good_config_and_so_are_all_its_defaults) {
+  const std::string reference = config_reference();
+  check_config(reference);
+  // the # goes from every option, but not from the texts about them
+  const std::string all = std::regex_replace(reference, std::regex("\n# ([a-z_]+ = )"), "\n$1");
+  BOOST_TEST(all.size() < reference.size());
+  check_config(all);
+}
+
+BOOST_AUTO_TEST_CASE(every_strategy_describes_itself_as_it_was_written) {
+  const testing::default_resource_guard guard(*std::pmr::new_delete_resource());
+  register_outlet();
+  for (const std::string& strategy : strategy_names()) {
+    if (is_users(strategy)) continue;
+    BOOST_TEST_CONTEXT(strategy) {
+      const resource_set first = parse_config(stack_of(strategy, "new_delete_resource"));
+      const std::string text = first.describe();
+      BOOST_TEST_MESSAGE(text);
+      const resource_set second = parse_config(text);
+      BOOST_TEST(second.describe() == text);
+      BOOST_TEST(text.find("strategy = \"" + strategy + "\"") != text.npos);
+      if (const resource* const made = as_resource(first["top"]); made != nullptr) {
+        BOOST_TEST(made->kind() == strategy);
+        BOOST_TEST(made->name() == "top");
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_option_of_every_strategy_reaches_the_resource_and_is_described) {
+  // Written in place of these are the nearest values that are possible.
+  const std::set<std::string> adjusted{
+      "page_size",           "magazine_blocks", "magazine_bytes", "fewest_in_magazine", "largest_slab",
+      "first_chunk",         "largest_chunk",   "largest_block",  "large_threshold",    "reserve",
+      "return_after",        "small_limit",     "commit_step",    "decommit_threshold", "largest_required_pool_block",
+      "max_blocks_per_chunk"};
+  std::size_t seen = 0;
+  for (const std::string& strategy : strategy_names()) {
+    if (is_users(strategy)) continue;
+    for (const listed_option& option : options_below("[resources." + strategy + "]")) {
+      if (option.required || option.key == "upstream" || option.key == "name" || option.key == "initial_size" ||
+          option.key == "file")
+        continue;
+      BOOST_TEST_CONTEXT(strategy << "." << option.key) {
+        const std::string value = other_value(strategy, option);
+        BOOST_TEST(!value.empty());
+        const std::string line = option.key + " = " + value + "\n";
+        const resource_set first =
+            parse_config(stack_of(strategy, "new_delete_resource", partner_of(strategy, option.key) + line));
+        const std::string text = first.describe();
+        const std::string sized = option.key + (value == "131072" ? " = \"128KiB\"\n" : " = \"1KiB\"\n");
+        const bool same = text.find("\n" + line) != text.npos || text.find("\n" + sized) != text.npos;
+        BOOST_TEST((same || adjusted.count(option.key) != 0), text << "has no " << line);
+        BOOST_TEST(parse_config(text).describe() == text);
+        ++seen;
+      }
+    }
+  }
+  BOOST_TEST(seen > 100u);
+}
+
+BOOST_AUTO_TEST_CASE(every_option_of_a_budget_is_described) {
+  for (const listed_option& option : options_below("[budgets.memory_budget]")) {
+    if (option.key == "name" || option.key == "check_available") continue;
+    const std::string value = option.key == "fallback"      ? "\"page\""
+                              : option.key == "on_overflow" ? "\"fall_back\""
+                              : option.value == "0"         ? "\"64KiB\""
+                                                            : "true";
+    const std::string line = option.key + " = " + value + "\n";
+    const resource_set made = parse_config("[budgets.b]\ncheck_available = false\n" + line +
+                                           "[resources.page]\nstrategy = \"page_resource\"\n");
+    BOOST_TEST(made.describe().find("\n" + line) != std::string::npos, made.describe() << "has no " << line);
+    BOOST_TEST(parse_config(made.describe()).describe() == made.describe());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_stack_of_a_config_keeps_the_promises_of_resources) {
+  register_outlet();
+  for (const std::string& strategy : strategy_names()) {
+    if (is_users(strategy)) continue;
+    const resource_set probe = parse_config(stack_of(strategy, "new_delete_resource"));
+    const resource* const ours = as_resource(probe["top"]);
+    if (ours == nullptr) continue;  // the standard's are the standard's affair
+    const std::string more = strategy == "sampling_guard_resource" ? "seed = 1\n"  // a twin must do the same
+                             : strategy == "tracing_resource"      ? "file = \"/dev/null\"\n"
+                             : strategy == "monotonic_arena"       ? "size = \"512KiB\"\n"
+                                                                   : "";
+    testing::conformance_subject subject;
+    subject.name = "config: " + strategy;
+    const bool bounded = strategy == "budget_slice" || strategy == "secure_scratch" || strategy == "monotonic_arena";
+    subject.capacity = strategy == "secure_scratch" ? std::size_t{32} << 10
+                       : bounded                    ? std::size_t{256} << 10
+                                                    : testing::conformance_subject::unlimited;
+    subject.make = [&](std::pmr::memory_resource& upstream) {
+      kits_upstream = &upstream;
+      return std::make_unique<configured>(
+          std::make_shared<resource_set>(parse_config(stack_of(strategy, "kit", more))));
+    };
+    subject.release = [](std::pmr::memory_resource& memory) { static_cast<configured&>(memory).release(); };
+    const bool branches = strategy == "fallback_resource" || strategy == "size_routing_resource";
+    subject.frees_at_destruction = ours->root() == ours && !branches;  // an adaptor keeps no books
+    subject.keeps_cache_when_refused = false;
+    test::expect_conforms(subject);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
