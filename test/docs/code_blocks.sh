@@ -3,17 +3,20 @@
 # other is a fragment: it is compiled as the body of a function, with all of allot's headers and the usual ones of the
 # standard library before it. Errors name the page and its lines.
 #
-# usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARY COMPILER [FLAG...]
+# usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARIES COMPILER [FLAG...]
+#
+# LIBRARIES are what programs are linked with, in the linker's order, with colons between.
 set -euo pipefail
 
 (($# >= 5)) || {
-  echo "usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARY COMPILER [FLAG...]" >&2
+  echo "usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARIES COMPILER [FLAG...]" >&2
   exit 64
 }
 page=$1
 work=$2
 include=$3
-library=$4
+IFS=: read -r -a link <<<"$4"
+for library in "${link[@]}"; do link+=("-Wl,-rpath,$(dirname "$library")"); done
 compile=("$5" "${@:6}" -std=c++17 -pthread -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-but-set-variable
   -I "$include")
 
@@ -95,7 +98,7 @@ for block in "${blocks[@]}"; do
     try "$line" "${compile[@]}" -c "$block" -o "$work/fragment.o" || failed=$((failed + 1))
   else
     programs=$((programs + 1))
-    try "$line" "${compile[@]}" "$block" "$library" "-Wl,-rpath,$(dirname "$library")" -o "$work/program" &&
+    try "$line" "${compile[@]}" "$block" "${link[@]}" -o "$work/program" &&
       (cd "$work" && try "$line" timeout 60 "$work/program") || failed=$((failed + 1))
   fi
 done

@@ -125,8 +125,12 @@ if(WAY STREQUAL "install")
   endforeach()
 
 elseif(WAY STREQUAL "find_package")
-  build_consumer(-D WAY=find_package -D "CMAKE_PREFIX_PATH=${prefix}")
+  build_consumer(-D WAY=find_package -D COMPONENTS=config -D "CMAKE_PREFIX_PATH=${prefix}")
   check_compile_options()
+  file(READ ${work}/compile_commands.json commands)
+  if(NOT commands MATCHES "CONSUMER_READS_CONFIGS" OR commands MATCHES "TOML_")
+    message(FATAL_ERROR "the consumer does not read configs, or knows by what library they are read: ${commands}")
+  endif()
 
 elseif(WAY STREQUAL "versions")
   set(configure_consumer ${configure} -S ${consumer_source} -B ${work} -D WAY=find_package -D "CMAKE_PREFIX_PATH=${prefix}")

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <allot/adaptor/branch_list.hpp>
+#include <allot/adaptor/debug_resource.hpp>
 #include <allot/adaptor/fallback_resource.hpp>
 #include <allot/adaptor/limiting_resource.hpp>
 #include <allot/adaptor/resource_from_allocator.hpp>
@@ -225,6 +226,33 @@ strategy tracing_entry() {
   return made;
 }
 
+strategy debug_entry() {
+  using options = debug_options;
+  using threads = options::threads;
+  strategy made = entry_for<options>(
+      "debug_resource", "finds misuse, damage beside blocks and leaks, with call stacks", book_keeping::own,
+      rows<options>()
+          .upstream("where blocks and their fences come from")
+          .required()
+          .size("fence_bytes", &options::fence_bytes, "watched before and behind each block; 0: none")
+          .flag("fill_fresh", &options::fill_fresh, "new blocks are filled with a pattern")
+          .flag("fill_freed", &options::fill_freed, "freed blocks are filled with a pattern, and writes to them found")
+          .size("quarantine_bytes", &options::quarantine_bytes, "most upstream bytes of freed blocks kept back")
+          .flag("record_stacks", &options::record_stacks, "where each block was allocated and freed")
+          .flag("report_leaks", &options::report_leaks, "at destruction: what is still live then")
+          .flag("report_leaks_at_exit", &options::report_leaks_at_exit, "the same when the program ends before")
+          .choice<threads>("used_by", &options::used_by, "which threads may use it",
+                           {{threads::any, "any"}, {threads::own_only, "own_only"}})
+          .name()
+          .done());
+  made.make = [](const std::any& is, const making& from) {
+    auto told = std::any_cast<options>(is);
+    told.name = from.name;
+    return owning(std::make_shared<debug_resource>(*from.memory("upstream"), told));
+  };
+  return made;
+}
+
 strategy allocator_entry() {
   strategy made =
       entry_for<no_options>("resource_from_allocator", "std::allocator as a resource; other allocators need code",
@@ -240,7 +268,7 @@ strategy allocator_entry() {
 
 std::vector<strategy> adaptor_strategies() {
   return {synchronized_entry(), statistics_entry(), limiting_entry(), fallback_entry(), routing_entry(),
-          zeroing_entry(),      tracing_entry(),    sampling_entry(), allocator_entry()};
+          zeroing_entry(),      tracing_entry(),    sampling_entry(), debug_entry(),    allocator_entry()};
 }
 
 }  // namespace allot::config

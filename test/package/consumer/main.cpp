@@ -7,6 +7,18 @@
 #include <numeric>
 #include <vector>
 
+#if defined(CONSUMER_READS_CONFIGS)
+#include <allot/config/config.hpp>
+
+bool reads_configs() {
+  const allot::resource_set resources = allot::parse_config("[resources.a]\nstrategy = \"page_resource\"\n");
+  const std::pmr::vector<int> numbers(100, 1, resources["a"]);
+  return numbers.get_allocator().resource()->is_equal(*resources["a"]);
+}
+#else
+bool reads_configs() { return true; }
+#endif
+
 int main() {
   allot::page_resource pages;
   allot::chained_arena arena(&pages);
@@ -15,5 +27,5 @@ int main() {
   const long long sum = std::accumulate(numbers.begin(), numbers.end(), 0LL);
   const bool on_pages = pages.owns(numbers.data()) && arena.upstream_resource() == &pages;
   std::cout << "sum " << sum << (on_pages ? " on pages" : " elsewhere") << "\n";
-  return sum == 5'000'050'000 && on_pages ? 0 : 1;
+  return sum == 5'000'050'000 && on_pages && reads_configs() ? 0 : 1;
 }
