@@ -72,11 +72,13 @@ config_text read(const std::string& path) {
   return {path, std::move(text)};
 }
 
-/// Resources of a config. What they take from the default resource they take from the upstream given.
-allot::resource_set build(const config_text& config, const surroundings& given) {
+/// One resource of a config, or all. What they take from the default resource they take from the upstream given.
+allot::resource_set build(const config_text& config, std::vector<std::string> only, const surroundings& given) {
   const default_resource upstream(given.upstream);
   room_wanted = given.room;
-  return allot::parse_config(config.text, config.path);
+  allot::config_settings settings;
+  settings.only = std::move(only);
+  return allot::parse_config(config.text, config.path, settings);
 }
 
 class configured final : public subject {
@@ -101,9 +103,9 @@ std::vector<strategy> strategies(const std::string& path) {
   const config_text config = read(path);
   std::vector<strategy> all;
   const surroundings nothing{*std::pmr::new_delete_resource(), 1};
-  for (const std::string& name : build(config, nothing).names())
+  for (const std::string& name : build(config, {}, nothing).names())
     all.push_back({name, [config, name](const surroundings& given) {
-                     return std::make_unique<configured>(build(config, given), name);
+                     return std::make_unique<configured>(build(config, {name}, given), name);
                    }});
   if (all.empty()) throw allot::config_error(path, 0, 0, "resources", "there is none");
   return all;
