@@ -129,6 +129,7 @@ BOOST_AUTO_TEST_CASE(a_resource_may_give_up_what_it_keeps_for_reuse_if_it_says_s
   };
   auto subject = testing::make_subject(
       "keeping", [](std::pmr::memory_resource& upstream) { return std::make_unique<keeping>(upstream); });
+  subject.frees_at_destruction = false;
   BOOST_TEST(testing::check_conformance(subject).broke("failure"));
   subject.keeps_cache_when_refused = false;
   const auto report = testing::check_conformance(subject);
