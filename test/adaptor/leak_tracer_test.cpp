@@ -57,8 +57,10 @@ void throw_leak(const misuse_report& report) {
   if (report.kind == misuse_kind::leak && report.fatal) throw thrown_leak{report.claimed, report.actual};
 }
 
+/// On pages, which LeakSanitizer has no opinion of.
 debug_resource& immortal(const debug_options& options) {
-  static debug_resource* const memory = new debug_resource(*std::pmr::new_delete_resource(), options);
+  static page_resource* const pages = new page_resource;
+  static debug_resource* const memory = new debug_resource(*pages, options);
   return *memory;
 }
 
