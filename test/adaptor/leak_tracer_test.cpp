@@ -13,6 +13,7 @@
 #include <memory>
 #include <memory_resource>
 #include <new>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -84,6 +85,10 @@ const test::child_program static_one{"leaks_static_at_exit", [] {
                                        static debug_resource memory(*std::pmr::new_delete_resource(), at_exit());
                                        here(memory, 24);
                                      }};
+const test::child_program destroyed_after{"leaks_destroyed_after_exit", [] {
+                                            static std::optional<debug_resource> memory;  // its end is planned now
+                                            here(memory.emplace(*std::pmr::new_delete_resource(), at_exit()), 24);
+                                          }};
 const test::child_program in_a_scope{"leaks_in_a_scope", [] {
                                        debug_resource memory(*std::pmr::new_delete_resource(), orders());
                                        const no_leak_scope scope(memory);
@@ -321,7 +326,8 @@ BOOST_AUTO_TEST_CASE(by_default_a_leak_in_a_scope_ends_the_program) {
 
 BOOST_AUTO_TEST_CASE(what_lives_when_the_program_ends_is_reported_once) {
   const std::string line = "allot: note on orders: not freed: blocks 1, bytes 24\n";
-  for (const char* name : {"leaks_at_exit", "leaks_died_before_exit", "leaks_static_at_exit"}) {
+  for (const char* name :
+       {"leaks_at_exit", "leaks_died_before_exit", "leaks_static_at_exit", "leaks_destroyed_after_exit"}) {
     const auto outcome = test::run_child(name);
     BOOST_TEST(outcome.exit_code == 0, name);
     BOOST_TEST(count_of(outcome.output, line) == 1u, name << ": " << outcome.output);
