@@ -39,6 +39,13 @@ debug_options orders(bool record_stacks = true) {
 ALLOT_NEVER_INLINE void* here(debug_resource& memory, std::size_t bytes) { return memory.allocate(bytes); }
 ALLOT_NEVER_INLINE void* there(debug_resource& memory, std::size_t bytes) { return memory.allocate(bytes, 64); }
 
+/// Through one and the same call: a compiler would write out a short loop whose length it knows.
+template <class Work>
+void repeat(std::size_t times, Work work) {
+  const volatile std::size_t unknown = times;
+  for (std::size_t i = 0; i < unknown; ++i) work(i);
+}
+
 std::size_t count_of(std::string_view text, std::string_view part) {
   std::size_t count = 0;
   for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
@@ -143,7 +150,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_one_place_are_one_group_and_the_most_bytes_come_f
   debug_resource memory(*std::pmr::new_delete_resource(), orders());
   const leak_snapshot before(memory);
   std::vector<std::pair<void*, std::size_t>> blocks;
-  for (const std::size_t bytes : {5U, 6U, 7U}) blocks.emplace_back(here(memory, bytes), bytes);
+  repeat(3, [&](std::size_t i) { blocks.emplace_back(here(memory, 5 + i), 5 + i); });
   void* const large = there(memory, 50);
   const leak_list leaks = leaks_since(before);
   BOOST_TEST_REQUIRE(leaks.size() == 2u);
@@ -163,7 +170,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_one_place_are_one_group_and_the_most_bytes_come_f
 BOOST_AUTO_TEST_CASE(a_list_reads_as_its_page_says) {
   debug_resource memory(*std::pmr::new_delete_resource(), orders());
   std::vector<void*> blocks;
-  for (int i = 0; i < 2; ++i) blocks.push_back(here(memory, 48));
+  repeat(2, [&](std::size_t) { blocks.push_back(here(memory, 48)); });
   void* const one = there(memory, 1);
   const leak_list leaks(memory);
   std::string expected = "orders: 3 blocks, 97 bytes not freed, from 2 places\n";
