@@ -122,9 +122,7 @@ BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) {
   expect(", much of all", options);
 }
 
-BOOST_AUTO_TEST_CASE(over_pages) {
-  conforms_over<page_resource>("page_resource");
-}
+BOOST_AUTO_TEST_CASE(over_pages) { conforms_over<page_resource>("page_resource"); }
 
 BOOST_AUTO_TEST_CASE(over_heaps) {
   heap_options checked;

@@ -91,8 +91,7 @@ BOOST_AUTO_TEST_CASE(eight_threads_share_it_over_an_upstream_that_they_may_share
 }
 
 BOOST_AUTO_TEST_CASE(tools_look_at_it_while_it_is_used) {
-  concurrent_general_resource general;
-  debug_resource memory(general);
+  debug_resource memory(*std::pmr::new_delete_resource());
   std::atomic<std::size_t> wrong{0};
   std::atomic<std::size_t> busy{threads - 1};
   test::in_threads(threads, [&](std::size_t i) {

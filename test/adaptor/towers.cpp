@@ -147,7 +147,8 @@ const std::vector<storey>& storeys() {
   static const std::vector<storey> all{
       {"synchronized_resource",
        [](upstream_ref on, memory_resource&) { return std::make_unique<synchronized_resource<>>(on.any()); }},
-      over<statistics_resource>("statistics_resource"),
+      {"statistics_resource",
+       [](upstream_ref on, memory_resource&) { return std::make_unique<statistics_resource>(on); }, true, false},
       over<statistics_resource>("statistics_resource, concurrent", concurrent()),
       over<limiting_resource>("limiting_resource", generous()),
       {"fallback_resource",
