@@ -12,8 +12,8 @@ namespace allot {
 /// The common base of adaptors with one upstream: passes the whole vocabulary through, so that an adaptor overrides
 /// only what it changes. Over a foreign upstream, which has no vocabulary, the answers are resource's defaults.
 ///
-/// An adaptor adds no byte to a block: requests reach the upstream with the size and alignment they came with, and pmr
-/// states both again when a block is freed.
+/// An adaptor adds no byte to a block, but for the fences of debug_resource: requests reach the upstream with the size
+/// and alignment they came with, and pmr states both again when a block is freed.
 class ALLOT_EXPORT adaptor_resource : public resource {
  public:
   ~adaptor_resource() override;

@@ -41,7 +41,7 @@ struct debug_block {
   const os::call_stack* stack = nullptr;  ///< where it was allocated; null where that is not recorded
 };
 
-/// Finds misuse of memory at a desk and in tests, over any upstream: writes beside a block or after its end, double
+/// Finds misuse of memory at a desk and in tests, over any upstream: writes beside a block or after its free, double
 /// frees, pointers that are foreign or inside a block, sizes and alignments that are not the block's, leaks. Each is
 /// reported with the block and the call stacks of what is done now, of its allocation and of its free.
 ///
