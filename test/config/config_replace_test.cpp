@@ -3,9 +3,9 @@
 #include <allot/config/config.hpp>
 #include <allot/core/resource.hpp>
 #include <boost/test/unit_test.hpp>
-#include <functional>
 #include <memory>
 #include <memory_resource>
+#include <new>
 #include <string>
 #include <vector>
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <allot/adaptor/adaptor_resource.hpp>
 #include <allot/config/config.hpp>
 #include <allot/core/resource.hpp>

@@ -1,4 +1,3 @@
-#include <allot/adaptor/sampling_guard_resource.hpp>
 #include <allot/block/memory_budget.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/config/config.hpp>

@@ -18,13 +18,19 @@ class nesting_check {
 
   void run() {
     while (at_ < text_.size()) {
-      switch (const char c = text_[at_]) {
+      const char c = text_[at_];
+      if (is_control(c))
+        fail({source_, line_, at_ - line_start_ + 1}, "", "has a control character, which no TOML has");
+      if (c == '[' && line_is_fresh_) check_header();
+      if (!is_blank(c)) line_is_fresh_ = false;
+      switch (c) {
         case '"':
         case '\'':
           skip_string(c);
           continue;
         case '#':
-          while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+          while (at_ < text_.size() && !ends_line(at_) && !is_control(text_[at_])) ++at_;
+          line_is_fresh_ = outer_.empty();
           continue;
         case '\n':
           end_line();
@@ -55,6 +61,34 @@ class nesting_check {
   }
 
  private:
+  static bool is_control(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
+  }
+
+  /// What the parser may take for one, such as the wide blanks of Unicode, counts too.
+  static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || static_cast<unsigned char>(c) >= 0x80; }
+
+  /// Line ends as the parser sees them behind a comment, those of Unicode too.
+  bool ends_line(std::size_t at) const {
+    const std::string_view rest = text_.substr(at);
+    const auto starts = [&](std::string_view with) { return rest.substr(0, with.size()) == with; };
+    return starts("\n") || starts("\xc2\x85") || starts("\xe2\x80\xa8") || starts("\xe2\x80\xa9");
+  }
+
+  /// The parser takes it for granted that a header begins with a key.
+  void check_header() const {
+    std::size_t key = at_ + 1;
+    if (text_.substr(key, 1) == "[") ++key;
+    while (key < text_.size() && (text_[key] == ' ' || text_[key] == '\t')) ++key;
+    if (key == text_.size()) return;
+    constexpr std::string_view others = "_-\"'[]";  // the parser knows what is wrong with a bracket
+    const char c = text_[key];
+    const bool good =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || others.find(c) != others.npos;
+    if (!good) fail({source_, line_, key - line_start_ + 1}, "", "is no TOML: a table's header must begin with a key");
+  }
+
   void enter() {
     if (++depth_ > deepest)
       fail({source_, line_, at_ - line_start_ + 1}, "",
@@ -74,6 +108,7 @@ class nesting_check {
     ++line_;
     line_start_ = at_ + 1;
     if (!outer_.empty()) return;
+    line_is_fresh_ = true;
     depth_ = 0;
     dots_ = 0;
   }
@@ -84,6 +119,7 @@ class nesting_check {
     at_ += many_lines ? 3 : 1;
     for (; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
+      if (is_control(c)) return;  // the caller's business
       if (c == '\n') {
         if (!many_lines) return;  // unterminated: the parser's business
         ++line_;
@@ -103,6 +139,7 @@ class nesting_check {
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   std::size_t line_start_ = 0;
+  bool line_is_fresh_ = true;  // nothing but blanks was in it
   std::size_t depth_ = 0;
   std::size_t dots_ = 0;            // of depth_, those of the key at hand
   std::vector<std::size_t> outer_;  // the same of the keys around it, one for each open bracket
