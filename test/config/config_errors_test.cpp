@@ -185,14 +185,15 @@ BOOST_AUTO_TEST_CASE(what_is_no_toml_is_refused_at_its_place) {
       {pool + std::string("name = \"a\0z\"\n", 13), 3, 10, "", "has a control character"},
       {std::string("\0", 1), 1, 1, "", "has a control character"},
       {"[=]\n", 1, 2, "", "a table's header must begin with a key"},
-      {"\xef\xbb\xbf\xc2\xa0[[ {\n", 1, 9, "", "a table's header must begin with a key"},
-      {"# \xe2\x80\xa8[#\n", 1, 7, "", "a table's header must begin with a key"},
+      {"\xef\xbb\xbf [[ (\n", 1, 5, "", "a table's header must begin with a key"},
+      {"# \xe2\x80\xa8[#\n", 1, 3, "", "beyond ASCII"},
+      {"a = \"\xc3\xa9\xc3\xa9\" \xc8\x93\n", 1, 10, "", "beyond ASCII"},
       {"[]\n", 1, 2, "", "is no TOML: "},
       {"[", 1, 2, "", "is no TOML: "},
       {"\x7f"
        "ELF\x02\x01\x01",
        1, 1, "", "has a control character"},
-      {"\xff\xfe[\0r", 1, 1, "", "is no TOML: "},
+      {"\xff\xfe[\0r", 1, 1, "", "beyond ASCII"},
   };
   for (const mistake& m : mistakes) expect_refused(m);
 }

@@ -17,10 +17,12 @@ class nesting_check {
       : text_(text), source_(source) {}
 
   void run() {
+    if (text_.substr(0, 3) == "\xef\xbb\xbf") at_ = line_start_ = 3;  // the mark of UTF-8
     while (at_ < text_.size()) {
       const char c = text_[at_];
-      if (is_control(c))
-        fail({source_, line_, at_ - line_start_ + 1}, "", "has a control character, which no TOML has");
+      if (is_control(c)) refuse(at_, "has a control character, which no TOML has");
+      // the parser is undefined for some of these
+      if (is_wide(c)) refuse(at_, "is no TOML: has a character beyond ASCII outside of strings and comments");
       if (c == '[' && line_is_fresh_) check_header();
       if (!is_blank(c)) line_is_fresh_ = false;
       switch (c) {
@@ -66,8 +68,15 @@ class nesting_check {
     return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
   }
 
-  /// What the parser may take for one, such as the wide blanks of Unicode, counts too.
-  static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || static_cast<unsigned char>(c) >= 0x80; }
+  static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+  static bool is_wide(char c) { return static_cast<unsigned char>(c) >= 0x80; }
+
+  [[noreturn]] void refuse(std::size_t at, const std::string& problem) const {
+    std::size_t column = 1;
+    for (std::size_t i = line_start_; i < at; ++i)
+      if ((static_cast<unsigned char>(text_[i]) & 0xc0) != 0x80) ++column;  // counts characters
+    fail({source_, line_, column}, "", problem);
+  }
 
   /// Line ends as the parser sees them behind a comment, those of Unicode too.
   bool ends_line(std::size_t at) const {
@@ -86,13 +95,12 @@ class nesting_check {
     const char c = text_[key];
     const bool good =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || others.find(c) != others.npos;
-    if (!good) fail({source_, line_, key - line_start_ + 1}, "", "is no TOML: a table's header must begin with a key");
+    if (!good) refuse(key, "is no TOML: a table's header must begin with a key");
   }
 
   void enter() {
     if (++depth_ > deepest)
-      fail({source_, line_, at_ - line_start_ + 1}, "",
-           "is nested more than " + std::to_string(deepest) + " deep (brackets, braces and dots together)");
+      refuse(at_, "is nested more than " + std::to_string(deepest) + " deep (brackets, braces and dots together)");
   }
 
   void leave() {
