@@ -20,7 +20,8 @@ std::optional<std::size_t> parse_rounds(std::string_view text) noexcept {
 }  // namespace
 
 command_line parse_command_line(int argc, char** argv) {
-  static const option flags[] = {{"help", no_argument, nullptr, 'h'},
+  static const option flags[] = {{"config", required_argument, nullptr, 'c'},
+                                 {"help", no_argument, nullptr, 'h'},
                                  {"rounds", required_argument, nullptr, 'r'},
                                  {"svg", required_argument, nullptr, 's'},
                                  {nullptr, 0, nullptr, 0}};
@@ -30,6 +31,9 @@ command_line parse_command_line(int argc, char** argv) {
       case 'h':
         parsed.what = command_line::action::help;
         return parsed;
+      case 'c':
+        parsed.config = optarg;
+        break;
       case 'r':
         parsed.rounds = parse_rounds(optarg);
         if (!parsed.rounds) {

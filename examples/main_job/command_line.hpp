@@ -15,6 +15,7 @@ struct command_line {
   enum class action { run, help, misuse };
 
   action what = action::run;
+  std::optional<std::string> config;
   std::string svg = "main_job.svg";
   std::optional<std::size_t> rounds;
   std::vector<std::string> files;

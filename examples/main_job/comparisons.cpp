@@ -42,7 +42,7 @@ std::string summary(const verified_tokens& tokens) {
 comparison compare_resources(const job_size& size, std::vector<measurement> results) {
   return {"resource", "Word index and document tree: time by memory resource",
           bytes_text(size.bytes) + " of text in " + counted(size.files, "file"),
-          "cold: a fresh resource each round, made and destroyed on the clock; warm: a resource that did the job once "
+          "cold: a fresh resource each round, destroyed on the clock; warm: a resource that did the job once "
           "before.",
           std::move(results)};
 }

@@ -2,6 +2,7 @@
 
 #include <sysexits.h>
 
+#include <allot/config/config_error.hpp>
 #include <cerrno>
 #include <exception>
 #include <fstream>
@@ -44,6 +45,7 @@ int flush_output() {
 }
 
 int run(const command_line& wanted) {
+  const auto resources_wanted = strategies(wanted.config.value_or(default_config()));
   const auto files = read_files(wanted.files.empty() ? default_files() : wanted.files,
                                 [](const std::string& path, std::string_view reason) {
                                   std::cerr << "main_job: cannot use " << path << ": " << reason << '\n';
@@ -56,10 +58,10 @@ int run(const command_line& wanted) {
   if (!write_file(wanted.svg, "", std::ios::app)) return EX_CANTCREAT;
 
   progress shown;
-  const auto verified = verify(files, strategies(), shown);
+  const auto verified = verify(files, resources_wanted, shown);
   const auto tokens = verify(files, token_containers(), shown);
   const auto resources =
-      compare_resources(verified.size, time_all(files, strategies(), verified, wanted.rounds, shown));
+      compare_resources(verified.size, time_all(files, resources_wanted, verified, wanted.rounds, shown));
   const auto containers = compare_containers(tokens, time_all(files, token_containers(), tokens, wanted.rounds, shown));
   shown.clear();
 
@@ -89,6 +91,9 @@ int main(int argc, char** argv) {
   } catch (const mismatch& found) {
     std::cerr << "main_job: results differ: " << found.what() << '\n';
     return exit_mismatch;
+  } catch (const allot::config_error& wrong) {
+    std::cerr << "main_job: " << wrong.what() << '\n';
+    return EX_CONFIG;
   } catch (const std::bad_alloc&) {
     std::cerr << "main_job: out of memory\n";
     return EX_OSERR;

@@ -40,23 +40,23 @@ struct contestant {
 };
 
 /// A contestant that is made, works and is destroyed (cold), or works again after it did so once (warm).
-/// @param make  returns a pointer that owns something with reuse(), which makes it ready to work again: that counts,
-/// too
+/// @param make  called with the watch, which it may pause; returns a pointer that owns something with reuse(), which
+///              makes it ready to work again: that counts, too
 /// @param work  does the job with that thing once, on a watch that runs
 template <class Make, class Work>
 contestant contestant_of(std::string_view name, const footprint& memory, Make make, Work work) {
   return {name, memory,
           [=] {
             stopwatch watch;
-            auto fresh = make();
+            auto fresh = make(watch);
             work(*fresh, watch);
             fresh.reset();
             watch.pause();
             return watch.milliseconds();
           },
           [=] {
-            const auto kept = make();
             stopwatch untold;
+            const auto kept = make(untold);
             work(*kept, untold);
             kept->reuse();
             stopwatch watch;

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <memory_resource>
-#include <string_view>
+#include <string>
 #include <vector>
 
 namespace main_job {
@@ -31,12 +32,15 @@ struct surroundings {
 
 /// A way to get memory.
 struct strategy {
-  std::string_view name;
-  std::unique_ptr<subject> (*make)(const surroundings& given);
+  std::string name;
+  std::function<std::unique_ptr<subject>(const surroundings& given)> make;
 };
 
-/// All that are measured. The first, new_delete_resource, is what the others are compared with. local_arena is not
-/// among them: its size is part of its type, and a job's follows from the input.
-const std::vector<strategy>& strategies();
+/// The config that is part of the project.
+std::string default_config();
+
+/// All that are measured: the resources of a config file, in its order. The first is what the others are compared with.
+/// @throws allot::config_error
+std::vector<strategy> strategies(const std::string& path = default_config());
 
 }  // namespace main_job

@@ -27,8 +27,11 @@ std::vector<measurement> time_all(const std::vector<text_file>& files, const std
   };
   std::vector<contestant> contestants;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto make = [&verified, make_subject = all[i].make] {
-      return make_subject({*std::pmr::new_delete_resource(), verified.room});
+    const auto make = [&verified, make_subject = all[i].make](stopwatch& watch) {
+      watch.pause();  // reading a config is not what is compared
+      auto subject = make_subject({*std::pmr::new_delete_resource(), verified.room});
+      watch.resume();
+      return subject;
     };
     contestants.push_back(contestant_of(all[i].name, verified.footprints[i], make, work));
   }
@@ -40,7 +43,8 @@ std::vector<measurement> time_all(const std::vector<text_file>& files, const std
   const auto work = [&](token_subject& tested, stopwatch&) { require_digest(tested.work(files), verified.digest); };
   std::vector<contestant> contestants;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    contestants.push_back(contestant_of(all[i].name, verified.footprints[i], all[i].make, work));
+    contestants.push_back(contestant_of(
+        all[i].name, verified.footprints[i], [make = all[i].make](stopwatch&) { return make(); }, work));
     contestants.back().cold = [cold = contestants.back().cold] {
       drop_kept_memory();
       return cold();

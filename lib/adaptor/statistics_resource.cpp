@@ -6,7 +6,7 @@ namespace allot {
 
 statistics_resource::~statistics_resource() = default;
 
-void statistics_resource::count_failure() noexcept { add(failures_, std::size_t{1}); }
+void statistics_resource::count_failure() noexcept { shared::add(failures_, std::size_t{1}); }
 
 void statistics_resource::raise_peak(counter<std::ptrdiff_t>& peak, std::ptrdiff_t value) noexcept {
   std::ptrdiff_t before = peak.load(std::memory_order_relaxed);
@@ -16,18 +16,18 @@ void statistics_resource::raise_peak(counter<std::ptrdiff_t>& peak, std::ptrdiff
 
 void* statistics_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   void* const p = adaptor_resource::try_allocate(bytes, alignment);
-  if (p != nullptr)
-    count_block(bytes);
-  else
+  if (p == nullptr)
     count_failure();
+  else
+    count_block<shared>(bytes);
   return p;
 }
 
 bool statistics_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                      std::size_t alignment) noexcept {
   if (!adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment)) return false;
-  if (new_bytes > old_bytes) add(total_bytes_, new_bytes - old_bytes);
-  raise(peak_bytes_, add(live_bytes_, static_cast<std::ptrdiff_t>(new_bytes) - static_cast<std::ptrdiff_t>(old_bytes)));
+  if (new_bytes > old_bytes) shared::add(total_bytes_, new_bytes - old_bytes);
+  raise(peak_bytes_, shared::add(live_bytes_, static_cast<std::ptrdiff_t>(new_bytes) - static_cast<std::ptrdiff_t>(old_bytes)));
   return true;
 }
 

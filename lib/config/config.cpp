@@ -15,7 +15,9 @@ config::plan read(std::string_view text, const std::string& source_name, const c
   const auto source = std::make_shared<const std::string>(source_name);
   config::node root = config::read_toml(text, source);
   config::apply_settings(root, settings.text, std::make_shared<const std::string>(settings.source));
-  return config::make_plan(root, source);
+  config::plan whole = config::make_plan(root, source);
+  if (!settings.only.empty()) config::keep_only(whole, settings.only);
+  return whole;
 }
 
 std::string_view variable(const char* name) {
@@ -30,7 +32,7 @@ resource_set load_config(const std::string& path) {
   const std::string& file = other.empty() ? path : other;
   const std::string text =
       config::read_file(file, other.empty() ? std::string_view() : "environment variable ALLOT_CONFIG_FILE");
-  return parse_config(text, file, {variable("ALLOT_CONFIG_SET"), "environment variable ALLOT_CONFIG_SET"});
+  return parse_config(text, file, {variable("ALLOT_CONFIG_SET"), "environment variable ALLOT_CONFIG_SET", {}});
 }
 
 resource_set parse_config(std::string_view text, const std::string& source_name, const config_settings& settings) {

@@ -629,6 +629,7 @@ BOOST_AUTO_TEST_CASE(a_block_that_cannot_be_resized_stays_as_it_is) {
   for (const std::size_t wanted : {std::size_t{1000}, max_object_bytes, std::numeric_limits<std::size_t>::max()})
     BOOST_TEST(!memory.try_expand(p, 100, wanted, 8));
   BOOST_TEST(memory.usage() == before);
+  if (memory_tools::active()) BOOST_TEST(!memory_tools::accessible(p + 100));
   BOOST_TEST(memory.check());
   memory.deallocate(p, 100, 8);
   memory.deallocate(next, 100, 8);

@@ -1,5 +1,7 @@
 #include "adaptor/towers.hpp"
 
+#include <algorithm>
+#include <allot/adaptor/debug_resource.hpp>
 #include <allot/adaptor/fallback_resource.hpp>
 #include <allot/adaptor/limiting_resource.hpp>
 #include <allot/adaptor/resource_from_allocator.hpp>
@@ -107,6 +109,10 @@ std::string name_of_tower(const std::vector<storey>& above, std::string below) {
   return name + std::move(below);
 }
 
+bool keep_caches(const std::vector<storey>& above) {
+  return std::all_of(above.begin(), above.end(), [](const storey& each) { return each.keeps_cache_when_refused; });
+}
+
 void build(stack& parts, const std::vector<storey>& above, memory_resource& lowest, memory_resource& beside) {
   for (const storey& each : above) {
     const upstream_ref on = parts.above.empty() ? upstream_ref(lowest) : upstream_ref(*parts.above.back());
@@ -141,7 +147,8 @@ const std::vector<storey>& storeys() {
   static const std::vector<storey> all{
       {"synchronized_resource",
        [](upstream_ref on, memory_resource&) { return std::make_unique<synchronized_resource<>>(on.any()); }},
-      over<statistics_resource>("statistics_resource"),
+      {"statistics_resource",
+       [](upstream_ref on, memory_resource&) { return std::make_unique<statistics_resource>(on); }, true, false},
       over<statistics_resource>("statistics_resource, concurrent", concurrent()),
       over<limiting_resource>("limiting_resource", generous()),
       {"fallback_resource",
@@ -161,6 +168,7 @@ const std::vector<storey>& storeys() {
       over<zeroing_resource>("zeroing_resource, both", always()),
       {"tracing_resource",
        [](upstream_ref on, memory_resource&) { return std::make_unique<tracing_resource>(on, deaf); }},
+      {"debug_resource", [](upstream_ref on, memory_resource&) { return std::make_unique<debug_resource>(on); }, false},
       over<sampling_guard_resource>("sampling_guard_resource", now_and_then()),
       {"resource_from_allocator",
        [](upstream_ref on, memory_resource&) {
@@ -182,7 +190,7 @@ testing::conformance_subject tower(const ground& below, const std::vector<storey
       },
       below.capacity);
   subject.frees_at_destruction = false;
-  subject.keeps_cache_when_refused = below.keeps_cache_when_refused;
+  subject.keeps_cache_when_refused = below.keeps_cache_when_refused && keep_caches(above);
   return subject;
 }
 
@@ -193,6 +201,7 @@ testing::conformance_subject tower(const std::vector<storey>& above) {
     return std::make_unique<owned_tower>(std::move(parts));
   });
   subject.frees_at_destruction = false;
+  subject.keeps_cache_when_refused = keep_caches(above);
   return subject;
 }
 

@@ -23,6 +23,8 @@ struct storey {
   std::string name;
   /// `beside` is for what needs a second upstream.
   std::function<std::unique_ptr<resource>(upstream_ref on, std::pmr::memory_resource& beside)> make;
+  bool keeps_cache_when_refused = true;
+  bool for_threads = true;  ///< as thread-safe as what it stands on
 };
 
 const std::vector<ground>& grounds();

@@ -76,6 +76,40 @@ BOOST_AUTO_TEST_CASE(single_values_take_the_place_of_those_in_the_text) {
   BOOST_TEST(described_with(" ; ;") == described_with(""));
 }
 
+BOOST_AUTO_TEST_CASE(a_program_can_take_its_part_of_a_config) {
+  const char* const text =
+      "default = 'c'\n"
+      "[budgets.game]\npermanent = '1MiB'\n"
+      "[resources.a]\nstrategy = 'pool_resource'\nupstream = 'b'\n"
+      "[resources.b]\nstrategy = 'statistics_resource'\nupstream = { strategy = 'page_resource' }\n"
+      "[resources.c]\nstrategy = 'general_resource'\n";
+  std::pmr::memory_resource* const before = std::pmr::get_default_resource();
+  config_settings part;
+  part.only = {"a"};
+  const resource_set resources = parse_config(text, "config", part);
+  BOOST_TEST((resources.names() == std::vector<std::string>{"a", "b"}));
+  BOOST_TEST(resources.find("c") == nullptr);
+  BOOST_CHECK_THROW((void)resources.budget("game"), config_error);
+  BOOST_TEST(std::pmr::get_default_resource() == before);
+  BOOST_TEST(parse_config(resources.describe()).describe() == resources.describe());
+  std::pmr::vector<int> numbers(100, resources["a"]);
+
+  part.only = {"c", "b"};
+  {
+    const resource_set others = parse_config(text, "config", part);
+    BOOST_TEST((others.names() == std::vector<std::string>{"b", "c"}));
+    BOOST_TEST(std::pmr::get_default_resource() == others["c"]);
+  }
+  BOOST_TEST(std::pmr::get_default_resource() == before);
+
+  part.only = {"a", "dd"};
+  BOOST_CHECK_EXCEPTION((void)parse_config(text, "config", part), config_error, [](const config_error& wrong) {
+    return wrong.file() == "config" && wrong.key() == "resources.dd" &&
+           has(wrong.what(), "there is no resource \"dd\"");
+  });
+  BOOST_CHECK_THROW(check_config(text, "config", part), config_error);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_setting_is_told_with_its_column) {
   const struct {
     const char* settings;

@@ -42,6 +42,33 @@ case $case_name in
     full_report main_job.svg
     ! grep -q "cannot use" err || fail "a default file cannot be read"
     ;;
+  takes_another_list_of_resources)
+    cat >list.toml <<'TOML'
+[resources.plain]
+strategy = "new_delete_resource"
+[resources."counted arena"]
+strategy = "statistics_resource"
+upstream = { strategy = "chained_arena" }
+TOML
+    expect 0 "$program" --rounds 1 --config list.toml text
+    [[ $(grep -c '^checking ' err) == 8 ]] || fail "not two resources and six containers were checked"
+    [[ $(table_lines resource) == 2 ]] || fail "the first table has not two lines"
+    [[ $(grep -c '^counted arena ' out) == 1 ]] || fail "a resource of the list is missing"
+    ;;
+  says_what_is_wrong_with_a_list)
+    printf '[resources.a]\nstrategy = "pool_resorce"\n' >list.toml
+    expect 78 "$program" --config list.toml text
+    err_has "main_job: list.toml:2:12: resources.a.strategy: "
+    err_has 'did you mean "pool_resource"?'
+    expect 78 "$program" --config=missing.toml text
+    err_has "missing.toml"
+    echo 'default = "a"' >list.toml
+    expect 78 "$program" --config list.toml text
+    : >list.toml
+    expect 78 "$program" --config list.toml text
+    out_is_empty
+    [[ ! -e main_job.svg ]] || fail "a chart was written"
+    ;;
   writes_the_chart_where_it_is_told)
     echo old >chart
     expect 0 "$program" --rounds=1 --svg chart text
@@ -55,7 +82,7 @@ case $case_name in
     out_has "vlarray"
     ;;
   rejects_wrong_flags)
-    for arguments in --nonsense --svg --rounds "--rounds 0" "--rounds -1" "--rounds 10001" "--rounds 3x" "--rounds="; do
+    for arguments in --nonsense --svg --config --rounds "--rounds 0" "--rounds -1" "--rounds 10001" "--rounds 3x" "--rounds="; do
       # shellcheck disable=SC2086
       expect 64 "$program" text $arguments
       err_has "usage: main_job"

@@ -63,5 +63,14 @@ case $case_name in
     out_has "2 values, colour is a green "
     out_has "all as it should be"
     ;;
+  stacks_adaptors_over_one_pool)
+    out_has "  10 words, 50 characters: all of it on the stack"
+    out_has "  with help: news about help "
+    out_has "  cache: cannot provide "
+    [[ $(count '^  server: allocate [0-9]* bytes$') -gt 1 ]] || fail "the trace tells of no blocks"
+    [[ $(count '^  server: allocate ') == $(count '^  server: deallocate ') ]] || fail "the trace does not come out even"
+    out_has "  200 requests took the same each, 0 blocks are live"
+    out_has "all as it should be"
+    ;;
   *) no_such_case ;;
 esac

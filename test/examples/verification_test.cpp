@@ -47,9 +47,11 @@ class spoiled final : public subject {
 const strategy spoils_text{"spoils text",
                            [](const surroundings&) -> std::unique_ptr<subject> { return std::make_unique<spoiled>(); }};
 
+const std::vector<strategy> resources = strategies();
+
 const footprint& footprint_of(const verified_job& job, std::string_view name) {
-  for (std::size_t i = 0; i < strategies().size(); ++i) {
-    if (strategies()[i].name == name) return job.footprints.at(i);
+  for (std::size_t i = 0; i < resources.size(); ++i) {
+    if (resources[i].name == name) return job.footprints.at(i);
   }
   throw std::out_of_range(std::string(name));
 }
@@ -60,8 +62,8 @@ BOOST_AUTO_TEST_SUITE(verification)
 
 BOOST_AUTO_TEST_CASE(all_strategies_agree_and_their_bytes_are_counted) {
   progress shown;
-  const verified_job job = verify(files, strategies(), shown);
-  BOOST_TEST(job.footprints.size() == strategies().size());
+  const verified_job job = verify(files, resources, shown);
+  BOOST_TEST(job.footprints.size() == resources.size());
   BOOST_TEST(job.size.files == 1u);
   BOOST_TEST(job.size.words == 15u);
   BOOST_TEST(job.size.nodes == 5u);
@@ -74,7 +76,7 @@ BOOST_AUTO_TEST_CASE(all_strategies_agree_and_their_bytes_are_counted) {
 
 BOOST_AUTO_TEST_CASE(only_what_goes_to_the_system_is_counted_there) {
   progress shown;
-  const verified_job job = verify(files, strategies(), shown);
+  const verified_job job = verify(files, resources, shown);
   BOOST_TEST(!footprint_of(job, "new_delete_resource").from_system);
   BOOST_TEST(!footprint_of(job, "chained_arena").from_system);
   BOOST_TEST(footprint_of(job, "chained_arena, virtual blocks").from_system);
@@ -87,7 +89,7 @@ BOOST_AUTO_TEST_CASE(only_what_goes_to_the_system_is_counted_there) {
 
 BOOST_AUTO_TEST_CASE(what_cannot_grow_is_told_how_much_room_a_job_takes) {
   progress shown;
-  const verified_job job = verify(files, strategies(), shown);
+  const verified_job job = verify(files, resources, shown);
   allot::monotonic_arena exact(job.room, std::pmr::new_delete_resource());
   BOOST_TEST((digest(run_job(files, exact)) == job.size.digest));
   BOOST_TEST(exact.usage().peak <= job.room);
@@ -96,7 +98,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_grow_is_told_how_much_room_a_job_takes) {
 
 BOOST_AUTO_TEST_CASE(a_resource_that_spoils_a_byte_is_named) {
   progress shown;
-  std::vector<strategy> all = strategies();
+  std::vector<strategy> all = resources;
   all.push_back(spoils_text);
   BOOST_CHECK_EXCEPTION(verify(files, all, shown), mismatch,
                         [](const mismatch& found) { return std::string(found.what()).rfind("spoils text: ", 0) == 0; });
@@ -104,9 +106,9 @@ BOOST_AUTO_TEST_CASE(a_resource_that_spoils_a_byte_is_named) {
 
 BOOST_AUTO_TEST_CASE(a_resource_that_spoils_a_byte_in_a_timed_round_is_named) {
   progress shown;
-  verified_job job = verify(files, strategies(), shown);
+  verified_job job = verify(files, resources, shown);
   job.footprints.push_back({});
-  std::vector<strategy> all = strategies();
+  std::vector<strategy> all = resources;
   all.push_back(spoils_text);
   BOOST_CHECK_EXCEPTION(time_all(files, all, job, 1, shown), mismatch,
                         [](const mismatch& found) { return std::string(found.what()).rfind("spoils text: ", 0) == 0; });
@@ -114,9 +116,9 @@ BOOST_AUTO_TEST_CASE(a_resource_that_spoils_a_byte_in_a_timed_round_is_named) {
 
 BOOST_AUTO_TEST_CASE(every_strategy_is_timed_in_every_round) {
   progress shown;
-  const verified_job job = verify(files, strategies(), shown);
-  const auto results = time_all(files, strategies(), job, 3, shown);
-  BOOST_TEST(results.size() == strategies().size());
+  const verified_job job = verify(files, resources, shown);
+  const auto results = time_all(files, resources, job, 3, shown);
+  BOOST_TEST(results.size() == resources.size());
   for (const measurement& each : results) {
     BOOST_TEST(each.cold.size() == 3u);
     BOOST_TEST(each.warm.size() == 3u);

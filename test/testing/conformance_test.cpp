@@ -2,7 +2,11 @@
 #include <allot/testing/conformance.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <memory>
+#include <memory_resource>
 #include <sstream>
+#include <utility>
 
 #include "testing/sample_resource.hpp"
 
@@ -93,6 +97,49 @@ BOOST_AUTO_TEST_CASE(a_limited_resource_is_held_to_its_stated_capacity_and_no_fu
   BOOST_TEST(honest.not_tested.size() == 3u);  // no release(), no upstream, no allot::resource
   const auto boastful = check_with(8192);
   BOOST_TEST(boastful.broke("capacity"), boastful);
+}
+
+BOOST_AUTO_TEST_CASE(a_resource_may_give_up_what_it_keeps_for_reuse_if_it_says_so_and_nothing_else) {
+  struct keeping final : std::pmr::memory_resource {
+    explicit keeping(std::pmr::memory_resource& memory) : upstream(memory) {}
+    ~keeping() override { give_up(); }
+    void give_up() {
+      if (spare != nullptr) upstream.deallocate(std::exchange(spare, nullptr), spare_bytes, spare_alignment);
+    }
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      try {
+        return upstream.allocate(bytes, alignment);
+      } catch (...) {
+        give_up();
+        throw;
+      }
+    }
+    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+      if (spare != nullptr) return upstream.deallocate(p, bytes, alignment);
+      spare = p;
+      spare_bytes = bytes;
+      spare_alignment = alignment;
+    }
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+    std::pmr::memory_resource& upstream;
+    void* spare = nullptr;
+    std::size_t spare_bytes = 0;
+    std::size_t spare_alignment = 0;
+  };
+  auto subject = testing::make_subject(
+      "keeping", [](std::pmr::memory_resource& upstream) { return std::make_unique<keeping>(upstream); });
+  subject.frees_at_destruction = false;
+  BOOST_TEST(testing::check_conformance(subject).broke("failure"));
+  subject.keeps_cache_when_refused = false;
+  const auto report = testing::check_conformance(subject);
+  BOOST_TEST(report.passed(), report);
+
+  auto leaking = testing::make_subject("leaking", [](std::pmr::memory_resource& upstream) {
+    return std::make_unique<sample_resource>(upstream, defect::leaks_when_upstream_fails);
+  });
+  leaking.keeps_cache_when_refused = false;
+  BOOST_TEST(testing::check_conformance(leaking).broke("failure"));
 }
 
 BOOST_AUTO_TEST_CASE(does_not_blame_an_arena_for_the_address_of_its_buffer) {

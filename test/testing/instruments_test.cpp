@@ -3,8 +3,11 @@
 #include <allot/testing/failing_resource.hpp>
 #include <allot/testing/trap_resource.hpp>
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <string>
 #include <thread>
+
+#include "support/child.hpp"
 
 using namespace allot;
 using namespace allot::testing;
@@ -106,6 +109,32 @@ BOOST_AUTO_TEST_CASE(a_trap_as_default_resource_shows_who_falls_back_to_it) {
   }
   BOOST_TEST(trap.uses() == 1u);
   BOOST_TEST((std::pmr::get_default_resource() == std::pmr::new_delete_resource()));
+}
+
+BOOST_AUTO_TEST_CASE(a_sprung_trap_says_what_was_asked_for_and_where) {
+  trap_resource trap;
+  BOOST_CHECK_EXCEPTION((void)trap.allocate(40, 16), trap_sprung, [](const trap_sprung& sprung) {
+    const std::string what = sprung.what();
+    return sprung.bytes() == 40 && sprung.alignment() == 16 && what.find("40 bytes aligned to 16") != what.npos &&
+           sprung.where().size() > 1;
+  });
+}
+
+void use_a_telling_trap() {
+  counting_resource counting;
+  trap_resource trap({&counting, 2});
+  for (const std::size_t bytes : {100U, 200U, 300U}) trap.deallocate(trap.allocate(bytes, 8), bytes, 8);
+  std::exit(trap.uses() == 3 && counting.allocations() == 3 && counting.live_blocks() == 0 ? 0 : 1);
+}
+
+const test::child_program telling_trap{"telling_trap", use_a_telling_trap};
+
+BOOST_AUTO_TEST_CASE(a_trap_that_serves_tells_requests_with_their_calls_until_enough_are_told) {
+  const auto outcome = test::run_child("telling_trap");
+  BOOST_TEST(outcome.exit_code == 0);
+  BOOST_TEST(outcome.says("asked for 100 bytes aligned to 8\n    #0 0x"), outcome.output);
+  BOOST_TEST(outcome.says("asked for 200 bytes"));
+  BOOST_TEST(!outcome.says("asked for 300 bytes"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

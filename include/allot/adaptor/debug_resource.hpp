@@ -115,7 +115,8 @@ class ALLOT_EXPORT debug_resource final : public adaptor_resource {
   void release() noexcept override;
   /// Empties the quarantine, and has the upstream trim; returns the sum of what both gave back.
   std::size_t trim() noexcept override;
-  /// Looks at all fences and freed blocks as well; of those with damage the one allocated first is reported.
+  /// Looks at all fences and freed blocks as well; of those with damage the one allocated first is reported. Then the
+  /// upstream's check(), where that is one of ours: some ask that no other thread uses them meanwhile.
   bool check() const noexcept override;
   /// Visits blocks in quarantine, too.
   void for_each_block(block_visitor visitor) const override;

@@ -21,10 +21,10 @@ ALLOT_EXPORT std::string_view name_of(memory_event_kind kind) noexcept;
 /// Something that happened at a resource. Sizes are in bytes.
 struct memory_event {
   memory_event_kind kind{};
-  const void* address = nullptr;  ///< of the block
-  std::size_t bytes = 0;          ///< of the block; of expand, before
-  std::size_t alignment = 0;      ///< 0 where there is none
-  std::size_t new_bytes = 0;      ///< of expand, after
+  const void* address = nullptr;   ///< of the block
+  std::size_t bytes = 0;           ///< of the block; of expand, before
+  std::size_t alignment = 0;       ///< 0 where there is none
+  std::size_t new_bytes = 0;       ///< of expand, after
   std::string_view resource = {};  ///< name of the resource; lives as long as the call
 };
 

@@ -20,7 +20,8 @@ struct statistics_options {
 /// allocations were of which size.
 ///
 /// No block carries a header: pmr states the size again when a block is freed. Counters can be nested: push() begins
-/// new ones, which see only what happens until pop() returns them, while the outer ones go on counting all.
+/// new ones, which see only what happens until pop() returns them, while the outer ones go on counting all. A free is
+/// counted as it is asked for, also one that is misuse to the upstream.
 ///
 /// For one thread at a time; with `concurrent` thread-safe if the upstream is, but for release(). Any thread may take a
 /// snapshot at any time: each number in it was right at a moment of its own.
@@ -73,31 +74,50 @@ class ALLOT_EXPORT statistics_resource final : public adaptor_resource {
       count_failure();
       throw;
     }
-    count_block(bytes);
+    if (ALLOT_LIKELY(!concurrent_))
+      count_block<alone>(bytes);
+    else
+      count_block<shared>(bytes);
     return p;
   }
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    upstream_deallocate(p, bytes, alignment);
-    add(live_blocks_, std::ptrdiff_t{-1});
-    add(live_bytes_, -static_cast<std::ptrdiff_t>(bytes));
+    if (ALLOT_LIKELY(!concurrent_))
+      count_free<alone>(bytes);
+    else
+      count_free<shared>(bytes);
+    upstream_deallocate(p, bytes, alignment);  // last, so that it is a jump, which makes half of the cost
   }
 
-  /// Adds and returns the sum. Without `concurrent` by a plain load and store.
-  template <class Value>
-  Value add(counter<Value>& to, Value value) noexcept {
-    if (concurrent_) return to.fetch_add(value, std::memory_order_relaxed) + value;
-    const Value sum = to.load(std::memory_order_relaxed) + value;
-    to.store(sum, std::memory_order_relaxed);
-    return sum;
+  // How counters change: where one thread uses the resource by a plain load and store.
+  struct alone {
+    template <class Value>
+    static Value add(counter<Value>& to, Value value) noexcept {
+      const Value sum = to.load(std::memory_order_relaxed) + value;
+      to.store(sum, std::memory_order_relaxed);
+      return sum;
+    }
+  };
+  struct shared {
+    template <class Value>
+    static Value add(counter<Value>& to, Value value) noexcept {
+      return to.fetch_add(value, std::memory_order_relaxed) + value;
+    }
+  };
+
+  template <class Way>
+  ALLOT_ALWAYS_INLINE void count_block(std::size_t bytes) noexcept {
+    Way::add(sizes_[allocation_statistics::bucket_of(bytes)], std::size_t{1});
+    Way::add(total_bytes_, bytes);
+    raise(peak_blocks_, Way::add(live_blocks_, std::ptrdiff_t{1}));
+    raise(peak_bytes_, Way::add(live_bytes_, static_cast<std::ptrdiff_t>(bytes)));
   }
-  void raise(counter<std::ptrdiff_t>& peak, std::ptrdiff_t value) noexcept {
+  template <class Way>
+  ALLOT_ALWAYS_INLINE void count_free(std::size_t bytes) noexcept {
+    Way::add(live_blocks_, std::ptrdiff_t{-1});
+    Way::add(live_bytes_, -static_cast<std::ptrdiff_t>(bytes));
+  }
+  ALLOT_ALWAYS_INLINE static void raise(counter<std::ptrdiff_t>& peak, std::ptrdiff_t value) noexcept {
     if (value > peak.load(std::memory_order_relaxed)) raise_peak(peak, value);
-  }
-  void count_block(std::size_t bytes) noexcept {
-    add(sizes_[allocation_statistics::bucket_of(bytes)], std::size_t{1});
-    add(total_bytes_, bytes);
-    raise(peak_blocks_, add(live_blocks_, std::ptrdiff_t{1}));
-    raise(peak_bytes_, add(live_bytes_, static_cast<std::ptrdiff_t>(bytes)));
   }
   void count_failure() noexcept;
   allocation_statistics innermost() const noexcept;

@@ -6,6 +6,7 @@
 #include <allot/core/compiler.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Stacks of resources from a TOML text, by name:
 //
@@ -28,6 +29,9 @@ namespace allot {
 struct config_settings {
   std::string_view text = {};
   std::string_view source = "settings";  ///< what errors name
+  /// Names of the resources to build, with what they stand on, and no others: for a program that takes its part of a
+  /// larger config. A default resource that is not among them is not installed. Empty: all.
+  std::vector<std::string> only = {};
 };
 
 /// Reads a config file and builds what it says. Where the environment variable ALLOT_CONFIG_FILE is set, and not empty,

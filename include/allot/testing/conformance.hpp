@@ -34,8 +34,9 @@ struct conformance_subject {
   /// Calls the instance's release(), if it has one.
   std::function<void(std::pmr::memory_resource&)> release = {};
 
-  /// False for a resource that gives up what it only keeps for reuse before it refuses a request: a refusal may then
-  /// change usage(), but for `used`, and what it asks its upstream for from then on.
+  /// False for a resource that gives up what it only keeps for reuse before it refuses a request: after a refusal it
+  /// may then hold less of its upstream, its usage() may differ, but for `used`, and so may what it asks its upstream
+  /// for.
   bool keeps_cache_when_refused = true;
 };
 

@@ -283,6 +283,13 @@ void forget(plan& from, std::size_t index) {
   from.entries[index].options.reset();
 }
 
+/// What an entry stands on, and itself.
+void gather(const plan& from, std::size_t index, std::vector<bool>& gathered) {
+  gathered[index] = true;
+  for (const link& l : from.entries[index].links)
+    if (!gathered[l.target]) gather(from, l.target, gathered);
+}
+
 }  // namespace
 
 std::size_t plan::find(std::string_view name) const noexcept {
@@ -304,6 +311,23 @@ plan make_plan(const node& root, const std::shared_ptr<const std::string>& sourc
   made.source = source;
   planner(made).read_file(root);
   return made;
+}
+
+void keep_only(plan& whole, const std::vector<std::string>& names) {
+  std::vector<bool> kept(whole.entries.size());
+  for (const std::string& name : names) {
+    const std::size_t index = whole.find(name);
+    if (index == whole.entries.size())
+      fail(place{whole.source}, "resources." + name,
+           "there is no resource " + quoted(name) + suggestion(name, whole.names(), "there are"));
+    gather(whole, index, kept);
+  }
+  if (const std::size_t index = whole.find(whole.default_name); index == whole.entries.size() || !kept[index])
+    whole.default_name.clear();
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (!kept[i]) whole.entries[i].how = nullptr;
+  whole.order.erase(std::remove_if(whole.order.begin(), whole.order.end(), [&](std::size_t i) { return !kept[i]; }),
+                    whole.order.end());
 }
 
 plan replan(plan before, std::size_t replaced, const node& table) {

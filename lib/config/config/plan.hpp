@@ -52,6 +52,10 @@ struct plan {
 /// @throws config_error
 plan make_plan(const node& root, const std::shared_ptr<const std::string>& source);
 
+/// Leaves out what is none of these resources, and what none of them stands on.
+/// @throws config_error for a name that is not there
+void keep_only(plan& whole, const std::vector<std::string>& names);
+
 /// The plan with another table for the resource of that name; what only the old one stood on is gone.
 /// @throws config_error
 plan replan(plan before, std::size_t replaced, const node& table);

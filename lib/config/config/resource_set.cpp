@@ -54,7 +54,7 @@ memory_budget& resource_set::budget(std::string_view name) const {
   std::vector<std::string> others;
   if (state_ != nullptr) {
     for (std::size_t i = 0; i < state_->is.entries.size(); ++i) {
-      if (!state_->is.entries[i].is_budget) continue;
+      if (!state_->is.entries[i].is_budget || state_->is.entries[i].how == nullptr) continue;
       if (*state_->is.entries[i].name == name) return *state_->made[i].budget;
       others.push_back(*state_->is.entries[i].name);
     }

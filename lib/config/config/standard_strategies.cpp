@@ -58,6 +58,8 @@ strategy buffer_entry() {
 
 std::vector<strategy> standard_strategies() {
   return {
+      shared_entry("default_resource", "the default resource in force when the config is read",
+                   &std::pmr::get_default_resource),
       shared_entry("new_delete_resource", "the standard's: operator new and delete", &std::pmr::new_delete_resource),
       shared_entry("null_memory_resource", "the standard's: refuses everything", &std::pmr::null_memory_resource),
       pool_entry<std::pmr::unsynchronized_pool_resource>("unsynchronized_pool_resource",

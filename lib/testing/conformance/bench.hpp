@@ -195,6 +195,14 @@ class bench {
     return held;
   }
 
+  /// Whether a call that was refused left the resource as it was, but for a cache it may have given up.
+  bool is_as(const state& before) {
+    const state held = now();
+    if (keeps_cache_) return held == before;
+    return held.usage == before.usage && held.upstream.blocks <= before.upstream.blocks &&
+           held.upstream.bytes <= before.upstream.bytes;
+  }
+
   bool keeps_cache() const { return keeps_cache_; }
 
   /// Destroys the instance and looks at what it left upstream.

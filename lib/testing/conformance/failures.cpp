@@ -133,7 +133,7 @@ class script_run {
     }
     threw = true;
     disarm(failing);
-    found_.expect(on_.now() == before, "failure", request, " failed and did not leave the resource as it was");
+    found_.expect(on_.is_as(before), "failure", request, " failed and did not leave the resource as it was");
     on_.verify_all();
     try {
       return on_.allocate(request);
