@@ -188,6 +188,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_toml_is_refused_at_its_place) {
       {"\xef\xbb\xbf [[ (\n", 1, 5, "", "a table's header must begin with a key"},
       {"# \xe2\x80\xa8[#\n", 1, 3, "", "beyond ASCII"},
       {"a = \"\xc3\xa9\xc3\xa9\" \xc8\x93\n", 1, 10, "", "beyond ASCII"},
+      {"[[[a]]]\n", 1, 3, "", "a table's header must begin with a key"},
       {"[]\n", 1, 2, "", "is no TOML: "},
       {"[", 1, 2, "", "is no TOML: "},
       {"\x7f"

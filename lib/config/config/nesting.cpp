@@ -88,13 +88,14 @@ class nesting_check {
   /// The parser takes it for granted that a header begins with a key.
   void check_header() const {
     std::size_t key = at_ + 1;
-    if (text_.substr(key, 1) == "[") ++key;
+    const bool of_list = text_.substr(key, 1) == "[";
+    if (of_list) ++key;
     while (key < text_.size() && (text_[key] == ' ' || text_[key] == '\t')) ++key;
     if (key == text_.size()) return;
     constexpr std::string_view others = "_-\"'[]";  // the parser knows what is wrong with a bracket
     const char c = text_[key];
-    const bool good =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || others.find(c) != others.npos;
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      (others.find(c) != others.npos && !(of_list && c == '['));
     if (!good) refuse(key, "is no TOML: a table's header must begin with a key");
   }
 
