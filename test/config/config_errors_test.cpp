@@ -1,14 +1,12 @@
+#include <algorithm>
 #include <allot/config/config.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <memory_resource>
 #include <random>
 #include <string>
 #include <string_view>
-
-#include "support/misuse_watch.hpp"
 
 using namespace allot;
 
@@ -183,13 +181,20 @@ BOOST_AUTO_TEST_CASE(what_is_no_toml_is_refused_at_its_place) {
       {pool + pool, 3, 1, "", "is no TOML: "},
       {pool + "page_local = true\npage_local = false\n", 4, 14, "", "is no TOML: |redefine|page_local"},
       {"default = \"a\"\ndefault = \"b\"\n" + pool, 2, 11, "", "is no TOML: |redefine|default"},
-      {pool + "name = \"a\x01z\"\n", 3, 10, "", "is no TOML: "},
-      {pool + std::string("name = \"a\0z\"\n", 13), 3, 10, "", "is no TOML: "},
-      {std::string("\0", 1), 1, 1, "", "is no TOML: "},
+      {pool + "name = \"a\x01z\"\n", 3, 10, "", "has a control character"},
+      {pool + std::string("name = \"a\0z\"\n", 13), 3, 10, "", "has a control character"},
+      {std::string("\0", 1), 1, 1, "", "has a control character"},
+      {"[=]\n", 1, 2, "", "a table's header must begin with a key"},
+      {"\xef\xbb\xbf [[ (\n", 1, 5, "", "a table's header must begin with a key"},
+      {"# \xe2\x80\xa8[#\n", 1, 3, "", "beyond ASCII"},
+      {"a = \"\xc3\xa9\xc3\xa9\" \xc8\x93\n", 1, 10, "", "beyond ASCII"},
+      {"[[[a]]]\n", 1, 3, "", "a table's header must begin with a key"},
+      {"[]\n", 1, 2, "", "is no TOML: "},
+      {"[", 1, 2, "", "is no TOML: "},
       {"\x7f"
        "ELF\x02\x01\x01",
-       1, 1, "", "is no TOML: "},
-      {"\xff\xfe[\0r", 1, 1, "", "is no TOML: "},
+       1, 1, "", "has a control character"},
+      {"\xff\xfe[\0r", 1, 1, "", "beyond ASCII"},
   };
   for (const mistake& m : mistakes) expect_refused(m);
 }

@@ -1,11 +1,11 @@
 #include <allot/config/config.hpp>
-#include <allot/core/resource.hpp>
 #include <boost/test/unit_test.hpp>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory_resource>
 #include <string>
+#include <string_view>
 
 using namespace allot;
 

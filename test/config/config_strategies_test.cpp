@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <allot/adaptor/adaptor_resource.hpp>
 #include <allot/config/config.hpp>
 #include <allot/core/resource.hpp>
@@ -262,7 +263,8 @@ BOOST_AUTO_TEST_CASE(every_stack_of_a_config_keeps_the_promises_of_resources) {
     if (is_users(strategy)) continue;
     const resource_set probe = parse_config(stack_of(strategy, "new_delete_resource"));
     const resource* const ours = as_resource(probe["top"]);
-    if (ours == nullptr) continue;  // the standard's are the standard's affair
+    if (ours == nullptr) continue;                        // the standard's are the standard's affair
+    if (strategy == "resource_from_allocator") continue;  // gives nothing back that is not freed
     std::string more;
     if (strategy == "sampling_guard_resource") more = "seed = 1\n";  // a twin must do the same
     if (strategy == "monotonic_arena") more = "size = \"512KiB\"\n";

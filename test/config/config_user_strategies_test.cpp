@@ -2,6 +2,8 @@
 #include <allot/config/config.hpp>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <memory_resource>
 #include <stdexcept>
