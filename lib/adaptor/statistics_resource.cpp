@@ -27,7 +27,8 @@ bool statistics_resource::try_expand(void* p, std::size_t old_bytes, std::size_t
                                      std::size_t alignment) noexcept {
   if (!adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment)) return false;
   if (new_bytes > old_bytes) shared::add(total_bytes_, new_bytes - old_bytes);
-  raise(peak_bytes_, shared::add(live_bytes_, static_cast<std::ptrdiff_t>(new_bytes) - static_cast<std::ptrdiff_t>(old_bytes)));
+  raise(peak_bytes_,
+        shared::add(live_bytes_, static_cast<std::ptrdiff_t>(new_bytes) - static_cast<std::ptrdiff_t>(old_bytes)));
   return true;
 }
 
