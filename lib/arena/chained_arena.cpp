@@ -48,7 +48,8 @@ constexpr std::size_t smallest_block = 128;
 
 chained_arena_options normalized(chained_arena_options options) noexcept {
   if (options.upstream == nullptr) options.upstream = std::pmr::get_default_resource();
-  options.first_block = std::max(options.first_block, smallest_block);
+  // No upstream can serve more, and some do not notice that they cannot.
+  options.first_block = std::clamp(options.first_block, smallest_block, max_object_bytes / 2);
   options.largest_block = std::max(options.largest_block, options.first_block);
   options.growth_percent = std::max(options.growth_percent, 100U);
   options.name = {};  // the base holds a copy; the caller's text may go

@@ -152,6 +152,7 @@ void monotonic_arena::obtain(const request& wanted) {
   }
   std::size_t size = stated ? wanted_size_ : std::max(default_upstream_block, needed);
   if (wanted.bytes > size) fail(memory_errc::limit_reached, wanted, size);
+  if (size > max_object_bytes) fail(memory_errc::size_overflow, wanted, size);
   void* block = nullptr;
   while (block == nullptr) {
     try {

@@ -100,6 +100,7 @@ void coalescing_heap::add_chunk(const request& wanted) {
   std::size_t held = 0;
   for (std::size_t i = 0; i < ranges_.size(); ++i) held += ranges_[i].held_bytes();
   std::size_t bytes = std::max(std::clamp(held, options_.first_chunk, options_.largest_chunk), least);
+  bytes = std::min(bytes, max_object_bytes);  // more some upstreams do not notice that they cannot serve
   void* memory = nullptr;
   for (;;) {
     try {
