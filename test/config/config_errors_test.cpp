@@ -223,6 +223,11 @@ BOOST_AUTO_TEST_CASE(deep_nesting_is_refused_before_it_takes_the_stack) {
   expect_refused({"[" + repeated("a.", many) + "a]", 1, 65, "", says});
   expect_refused({repeated("a.", many) + "a = 1", 1, 66, "", says});
   expect_refused({repeated("x = { a = [ ", many), 1, 197, "", says});
+  for (const char* const quotes : {"'''", "\"\"\""})  // such a string may end in two quotes of its own
+    for (const std::size_t own : {1u, 2u}) {
+      const std::string text = quotes + std::string("a") + quotes + std::string(own, *quotes);
+      BOOST_CHECK_THROW(check_config("y = { a = " + text + ", " + repeated("b.", many) + "b = 1 }"), config_error);
+    }
   std::string stack = "{ strategy = \"page_resource\" }";
   for (int i = 0; i < 10; ++i) stack = "{ strategy = \"pool_resource\", upstream = " + stack + " }";
   check_config(pool + "upstream = " + stack);
@@ -234,6 +239,7 @@ BOOST_AUTO_TEST_CASE(strings_and_comments_are_no_nesting) {
   const std::string brackets = repeated("[.{", 100);
   check_config("# " + brackets + "\n" + pool + "# \"\n" + "name = 'a\\' # ' " + brackets + "\n");
   check_config("[resources.a] # '''\nstrategy = '''pool_resource''' # " + brackets + "\n");
+  check_config("[resources.a]\nstrategy = 'pool_resource'\nname = \"\"\"say \"hi\"\"\"\"   # \"\xc3\xa9");
   check_config("[resources.\"" + brackets.substr(0, 60) + "\"]\nstrategy = \"pool_resource\"\n");
   check_config("[resources.a]\nstrategy = \"\"\"\\\n  pool_resource\"\"\" # " + brackets);
   std::string sizes = "1";

@@ -134,4 +134,17 @@ BOOST_AUTO_TEST_CASE(a_default_resource_stays_the_default_when_it_is_replaced) {
   BOOST_TEST(std::pmr::get_default_resource() == before);
 }
 
+BOOST_AUTO_TEST_CASE(a_replacement_never_stands_on_the_default_resource_of_its_own_set) {
+  std::pmr::memory_resource* const before = std::pmr::get_default_resource();
+  for (const char* const strategy : {"pool_resource", "chained_arena", "default_resource"}) {
+    resource_set resources = parse_config("default = \"heap\"\n" + text);
+    resources.replace("heap", std::string("strategy = \"") + strategy + "\"\n");
+    std::pmr::memory_resource* const made = resources["heap"];
+    if (const resource* const ours = as_resource(made)) BOOST_TEST(ours->upstream() == before);
+    BOOST_TEST(std::pmr::get_default_resource() == made);
+    made->deallocate(made->allocate(100), 100);
+  }
+  BOOST_TEST(std::pmr::get_default_resource() == before);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -72,7 +72,6 @@ BOOST_AUTO_TEST_CASE(single_values_take_the_place_of_those_in_the_text) {
   BOOST_TEST(has(described_with("default=b"), "default = \"b\""));
   BOOST_TEST(has(described_with("b = {strategy=\"coalescing_heap\", large_threshold=131072}"), "\"128KiB\""));
   BOOST_TEST(has(described_with("c = {strategy=\"general_resource\"}"), "[resources.c]"));
-  BOOST_TEST(described_with("a.limit=64KiB;a.limit=128KiB") == described_with("a.limit=128KiB"));
   BOOST_TEST(described_with(" ; ;") == described_with(""));
 }
 
@@ -110,6 +109,12 @@ BOOST_AUTO_TEST_CASE(a_program_can_take_its_part_of_a_config) {
   BOOST_CHECK_THROW(check_config(text, "config", part), config_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_line_end_does_not_part_settings) {
+  BOOST_CHECK_EXCEPTION((void)described_with("a.limit=1\na.no_such_thing=5"), config_error, [](const config_error& e) {
+    return e.line() == 2 && e.column() == 3 && has(e.what(), "is a second setting; a semicolon stands between two");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_setting_is_told_with_its_column) {
   const struct {
     const char* settings;
@@ -124,6 +129,10 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_setting_is_told_with_its_column) {
       {"a.limit", 1, "", "\"a.limit\" is no setting; write KEY=VALUE"},
       {"b.huge_pages=true;  x", 21, "", "\"x\" is no setting"},
       {"a.limit=", 9, "", "is no TOML"},
+      {"a.limit=64KiB;a.limit=128KiB", 15, "resources.a.limit", "is set twice"},
+      {"default=b; resources.a.limit=1; default=a", 33, "default", "is set twice"},
+      {"a.limit=1;resources.a.limit=2", 11, "resources.a.limit", "is set twice"},
+      {"[a]#=", 2, "", "is no setting"},
       {"=5", 1, "", "is no TOML"},
       {"a.limit=1 2", 11, "", "is no TOML"},
       {"a.limit=\"1", 11, "", "is no TOML"},

@@ -51,6 +51,7 @@ std::unique_ptr<std::pmr::memory_resource> make_mine(strategy_request& wanted) {
           wanted.text("note", "none"), wanted.choice("mode", "slow", {"slow", "fast"})};
   if (last.text == "refuse") wanted.refuse("note", "is not to my liking");
   if (last.text == "throw") throw std::runtime_error("no more of these");
+  if (last.text == "throw_number") throw 42;
   if (last.text == "nothing") return nullptr;
   return std::make_unique<mine>(last.upstream != nullptr ? last.upstream : std::pmr::get_default_resource());
 }
@@ -133,6 +134,8 @@ BOOST_AUTO_TEST_CASE(its_mistakes_are_told_as_those_of_the_suite) {
   expect(head + "mode = \"fest\"\n", 3, 8, "resources.a.mode", "did you mean \"fast\"? it takes: slow, fast");
   expect(head + "note = \"refuse\"\n", 3, 8, "resources.a.note", "is not to my liking");
   expect(head + "note = \"throw\"\n", 1, 1, "resources.a", "cannot be made: no more of these");
+  expect(head + "note = \"throw_number\"\n", 1, 1, "resources.a",
+         "cannot be made: what was thrown is no std::exception");
   expect(head + "note = \"nothing\"\n", 1, 1, "resources.a", "the factory of mine made nothing");
   expect(head + "upstream = \"b\"\n", 3, 12, "resources.a.upstream", "there is no resource \"b\"");
   // the other one was made by then

@@ -49,6 +49,8 @@ product make_entry(const plan& whole, std::size_t index, const std::vector<produ
     throw;
   } catch (const std::exception& reason) {
     fail(wanted.at, wanted.path(), std::string("cannot be made: ") + reason.what());
+  } catch (...) {
+    fail(wanted.at, wanted.path(), "cannot be made: what was thrown is no std::exception");
   }
 }
 

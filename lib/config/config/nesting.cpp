@@ -122,6 +122,7 @@ class nesting_check {
     dots_ = 0;
   }
 
+  /// A string over many lines may end in one or two quotes of its own.
   void skip_string(char quote) {
     const std::string three(3, quote);
     const bool many_lines = text_.substr(at_, 3) == three;
@@ -138,6 +139,7 @@ class nesting_check {
         if (at_ < text_.size() && text_[at_] == '\n') --at_;
       } else if (many_lines ? text_.substr(at_, 3) == three : c == quote) {
         at_ += many_lines ? 3 : 1;
+        for (int own = 0; many_lines && own < 2 && text_.substr(at_, 1) == three.substr(2); ++own) ++at_;
         return;
       }
     }

@@ -66,6 +66,7 @@ bool in_range(const option& wanted, std::uint64_t value) {
   if (!wanted.choices.empty())
     return std::find(wanted.choices.begin(), wanted.choices.end(), std::to_string(value)) != wanted.choices.end();
   if (wanted.power_of_two && !is_power_of_two(static_cast<std::size_t>(value))) return false;
+  if (value > max_object_bytes && wanted.kind == option_kind::size) return false;
   return value >= wanted.least && value <= wanted.most;
 }
 

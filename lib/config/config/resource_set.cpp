@@ -19,7 +19,7 @@ void check_unused(const resource_set::state& set, std::size_t index, const std::
   const config::entry& old = set.is.entries[index];
   for (const config::entry& other : set.is.entries)
     for (const config::link& l : other.links)
-      if (l.target == index)
+      if (other.how != nullptr && l.target == index)
         config::fail({set.is.source, 0, 0}, path,
                      "cannot be replaced: " + other.path() + " stands on it; replace or leave out that one first");
   const config::live_bytes live = config::bytes_in_use(set, index);
@@ -29,6 +29,37 @@ void check_unused(const resource_set::state& set, std::size_t index, const std::
   if (live.bytes != 0)
     config::fail({set.is.source, 0, 0}, path,
                  "cannot be replaced: blocks of it are live, " + std::to_string(live.bytes) + " bytes");
+}
+
+/// While it lives, the default resource is the one from before the set's own was installed.
+class default_of_before {
+ public:
+  explicit default_of_before(const resource_set::state& set) noexcept {
+    if (set.default_installed == nullptr || std::pmr::get_default_resource() != set.default_installed) return;
+    own_ = std::pmr::set_default_resource(set.default_before);
+  }
+  ~default_of_before() {
+    if (own_ != nullptr) std::pmr::set_default_resource(own_);
+  }
+  default_of_before(const default_of_before&) = delete;
+  default_of_before& operator=(const default_of_before&) = delete;
+
+ private:
+  std::pmr::memory_resource* own_ = nullptr;
+};
+
+/// Makes what is in the plan and not made yet. What takes the default resource takes it as when the set was built.
+void make_new(const resource_set::state& set, const config::plan& next, std::vector<config::product>& made) {
+  const default_of_before instead(set);
+  for (const std::size_t i : next.order) {
+    if (made[i].memory != nullptr || made[i].budget != nullptr) continue;
+    try {
+      made[i] = config::make_entry(next, i, made);
+    } catch (...) {
+      for (std::size_t j = next.order.size(); j-- > 0;) made[next.order[j]] = {};
+      throw;
+    }
+  }
 }
 
 }  // namespace
@@ -81,15 +112,7 @@ void resource_set::replace(std::string_view name, std::string_view table) {
   std::vector<config::product> made = set.made;
   made.resize(next.entries.size());
   made[index] = {};
-  for (const std::size_t i : next.order) {
-    if (made[i].memory != nullptr || made[i].budget != nullptr) continue;
-    try {
-      made[i] = config::make_entry(next, i, made);
-    } catch (...) {
-      for (std::size_t j = next.order.size(); j-- > 0;) made[next.order[j]] = {};
-      throw;
-    }
-  }
+  make_new(set, next, made);
 
   std::pmr::memory_resource* const old = set.made[index].memory;
   if (set.default_installed == old) {

@@ -1,6 +1,7 @@
 #include "settings.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -105,6 +106,21 @@ void merge(node& into, member&& setting, const std::string& path, bool may_add) 
   merge(there->value, std::move(setting.value.members.front()), key, true);
 }
 
+/// A setting leads to one value.
+void expect_one(const node& table, const place& at) {
+  if (table.members.empty()) fail(at, "", "is no setting; write KEY=VALUE;...");
+  if (table.members.size() > 1) fail(table.members[1].at, "", "is a second setting; a semicolon stands between two");
+  const node& value = table.members.front().value;
+  if (value.is == node::type::table && !value.is_inline) expect_one(value, table.members.front().at);
+}
+
+/// The keys on the way to the value.
+std::string path_of(const member& setting) {
+  const node& value = setting.value;
+  const bool goes_on = value.is == node::type::table && !value.is_inline;
+  return as_key(setting.key) + (goes_on ? "." + path_of(value.members.front()) : "");
+}
+
 member read(std::string_view text, const assignment& part, const std::shared_ptr<const std::string>& source) {
   std::string_view value = text.substr(part.equals + 1, part.end - part.equals - 1);
   std::size_t start = part.equals + 1;
@@ -118,7 +134,7 @@ member read(std::string_view text, const assignment& part, const std::shared_ptr
   lone += text.substr(part.begin, part.equals + 1 - part.begin);
   lone += word ? as_text(value) : std::string(text.substr(part.equals + 1, part.end - part.equals - 1));
   node root = read_toml(lone, source);
-  if (root.members.size() != 1) fail({source, 1, part.begin + 1}, "", "is no setting; write KEY=VALUE;...");
+  expect_one(root, {source, 1, part.begin + 1});
   if (word) {
     node* leaf = &root;
     while (leaf->is == node::type::table && !leaf->members.empty()) leaf = &leaf->members.front().value;
@@ -130,9 +146,12 @@ member read(std::string_view text, const assignment& part, const std::shared_ptr
 }  // namespace
 
 void apply_settings(node& root, std::string_view text, const std::shared_ptr<const std::string>& source) {
+  std::set<std::string> done;
   for (const assignment& part : split(text, source)) {
     member setting = read(text, part, source);
     const bool top = setting.key == "default" || setting.key == "resources" || setting.key == "budgets";
+    const std::string path = (top ? "" : "resources.") + path_of(setting);
+    if (!done.insert(path).second) fail(setting.at, path, "is set twice");
     if (top) {
       merge(root, std::move(setting), "", true);
       continue;
