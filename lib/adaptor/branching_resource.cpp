@@ -1,7 +1,17 @@
 #include <algorithm>
 #include <allot/adaptor/branching_resource.hpp>
+#include <array>
 
 namespace allot {
+namespace {
+
+bool stands_on(const resource& above, const resource& below) noexcept {
+  for (const resource* at = as_resource(above.upstream()); at != nullptr; at = as_resource(at->upstream()))
+    if (at == &below) return true;
+  return false;
+}
+
+}  // namespace
 branching_resource::~branching_resource() = default;
 
 template <class Visit>
@@ -39,8 +49,22 @@ block_info branching_resource::find_block(const void* p) const noexcept {
   return found;
 }
 
+bool branching_resource::can_release() const noexcept {
+  return std::all_of(branches_.begin(), branches_.end(), [](const upstream_ref& each) { return each.can_release(); });
+}
+
 void branching_resource::release() noexcept {
-  for_each_of_ours([](resource& ours) { ours.release(); });
+  std::array<resource*, branch_list::capacity> left{};
+  std::size_t count = 0;
+  for_each_of_ours([&](resource& ours) { left[count++] = &ours; });
+  while (count != 0) {
+    const auto end = left.begin() + static_cast<std::ptrdiff_t>(count);
+    const auto top = std::find_if(left.begin(), end, [&](const resource* each) {
+      return std::none_of(left.begin(), end, [&](const resource* other) { return stands_on(*other, *each); });
+    });
+    (*top)->release();
+    *top = left[--count];
+  }
 }
 
 std::size_t branching_resource::trim() noexcept {

@@ -27,6 +27,10 @@ void fallback_resource::remember(void* p, std::size_t branch) noexcept {
   block.stamp = branch;
   const std::lock_guard lock(mutex_);
   expected_.fetch_sub(1, std::memory_order_relaxed);
+  if (block_table::entry* const stale = elsewhere_.find(p); stale != nullptr) {  // freed directly upstream
+    *stale = block;
+    return;
+  }
   elsewhere_.insert(block);
   elsewhere_count_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -110,9 +114,8 @@ bool fallback_resource::try_expand(void* p, std::size_t old_bytes, std::size_t n
 void fallback_resource::release() noexcept {
   branching_resource::release();
   const std::lock_guard lock(mutex_);
-  elsewhere_.erase_if([&](const block_table::entry& block) {
-    return branches()[static_cast<std::size_t>(block.stamp)].ours() != nullptr;
-  });
+  elsewhere_.erase_if(
+      [&](const block_table::entry& block) { return branches()[static_cast<std::size_t>(block.stamp)].can_release(); });
   elsewhere_count_.store(elsewhere_.size(), std::memory_order_relaxed);
   if (elsewhere_.size() == 0) elsewhere_.clear();
 }

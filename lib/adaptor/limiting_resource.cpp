@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <allot/adaptor/limiting_resource.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/misuse.hpp>
 
 namespace allot {
 namespace {
@@ -51,21 +52,31 @@ bool limiting_resource::take_below(std::size_t bytes, std::size_t limit) noexcep
   return true;
 }
 
+void limiting_resource::give_back(std::size_t bytes) noexcept {
+  std::size_t before = taken_.load(std::memory_order_relaxed);
+  do {
+    if (bytes > before) return report_misuse({misuse_kind::wrong_size, name(), nullptr, bytes, before, true, false});
+  } while (!taken_.compare_exchange_weak(before, before - bytes, std::memory_order_relaxed));
+  if (handler_ != nullptr) frees_.fetch_add(1, std::memory_order_relaxed);
+}
+
 /// Counts the bytes, if the limits and the handler let it.
 bool limiting_resource::take(std::size_t bytes) {
   return ALLOT_LIKELY(take_below(bytes, soft_limit_)) || take_under_pressure(bytes);
 }
 
 ALLOT_NEVER_INLINE bool limiting_resource::take_under_pressure(std::size_t bytes) {
-  if (handler_ == nullptr || handler_call::runs_for(*this)) return take_below(bytes, limit_);
+  const bool in_vain = bytes > limit_ - std::min(limit_, reserved_bytes());
+  if (handler_ == nullptr || in_vain || handler_call::runs_for(*this)) return take_below(bytes, limit_);
   for (;;) {
     const std::size_t taken = taken_.load(std::memory_order_relaxed);
+    const std::size_t frees = frees_.load(std::memory_order_relaxed);
     bool again = false;
     {
       const handler_call running(*this);
       again = handler_({bytes, taken, soft_limit_, limit_}, handler_context_);
     }
-    if (!again || taken_.load(std::memory_order_relaxed) >= taken) return take_below(bytes, limit_);
+    if (!again || frees_.load(std::memory_order_relaxed) == frees) return take_below(bytes, limit_);
     if (take_below(bytes, soft_limit_)) return true;
   }
 }
@@ -92,36 +103,39 @@ std::size_t limiting_resource::live_bytes() const noexcept {
 // ---- blocks
 
 void* limiting_resource::do_allocate(std::size_t bytes, std::size_t alignment) {
-  if (!take(bytes)) refuse(bytes, alignment);
+  if (!take(charge_of(bytes))) refuse(bytes, alignment);
   try {
     return upstream_allocate(bytes, alignment);
   } catch (...) {
-    give_back(bytes);
+    give_back(charge_of(bytes));
     throw;
   }
 }
 
 void limiting_resource::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
   upstream_deallocate(p, bytes, alignment);
-  give_back(bytes);
+  give_back(charge_of(bytes));
 }
 
 void* limiting_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  if (!try_take(bytes)) return nullptr;
+  if (!try_take(charge_of(bytes))) return nullptr;
   void* const p = adaptor_resource::try_allocate(bytes, alignment);
-  if (p == nullptr) give_back(bytes);
+  if (p == nullptr) give_back(charge_of(bytes));
   return p;
 }
 
 bool limiting_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                    std::size_t alignment) noexcept {
-  const std::size_t more = new_bytes > old_bytes ? new_bytes - old_bytes : 0;
-  if (!try_take(more)) return false;
+  if (base().ours() == nullptr) return old_bytes == new_bytes;
+  const std::size_t before = charge_of(old_bytes);
+  const std::size_t after = charge_of(new_bytes);
+  const std::size_t more = after > before ? after - before : 0;
+  if (more != 0 && !try_take(more)) return false;
   const bool done = adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment);
   if (!done)
     give_back(more);
-  else if (new_bytes < old_bytes)
-    give_back(old_bytes - new_bytes);
+  else if (after < before)
+    give_back(before - after);
   return done;
 }
 
@@ -130,8 +144,8 @@ std::size_t limiting_resource::available() const noexcept {
 }
 
 void limiting_resource::release() noexcept {
-  if (base().ours() == nullptr) return;
   adaptor_resource::release();
+  if (!can_release()) return;
   taken_.store(reserved_bytes(), std::memory_order_relaxed);
 }
 

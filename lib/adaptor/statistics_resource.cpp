@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <allot/adaptor/statistics_resource.hpp>
+#include <mutex>
 #include <stdexcept>
 
 namespace allot {
@@ -37,8 +38,9 @@ allocation_statistics statistics_resource::innermost() const noexcept {
   allocation_statistics now;
   now.live_blocks = live_blocks_.load(std::memory_order_relaxed);
   now.live_bytes = live_bytes_.load(std::memory_order_relaxed);
-  now.peak_blocks = peak_blocks_.load(std::memory_order_relaxed);
-  now.peak_bytes = peak_bytes_.load(std::memory_order_relaxed);
+  // What lives is counted before the peak that it makes.
+  now.peak_blocks = std::max(now.live_blocks, peak_blocks_.load(std::memory_order_relaxed));
+  now.peak_bytes = std::max(now.live_bytes, peak_bytes_.load(std::memory_order_relaxed));
   now.total_bytes = total_bytes_.load(std::memory_order_relaxed);
   now.failures = failures_.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < now.sizes.size(); ++i) {
@@ -61,9 +63,12 @@ allocation_statistics statistics_resource::snapshot() const noexcept {
 void statistics_resource::push() {
   const std::lock_guard lock(levels_mutex_);
   if (levels_ == most_levels) throw std::length_error("statistics_resource: no more nested counters");
-  const allocation_statistics& before = begun_[levels_++] = innermost();
-  peak_blocks_.store(before.live_blocks, std::memory_order_relaxed);
-  peak_bytes_.store(before.live_bytes, std::memory_order_relaxed);
+  allocation_statistics& before = begun_[levels_++] = innermost();
+  // A peak that another thread raises meanwhile is one of the new level or of the old one, and not lost.
+  before.peak_blocks = peak_blocks_.exchange(before.live_blocks, std::memory_order_relaxed);
+  before.peak_bytes = peak_bytes_.exchange(before.live_bytes, std::memory_order_relaxed);
+  raise(peak_blocks_, live_blocks_.load(std::memory_order_relaxed));
+  raise(peak_bytes_, live_bytes_.load(std::memory_order_relaxed));
 }
 
 allocation_statistics statistics_resource::pop() {
@@ -85,8 +90,8 @@ std::size_t statistics_resource::levels() const noexcept {
 }
 
 void statistics_resource::release() noexcept {
-  if (base().ours() == nullptr) return;
   adaptor_resource::release();
+  if (!can_release()) return;
   const std::lock_guard lock(levels_mutex_);
   levels_ = 0;
   for (counter<std::ptrdiff_t>* each : {&live_blocks_, &live_bytes_, &peak_blocks_, &peak_bytes_})

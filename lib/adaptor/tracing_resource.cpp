@@ -38,9 +38,14 @@ void* tracing_resource::try_allocate(std::size_t bytes, std::size_t alignment) n
 
 bool tracing_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                   std::size_t alignment) noexcept {
-  if (!adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment)) return false;
-  if (enabled()) tell({memory_event_kind::expand, p, old_bytes, alignment, new_bytes});
-  return true;
+  // Bytes that are given up may be somebody else's at once, so that is told before, and taken back where it fails.
+  const bool shrinks = new_bytes < old_bytes;
+  const bool told = shrinks && enabled();
+  if (told) tell({memory_event_kind::expand, p, old_bytes, alignment, new_bytes});
+  const bool done = adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment);
+  if (told && !done) tell({memory_event_kind::expand, p, new_bytes, alignment, old_bytes});
+  if (!shrinks && done && enabled()) tell({memory_event_kind::expand, p, old_bytes, alignment, new_bytes});
+  return done;
 }
 
 void tracing_resource::release() noexcept {

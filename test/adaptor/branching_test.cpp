@@ -1,8 +1,9 @@
 // Adaptors with several upstreams.
 
+#include <allot/adaptor/debug_resource.hpp>
 #include <allot/adaptor/fallback_resource.hpp>
 #include <allot/adaptor/size_routing_resource.hpp>
-#include <allot/arena/monotonic_arena.hpp>
+#include <allot/arena/chained_arena.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/misuse.hpp>
@@ -299,6 +300,21 @@ BOOST_AUTO_TEST_CASE(no_route_and_too_many) {
   BOOST_CHECK_THROW(size_routing_resource(many.data(), 16, upstream), std::invalid_argument);
   size_routing_resource most(many.data(), 15, upstream);
   most.deallocate(most.allocate(10), 10);
+}
+
+BOOST_AUTO_TEST_CASE(what_stands_on_another_is_released_before_it) {
+  coalescing_heap ground;
+  debug_resource heap(ground);  // which would report a free after its release
+  chained_arena arena(&heap);
+  size_routing_resource memory({{heap, 64}}, arena);
+  const misuse_watch watch;
+  (void)memory.allocate(10);
+  (void)memory.allocate(1000);
+  BOOST_TEST(memory.can_release());
+  memory.release();
+  BOOST_TEST(watch.nothing());
+  BOOST_TEST(heap.usage().used == 0u);
+  BOOST_TEST(arena.usage().used == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(upstreams_answer_together_and_each_once) {

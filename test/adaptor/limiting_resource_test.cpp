@@ -1,5 +1,9 @@
+#include <allot/adaptor/debug_resource.hpp>
 #include <allot/adaptor/limiting_resource.hpp>
+#include <allot/adaptor/resource_from_allocator.hpp>
+#include <allot/adaptor/statistics_resource.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/misuse.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/testing/failing_resource.hpp>
@@ -12,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "support/misuse_watch.hpp"
 #include "support/worker.hpp"
 
 using namespace allot;
@@ -139,8 +144,10 @@ BOOST_AUTO_TEST_CASE(a_handler_may_free_until_the_request_fits) {
 BOOST_AUTO_TEST_CASE(a_handler_that_says_again_but_frees_nothing_is_not_asked_for_ever) {
   reaction handler{[](const memory_pressure&) { return true; }};
   limiting_resource limited(*std::pmr::new_delete_resource(), limits(100, 100, &handler));
-  BOOST_CHECK_EXCEPTION((void)limited.allocate(101), allocation_error, is_limit);
+  void* const p = limited.allocate(100);
+  BOOST_CHECK_EXCEPTION((void)limited.allocate(1), allocation_error, is_limit);
   BOOST_TEST(handler.seen.size() == 1u);
+  limited.deallocate(p, 100);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_handler_throws_ends_the_request_and_nothing_is_counted) {
@@ -240,6 +247,88 @@ BOOST_AUTO_TEST_CASE(releasing_counts_anew_but_for_what_is_reserved) {
   limited.release();
   BOOST_TEST(limited.live_bytes() == 0u);
   BOOST_TEST(limited.remaining() == 700u);
+}
+
+BOOST_AUTO_TEST_CASE(counts_stay_when_what_is_below_keeps_its_blocks) {
+  resource_from_allocator<std::allocator<char>> from_allocator;
+  statistics_resource counted(*std::pmr::new_delete_resource());
+  for (resource* const keeper : {static_cast<resource*>(&from_allocator), static_cast<resource*>(&counted)}) {
+    limiting_resource limited{1000, *keeper};
+    statistics_resource outer(limited);
+    void* const p = outer.allocate(100);
+    BOOST_TEST(!outer.can_release());
+    outer.release();
+    BOOST_TEST(limited.live_bytes() == 100u);
+    BOOST_TEST(outer.snapshot().live_bytes == 100);
+    outer.deallocate(p, 100);
+    BOOST_TEST(limited.remaining() == 1000u);
+    BOOST_TEST(outer.snapshot().live_bytes == 0);
+  }
+  BOOST_TEST(counted.snapshot().live_bytes == 0);
+}
+
+BOOST_AUTO_TEST_CASE(more_freed_than_taken_is_misuse_and_does_not_wrap) {
+  debug_resource checking(*std::pmr::new_delete_resource());
+  limiting_resource limited{1000, checking};
+  void* const p = limited.allocate(100);
+  {
+    const test::misuse_watch watch;
+    limited.deallocate(p, 80);  // which has no effect below
+    BOOST_TEST(watch.only(misuse_kind::wrong_size));
+    limited.deallocate(p, 100);
+    BOOST_TEST(watch.only(misuse_kind::wrong_size));
+  }
+  BOOST_TEST(limited.remaining() <= 1000u);
+  limited.deallocate(limited.allocate(900), 900);
+}
+
+BOOST_AUTO_TEST_CASE(a_request_for_no_bytes_takes_one) {
+  limiting_resource limited{2, *std::pmr::new_delete_resource()};
+  void* const a = limited.allocate(0);
+  void* const b = limited.allocate(0);
+  BOOST_CHECK_EXCEPTION((void)limited.allocate(0), allocation_error, is_limit);
+  limited.deallocate(a, 0);
+  limited.deallocate(b, 0);
+  BOOST_TEST(limited.remaining() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(the_handler_is_not_called_where_it_could_not_help) {
+  reaction handler{[](const memory_pressure&) { return true; }};
+  coalescing_heap heap;
+  limiting_resource limited(heap, limits(10, 100, &handler));
+  void* const p = limited.allocate(50, 16);
+  handler.seen.clear();
+  BOOST_CHECK_EXCEPTION((void)limited.allocate(101), allocation_error, is_limit);
+  BOOST_TEST(limited.try_expand(p, 50, 40, 16));
+  BOOST_TEST(limited.try_expand(p, 40, 40, 16));
+  limiting_resource over_foreign(*std::pmr::new_delete_resource(), limits(10, 100, &handler));
+  void* const q = over_foreign.allocate(5);
+  BOOST_TEST(!over_foreign.try_expand(q, 5, 50, 16));
+  BOOST_TEST(handler.seen.empty());
+  over_foreign.deallocate(q, 5);
+  limited.deallocate(p, 40, 16);
+}
+
+BOOST_AUTO_TEST_CASE(the_handler_is_asked_again_though_another_takes_what_it_frees) {
+  std::vector<void*> cache;
+  limiting_resource* memory = nullptr;
+  std::vector<void*> taken_by_others;
+  reaction handler{[&](const memory_pressure&) {
+    if (cache.empty()) return false;
+    memory->deallocate(cache.back(), 10);
+    cache.pop_back();
+    if (taken_by_others.size() < 3) taken_by_others.push_back(memory->allocate(10));
+    return true;
+  }};
+  limiting_resource limited(*std::pmr::new_delete_resource(), limits(100, 100, &handler));
+  memory = &limited;
+  for (int i = 0; i < 10; ++i) cache.push_back(limited.allocate(10));
+  void* const p = limited.allocate(30);
+  BOOST_TEST(cache.size() == 4u);
+  limited.deallocate(p, 30);
+  for (void* const each : taken_by_others) limited.deallocate(each, 10);
+  for (void* const each : cache) limited.deallocate(each, 10);
+  BOOST_TEST(limited.live_bytes() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(eight_threads_never_pass_the_limit_together) {

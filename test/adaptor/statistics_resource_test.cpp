@@ -3,6 +3,7 @@
 #include <allot/heap/coalescing_heap.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/testing/failing_resource.hpp>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <limits>
 #include <memory_resource>
@@ -204,6 +205,28 @@ BOOST_AUTO_TEST_CASE(releasing_begins_anew_where_the_upstream_can) {
   over_foreign.release();
   BOOST_TEST(over_foreign.snapshot().live_bytes == 100);
   over_foreign.deallocate(p, 100);
+}
+
+BOOST_AUTO_TEST_CASE(a_peak_is_never_below_what_lives_though_counters_begin_meanwhile) {
+  concurrent_pool pool;
+  statistics_resource memory(pool, concurrently());
+  std::atomic<std::size_t> wrong{0};
+  std::vector<void*> kept(2000);
+  test::in_threads(2, [&](std::size_t thread) {
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      if (thread == 0) {
+        kept[i] = memory.allocate(8);
+        continue;
+      }
+      memory.push();
+      const allocation_statistics inside = memory.pop();
+      if (inside.peak_blocks < inside.live_blocks) ++wrong;
+    }
+  });
+  BOOST_TEST(wrong == 0u);
+  BOOST_TEST(memory.snapshot().peak_blocks == 2000);
+  BOOST_TEST(memory.snapshot().peak_bytes == 16000);
+  for (void* const p : kept) memory.deallocate(p, 8);
 }
 
 BOOST_AUTO_TEST_CASE(eight_threads_are_counted_exactly) {

@@ -31,6 +31,14 @@ struct watched_mutex {
   void unlock() { held = false; }
 };
 
+/// Made by its user, never by the resource.
+struct named_mutex {
+  explicit named_mutex(const char*) {}
+  void lock() { ++locks; }
+  void unlock() {}
+  int locks = 0;
+};
+
 struct stuck_mutex {
   void lock() { throw std::runtime_error("stuck"); }
   void unlock() {}
@@ -84,6 +92,8 @@ BOOST_AUTO_TEST_CASE(what_the_lock_throws_comes_through) {
   pool_resource pool;
   synchronized_resource<stuck_mutex> memory(pool);
   BOOST_CHECK_THROW((void)memory.allocate(1), std::runtime_error);
+  BOOST_TEST(memory.try_allocate(1) == nullptr);
+  BOOST_TEST(!memory.try_expand(&pool, 1, 1, 1));
   BOOST_TEST(pool.usage().used == 0u);
 }
 
@@ -141,6 +151,10 @@ BOOST_AUTO_TEST_CASE(any_lockable_will_do) {
   shared.deallocate(shared.allocate(8), 8);
   synchronized_resource<std::recursive_mutex> recursive(pool);
   const auto locked = recursive.lock();
+  named_mutex named("mine");
+  synchronized_resource by_reference(pool, named);
+  by_reference.deallocate(by_reference.allocate(8), 8);
+  BOOST_TEST(named.locks == 2);
   recursive.deallocate(recursive.allocate(8), 8);  // as a recursive one may
 }
 

@@ -86,6 +86,43 @@ BOOST_AUTO_TEST_CASE(the_sink_hears_of_every_block) {
   BOOST_TEST(sink.events.size() == 6u);
 }
 
+BOOST_AUTO_TEST_CASE(a_shrink_is_told_before_its_bytes_can_be_anothers) {
+  /// Looks at the sink while it shrinks a block, or does not.
+  class watching final : public resource {
+   public:
+    const collecting_sink* sink = nullptr;
+    bool can = true;
+    std::size_t told = 0;
+    std::string_view kind() const noexcept override { return "watching"; }
+    bool try_expand(void*, std::size_t, std::size_t, std::size_t) noexcept override {
+      told = sink->events.size();
+      return can;
+    }
+
+   private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    }
+    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+      std::pmr::new_delete_resource()->deallocate(p, bytes, alignment);
+    }
+  };
+  watching upstream;
+  collecting_sink sink;
+  upstream.sink = &sink;
+  tracing_resource memory(upstream, sink);
+  void* const p = memory.allocate(64, 16);
+  BOOST_TEST(memory.try_expand(p, 64, 16, 16));
+  BOOST_TEST(upstream.told == 2u);
+  BOOST_TEST(sink.events.size() == 2u);
+  upstream.can = false;
+  BOOST_TEST(!memory.try_expand(p, 16, 8, 16));
+  BOOST_REQUIRE(sink.events.size() == 4u);
+  BOOST_TEST(sink.last().bytes == 8u);
+  BOOST_TEST(sink.last().new_bytes == 16u);
+  memory.deallocate(p, 16, 16);
+}
+
 BOOST_AUTO_TEST_CASE(the_sink_hears_of_refused_requests) {
   testing::failing_resource failing;
   collecting_sink sink;

@@ -29,6 +29,7 @@ class ALLOT_EXPORT adaptor_resource : public resource {
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
   void release() noexcept override;  ///< the upstream's, where that is one of ours
+  bool can_release() const noexcept override { return upstream_.can_release(); }
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;

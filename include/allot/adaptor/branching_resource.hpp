@@ -10,7 +10,8 @@
 namespace allot {
 
 /// The common base of adaptors with several upstreams: answers the vocabulary for all of them together. Over foreign
-/// ones the answers are resource's defaults. An upstream given twice counts once.
+/// ones the answers are resource's defaults. An upstream given twice counts once; what two
+/// adaptors among them stand on counts twice.
 ///
 /// upstream() is the first, root() the adaptor itself, since blocks of several roots come from it.
 class ALLOT_EXPORT branching_resource : public resource {
@@ -24,7 +25,9 @@ class ALLOT_EXPORT branching_resource : public resource {
   memory_usage usage() const noexcept override;  ///< sums; peaks are reached each at a time of its own
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
+  /// Releases those that are ours, each before what it stands on.
   void release() noexcept override;
+  bool can_release() const noexcept override;  ///< all of them can
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;

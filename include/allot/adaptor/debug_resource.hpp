@@ -113,6 +113,7 @@ class ALLOT_EXPORT debug_resource final : public adaptor_resource {
   block_info find_block(const void* p) const noexcept override;
   /// Reports damage, gives all blocks back, and releases the upstream where that is one of ours.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// Empties the quarantine, and has the upstream trim; returns the sum of what both gave back.
   std::size_t trim() noexcept override;
   /// Looks at all fences and freed blocks as well; of those with damage the one allocated first is reported. Then the

@@ -21,13 +21,15 @@ struct fallback_options {
 /// Ours are asked by try_allocate(), so that no exception is thrown to find the way; what a foreign one throws is
 /// caught. When none can, the last one's exception passes on. Blocks that did not come from the first upstream are
 /// remembered in a table, in pages of its own, so every block goes back to where it came from, whatever the upstreams
-/// hold by then; a request that the table has no room for is refused. As long as none but the first has served anything
-/// that costs an allocation one call, and a deallocation a comparison besides.
+/// hold by then; a request that the table has no room for is refused. A free that is misuse to the upstream, by a wrong
+/// size say, is the last that is known of the block. As long as none but the first has served anything that costs an
+/// allocation one call, and a deallocation a comparison besides.
 ///
 /// Thread-safe if all upstreams are, but for release() and destruction.
 class ALLOT_EXPORT fallback_resource final : public branching_resource {
  public:
-  /// All upstreams must outlive this object. Blocks must be freed before it is destroyed, or directly upstream.
+  /// All upstreams must outlive this object. Blocks must be freed before it is destroyed; those that live
+  /// longer go directly to their upstream, and only then.
   /// @throws std::invalid_argument for no upstream, and for more than branch_list::capacity
   fallback_resource(std::initializer_list<upstream_ref> upstreams, const fallback_options& options = {})
       : fallback_resource(upstreams.begin(), upstreams.size(), options) {}
@@ -52,7 +54,7 @@ class ALLOT_EXPORT fallback_resource final : public branching_resource {
   /// In the upstream the block is in.
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
-  void release() noexcept override;  ///< of those upstreams that are ours
+  void release() noexcept override;  ///< those upstreams that are ours; blocks of the others are remembered still
 
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;

@@ -43,11 +43,13 @@ class ALLOT_EXPORT limit_reservation final : public adaptor_resource {
                                 std::size_t alignment) noexcept override;
   std::size_t available() const noexcept override { return left(); }
   void release() noexcept override {}  ///< nothing: its blocks are among those of the limiting_resource
+  bool can_release() const noexcept override { return false; }
 
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
 
+  static std::size_t charge_of(std::size_t bytes) noexcept;
   bool take(std::size_t bytes) noexcept;
   void give_back(std::size_t bytes) noexcept;
 

@@ -37,11 +37,14 @@ struct limiting_options {
 /// Holds one subsystem to its share, shows how code behaves when memory runs out, and gives room to react: with a soft
 /// limit a handler hears of requests that pass it, and may free what the program can do without. As long as the handler
 /// returns true and the program has freed something, the resource looks again. Then the request is served if the hard
-/// limit allows. Requests that the handler itself makes go by the hard limit alone.
+/// limit allows. Requests that the handler itself makes go by the hard limit alone, and those that no free could make
+/// room for are refused at once.
 ///
 /// reserve() takes bytes in advance, so that what is to be built from them will not meet the limit half way.
 ///
 /// No block carries a header: pmr states the size again at deallocate, so a single counter is enough.
+///
+/// Bytes count as callers asked for them, none as one. More bytes freed than are taken are misuse (wrong_size).
 ///
 /// Thread-safe if the upstream is, but for release(). The handler may be called by several threads at a time.
 class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
@@ -79,8 +82,8 @@ class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
   std::size_t available() const noexcept override;  ///< the upstream's, within the limit
-  /// Releases the upstream and counts anew, from what is reserved on. Over a foreign upstream, which keeps its blocks,
-  /// nothing.
+  /// Releases the upstream and counts anew, from what is reserved on. Where the upstream keeps its blocks
+  /// (can_release() is false) the count stays.
   void release() noexcept override;
 
  private:
@@ -95,11 +98,12 @@ class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
 
+  static constexpr std::size_t charge_of(std::size_t bytes) noexcept { return bytes == 0 ? 1 : bytes; }
   bool take(std::size_t bytes);
   bool try_take(std::size_t bytes) noexcept;
   bool take_below(std::size_t bytes, std::size_t limit) noexcept;
   bool take_under_pressure(std::size_t bytes);
-  void give_back(std::size_t bytes) noexcept { taken_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void give_back(std::size_t bytes) noexcept;
   [[noreturn]] void refuse(std::size_t bytes, std::size_t alignment) const;
 
   const std::size_t limit_;
@@ -108,6 +112,7 @@ class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
   void* const handler_context_;
   std::atomic<std::size_t> taken_{0};
   std::atomic<std::size_t> reserved_{0};  // of that, not in blocks
+  std::atomic<std::size_t> frees_{0};     // how often bytes came back, where there is a handler
 };
 
 }  // namespace allot

@@ -28,7 +28,8 @@ struct size_routing_options {
 ///
 /// The first route whose bounds hold the request is taken, and where there is none the last resort. Routes never
 /// change, and pmr states size and alignment again when a block is freed, so it finds its way back without a header and
-/// without a look at any state. For the same reason a block grows in place within its route only.
+/// without a look at any state. For the same reason a block grows in place within its route only, and a free with a
+/// wrong size may reach an upstream that the block is not from: that one reports it, if it checks.
 ///
 /// Thread-safe if all upstreams are.
 class ALLOT_EXPORT size_routing_resource final : public branching_resource {

@@ -3,10 +3,10 @@
 #include <allot/adaptor/adaptor_resource.hpp>
 #include <allot/adaptor/allocation_statistics.hpp>
 #include <allot/core/compiler.hpp>
+#include <allot/os/fork_mutex.hpp>
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <mutex>
 #include <string_view>
 
 namespace allot {
@@ -58,8 +58,8 @@ class ALLOT_EXPORT statistics_resource final : public adaptor_resource {
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept override;
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
-  /// Releases the upstream and begins counting anew, without nested counters. Over a foreign upstream, which keeps its
-  /// blocks, nothing.
+  /// Releases the upstream and begins counting anew, without nested counters. Where the
+  /// upstream keeps its blocks (can_release() is false) the counts stay.
   void release() noexcept override;
 
  private:
@@ -132,7 +132,7 @@ class ALLOT_EXPORT statistics_resource final : public adaptor_resource {
   counter<std::size_t> failures_{0};
   std::array<counter<std::size_t>, allocation_statistics::buckets> sizes_{};
 
-  mutable std::mutex levels_mutex_;
+  mutable os::fork_mutex levels_mutex_;
   std::array<allocation_statistics, most_levels> begun_;  // snapshots from when the levels began
   std::size_t levels_ = 0;
 };

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <memory_resource>
 #include <mutex>
+#include <optional>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace allot {
@@ -22,7 +24,8 @@ namespace allot {
 ///     ...
 ///     locked->rewind(mark);
 ///
-/// Thread-safe, but for destruction. What holds the lock must use the upstream, as lock() gives it, not this resource,
+/// Thread-safe, but for destruction. A lock() that throws makes try_ functions fail, and ends the program in those that
+/// cannot. What holds the lock must use the upstream, as lock() gives it, not this resource,
 /// unless Lockable is recursive.
 template <class Lockable = std::mutex, class Upstream = std::pmr::memory_resource>
 class synchronized_resource final : public adaptor_resource {
@@ -30,10 +33,9 @@ class synchronized_resource final : public adaptor_resource {
   /// @param upstream  must outlive this object, and is used through it alone
   explicit synchronized_resource(Upstream& upstream,
                                  std::string_view name = {}) noexcept(std::is_nothrow_default_constructible_v<Lockable>)
-      : adaptor_resource(upstream, name), upstream_(upstream), mutex_(own_) {}
+      : adaptor_resource(upstream, name), upstream_(upstream), own_(std::in_place), mutex_(*own_) {}
   /// @param mutex  must outlive this object
-  synchronized_resource(Upstream& upstream, Lockable& mutex,
-                        std::string_view name = {}) noexcept(std::is_nothrow_default_constructible_v<Lockable>)
+  synchronized_resource(Upstream& upstream, Lockable& mutex, std::string_view name = {}) noexcept
       : adaptor_resource(upstream, name), upstream_(upstream), mutex_(mutex) {}
 
   /// The upstream, while the lock is held. Moveable; ends the hold when destroyed.
@@ -64,13 +66,21 @@ class synchronized_resource final : public adaptor_resource {
   std::string_view kind() const noexcept override { return "synchronized_resource"; }
   [[nodiscard]] void* try_allocate(std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept override {
-    const std::lock_guard lock(mutex_);
-    return adaptor_resource::try_allocate(bytes, alignment);
+    try {
+      const std::lock_guard lock(mutex_);
+      return adaptor_resource::try_allocate(bytes, alignment);
+    } catch (...) {
+      return nullptr;
+    }
   }
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override {
-    const std::lock_guard lock(mutex_);
-    return adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment);
+    try {
+      const std::lock_guard lock(mutex_);
+      return adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment);
+    } catch (...) {
+      return false;
+    }
   }
   std::size_t available() const noexcept override {
     const std::lock_guard lock(mutex_);
@@ -116,7 +126,7 @@ class synchronized_resource final : public adaptor_resource {
   }
 
   Upstream& upstream_;
-  mutable Lockable own_;
+  std::optional<Lockable> own_;
   Lockable& mutex_;
 };
 

@@ -17,8 +17,9 @@ struct tracing_options {
 /// Tells a sink what goes through: every block handed out, freed, grown in place or refused.
 ///
 /// Switched off, a call costs one branch more than without. The sink hears of a block after it was handed out and
-/// before it is freed (also if the upstream then reports a misuse), so that of one address it always hears in the right
-/// order, whatever threads do. A sink that throws changes nothing for the program: the event is lost, and counted.
+/// before it is freed or shrinks (also if the upstream then reports a misuse), so that of one address it always hears
+/// in the right order, whatever threads do. A sink that throws changes nothing for the program: the event is lost, and
+/// counted.
 ///
 /// Thread-safe if upstream and sink are, but for release(). Enabling and disabling is so always; calls in progress may
 /// still reach the sink after disable().

@@ -19,6 +19,9 @@ class upstream_ref {
   resource* ours() const noexcept { return ours_; }  ///< null: a foreign one
   const std::pmr::memory_resource* root() const noexcept { return ours_ != nullptr ? ours_->root() : any_; }
 
+  /// As resource::can_release(); a foreign resource keeps its blocks.
+  bool can_release() const noexcept { return ours_ != nullptr && ours_->can_release(); }
+
   /// As resource::try_allocate(); what a foreign resource throws is caught.
   [[nodiscard]] ALLOT_EXPORT void* try_allocate(std::size_t bytes, std::size_t alignment) const noexcept;
 

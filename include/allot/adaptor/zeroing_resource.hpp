@@ -25,6 +25,9 @@ struct zeroing_options {
 /// moving, since bytes given up in place would have to be overwritten before it is known whether they are. What is left
 /// behind in registers, on the stack or by containers that moved is out of reach: see secure_resource.
 ///
+/// What a wrong deallocate() names is overwritten before the upstream can find that it is wrong: where that matters,
+/// put a debug_resource on top. release() gives blocks up as they are.
+///
 /// Thread-safe if the upstream is.
 class ALLOT_EXPORT zeroing_resource final : public adaptor_resource {
  public:

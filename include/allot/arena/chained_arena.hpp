@@ -94,6 +94,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   block_info find_block(const void* p) const noexcept override;  ///< the part in use of the chain's block p points into
   /// Gives every block back and starts again as constructed, with the caller's buffer if there is one.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;  ///< gives back the blocks clear() kept and nothing uses yet
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;  ///< the parts in use, a chain's block each

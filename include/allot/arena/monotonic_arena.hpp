@@ -125,6 +125,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   /// As constructed: memory of the upstream and of an own reservation goes back, an owned block reads zero again. A
   /// slice is dead then, and its parent may go back below it. Misuse, without effect, while a sub-arena lives.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// Gives committed memory beyond the position back to the system, of an own reservation.
   std::size_t trim() noexcept override;
   /// position <= committed <= reserved; the cursor, marks and sub-arenas agree; when checked, no block was overrun.

@@ -74,6 +74,7 @@ class ALLOT_EXPORT scratch_pair final : public resource {
   block_info find_block(const void* p) const noexcept override;
   /// Gives all memory back. Scopes that still live report a stale mark at their end.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;

@@ -106,6 +106,7 @@ class ALLOT_EXPORT budget_slice final : public resource {
   void for_each_block(block_visitor visitor) const override;     ///< the part in use
   /// The slice is empty; blocks in it are dead. Blocks of the fallback live on, and the counters stay.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   bool check() const noexcept override;
 
  private:

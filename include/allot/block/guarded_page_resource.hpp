@@ -80,6 +80,7 @@ class ALLOT_EXPORT guarded_page_resource final : public resource {
   /// The block p points into, slack not included; state free for one in quarantine.
   block_info find_block(const void* p) const noexcept override;
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// Empties the quarantine; nothing with `slots`, where it holds no more than addresses.
   std::size_t trim() noexcept override;
   /// Looks at all slack as well; the first block with damage is reported as misuse.

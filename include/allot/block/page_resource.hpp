@@ -48,6 +48,7 @@ class ALLOT_EXPORT page_resource final : public resource {
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;

@@ -85,6 +85,7 @@ class ALLOT_EXPORT reserving_resource final : public resource {
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< of a reservation, all of it
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;  ///< gives the cache back to the system; returns its committed bytes
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;

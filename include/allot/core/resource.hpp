@@ -107,6 +107,9 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   /// nothing.
   virtual void release() noexcept {}
 
+  /// Whether release() gives all blocks back, as that of an adaptor over a foreign resource does not. Default: false.
+  virtual bool can_release() const noexcept { return false; }
+
   /// Gives back what is held but unused; returns bytes given back. Default: 0.
   virtual std::size_t trim() noexcept { return 0; }
 

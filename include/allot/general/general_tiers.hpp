@@ -43,6 +43,7 @@ class ALLOT_EXPORT general_tiers : public resource {
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   /// The blocks in use.

@@ -101,6 +101,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   bool owns(const void* p) const noexcept override { return ranges_.find(p) != nullptr; }
   block_info find_block(const void* p) const noexcept override;
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// Gives back ranges that are empty, and, of own reservations, pages of free blocks.
   std::size_t trim() noexcept override;
   /// Walks all blocks: that they lie side by side, no two free ones do, lists and tree hold exactly the free ones, and

@@ -112,6 +112,7 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   bool check() const noexcept override;
   /// Gives all memory back to the upstream, blocks in use included.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// Empties the depot and the calling thread's magazines and gives every empty chunk back, and the caches no thread
   /// has. Returns bytes given back.
   std::size_t trim() noexcept override;

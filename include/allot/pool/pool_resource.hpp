@@ -96,6 +96,7 @@ class ALLOT_EXPORT pool_resource final : public resource {
   block_info find_block(const void* p) const noexcept override;
   /// Gives all memory back to the upstream, blocks in use included.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// Empties the magazines and gives every empty chunk back; returns bytes given back.
   std::size_t trim() noexcept override;
   bool check() const noexcept override;

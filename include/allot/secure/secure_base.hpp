@@ -34,6 +34,7 @@ class ALLOT_EXPORT secure_base : public resource {
   /// Checks every block as check() does, wipes all memory and gives it back. Its addresses stay inaccessible for as
   /// long as there is room for them; see retired_addresses_limit().
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// Empties the quarantine and gives back slabs and mappings that hold no block.
   std::size_t trim() noexcept override;
   /// Looks at all canaries, freed blocks, records and counts; the first damage is reported as misuse.

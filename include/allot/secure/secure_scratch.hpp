@@ -72,6 +72,7 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   void for_each_block(block_visitor visitor) const override;     ///< the part in use
   /// Wipes everything and gives it back. Misuse while a scope with blocks is open.
   void release() noexcept override;
+  bool can_release() const noexcept override { return true; }
   /// What is free is zero; with inaccessible pages, those that are not.
   bool check() const noexcept override;
 
