@@ -4,7 +4,7 @@
 #include <allot/core/misuse.hpp>
 #include <allot/testing/counting_resource.hpp>
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -30,16 +30,16 @@ struct unaligned_allocator {
   unaligned_allocator(const unaligned_allocator<U>& other) : live(other.live) {}
 
   T* allocate(std::size_t count) {
-    void* const p = std::malloc(count * sizeof(T) + sizeof(std::max_align_t));
-    if (p == nullptr) throw std::bad_alloc();
+    auto* const p = static_cast<std::byte*>(::operator new(count * sizeof(T) + offset, far));
     ++*live;
-    return reinterpret_cast<T*>(static_cast<std::byte*>(p) + offset);
+    return reinterpret_cast<T*>(p + offset);
   }
   void deallocate(T* p, std::size_t) {
     --*live;
-    std::free(reinterpret_cast<std::byte*>(p) - offset);
+    ::operator delete(reinterpret_cast<std::byte*>(p) - offset, far);
   }
-  static constexpr std::size_t offset = sizeof(std::max_align_t) / 2;  // what malloc gives is better than is promised
+  static constexpr std::align_val_t far{64};
+  static constexpr std::size_t offset = alignof(std::max_align_t);  // so that never more is kept than this
   friend bool operator==(const unaligned_allocator&, const unaligned_allocator&) { return true; }
   friend bool operator!=(const unaligned_allocator&, const unaligned_allocator&) { return false; }
 };
