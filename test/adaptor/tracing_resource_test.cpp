@@ -4,6 +4,7 @@
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/testing/failing_resource.hpp>
 #include <boost/test/unit_test.hpp>
+#include <cstddef>
 #include <ios>
 #include <map>
 #include <memory_resource>
@@ -100,12 +101,10 @@ BOOST_AUTO_TEST_CASE(a_shrink_is_told_before_its_bytes_can_be_anothers) {
     }
 
    private:
-    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-      return std::pmr::new_delete_resource()->allocate(bytes, alignment);
-    }
-    void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-      std::pmr::new_delete_resource()->deallocate(p, bytes, alignment);
-    }
+    void* do_allocate(std::size_t, std::size_t) override { return block_; }
+    void do_deallocate(void*, std::size_t, std::size_t) override {}
+
+    alignas(16) std::byte block_[64];
   };
   watching upstream;
   collecting_sink sink;
