@@ -107,6 +107,44 @@ BOOST_AUTO_TEST_CASE(element_by_value) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(structured_binding_by_value) {
+  counting_resource given;
+  counts ages(&given);
+  ages.emplace(text, 1);
+  expect(given, {0, 1}, [&] {
+    for (auto [name, age] : ages) BOOST_TEST(name.size() > std::size_t(age));
+  });
+  expect_cured(given, 0, [&] {
+    for (const auto& [name, age] : ages) BOOST_TEST(name.size() > std::size_t(age));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(reference_to_another_pair) {
+  counting_resource given;
+  counts ages(&given);
+  ages.emplace(text, 1);
+  expect(given, {0, 1}, [&] {
+    using pair = std::pair<pmr::string, int>;  // not what the map holds: that is std::pair<const pmr::string, int>
+    std::for_each(ages.begin(), ages.end(), [](const pair& each) { BOOST_TEST(each.first.size() > 30u); });
+  });
+  expect_cured(given, 0, [&] {
+    for (const counts::value_type& each : ages) BOOST_TEST(each.first.size() > 30u);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(conditional_with_a_literal) {
+  counting_resource given;
+  const pmr::string name(text, &given);
+  expect(given, {0, 1}, [&] {
+    const auto& shown = name.empty() ? "none" : name;
+    BOOST_TEST(shown.size() > 30u);
+  });
+  expect_cured(given, 0, [&] {
+    const std::string_view shown = name.empty() ? std::string_view("none") : std::string_view(name);
+    BOOST_TEST(shown.size() > 30u);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(lambda_capture) {
   counting_resource given;
   const pmr::string name(text, &given);
@@ -185,6 +223,19 @@ BOOST_AUTO_TEST_CASE(initializer_list) {
   expect_cured(given, 3, [&] {
     const std::array<std::string_view, 2> texts{text, other_text};
     strings list(texts.begin(), texts.end(), &given);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(braced_pair) {
+  counting_resource given;
+  counts ages(&given);
+  expect(given, {2, 1}, [&] {
+    ages.clear();
+    ages.insert({text, 1});
+  });
+  expect_cured(given, 2, [&] {
+    ages.clear();
+    ages.emplace(text, 1);
   });
 }
 
