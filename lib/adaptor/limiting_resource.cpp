@@ -34,7 +34,7 @@ ALLOT_INITIAL_EXEC thread_local const handler_call* handler_call::innermost = nu
 }  // namespace
 
 limiting_resource::limiting_resource(upstream_ref upstream, const limiting_options& options) noexcept
-    : adaptor_resource(upstream, options.name),
+    : metered_resource(upstream, options.name),
       limit_(options.limit),
       soft_limit_(std::min(options.soft_limit, options.limit)),
       handler_(options.handler),
@@ -81,14 +81,6 @@ ALLOT_NEVER_INLINE bool limiting_resource::take_under_pressure(std::size_t bytes
   }
 }
 
-bool limiting_resource::try_take(std::size_t bytes) noexcept {
-  try {
-    return take(bytes);
-  } catch (...) {
-    return false;
-  }
-}
-
 void limiting_resource::refuse(std::size_t bytes, std::size_t alignment) const {
   throw allocation_error({memory_errc::limit_reached, name(), bytes, alignment, limit_});
 }
@@ -98,45 +90,6 @@ std::size_t limiting_resource::reserved_bytes() const noexcept { return reserved
 std::size_t limiting_resource::live_bytes() const noexcept {
   const std::size_t taken = taken_.load(std::memory_order_relaxed);
   return taken - std::min(taken, reserved_bytes());
-}
-
-// ---- blocks
-
-void* limiting_resource::do_allocate(std::size_t bytes, std::size_t alignment) {
-  if (!take(charge_of(bytes))) refuse(bytes, alignment);
-  try {
-    return upstream_allocate(bytes, alignment);
-  } catch (...) {
-    give_back(charge_of(bytes));
-    throw;
-  }
-}
-
-void limiting_resource::do_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
-  upstream_deallocate(p, bytes, alignment);
-  give_back(charge_of(bytes));
-}
-
-void* limiting_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  if (!try_take(charge_of(bytes))) return nullptr;
-  void* const p = adaptor_resource::try_allocate(bytes, alignment);
-  if (p == nullptr) give_back(charge_of(bytes));
-  return p;
-}
-
-bool limiting_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
-                                   std::size_t alignment) noexcept {
-  if (base().ours() == nullptr) return old_bytes == new_bytes;
-  const std::size_t before = charge_of(old_bytes);
-  const std::size_t after = charge_of(new_bytes);
-  const std::size_t more = after > before ? after - before : 0;
-  if (more != 0 && !try_take(more)) return false;
-  const bool done = adaptor_resource::try_expand(p, old_bytes, new_bytes, alignment);
-  if (!done)
-    give_back(more);
-  else if (after < before)
-    give_back(before - after);
-  return done;
 }
 
 std::size_t limiting_resource::available() const noexcept {

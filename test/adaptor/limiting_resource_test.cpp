@@ -12,6 +12,7 @@
 #include <functional>
 #include <limits>
 #include <memory_resource>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -353,6 +354,85 @@ BOOST_AUTO_TEST_CASE(eight_threads_never_pass_the_limit_together) {
   BOOST_TEST(served > 0u);
   BOOST_TEST(most <= 1000u);
   BOOST_TEST(limited.live_bytes() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(eight_threads_share_a_reservation_whose_bytes_stay_taken) {
+  concurrent_pool pool;
+  limiting_resource limited{1000, pool};
+  std::atomic<bool> stayed{true};
+  std::atomic<std::size_t> served{0};
+  {
+    limit_reservation part = limited.reserve(800);
+    test::in_threads(8, [&](std::size_t thread) {
+      for (int i = 0; i < 2000; ++i) {
+        void* const p = part.try_allocate(150);
+        if (p == nullptr) continue;
+        ++served;
+        if (limited.remaining() > 200) stayed = false;
+        if (thread % 2 == 0 && part.try_expand(p, 150, 100, 16))
+          part.deallocate(p, 100, 16);
+        else
+          part.deallocate(p, 150);
+      }
+    });
+    BOOST_TEST(part.left() == 800u);
+    BOOST_TEST(limited.reserved_bytes() == 800u);
+  }
+  BOOST_TEST(served > 0u);
+  BOOST_TEST(stayed);
+  BOOST_TEST(limited.remaining() == 1000u);
+}
+
+BOOST_AUTO_TEST_CASE(eight_threads_call_a_handler_that_frees) {
+  concurrent_pool pool;
+  std::mutex mutex;
+  std::vector<void*> cache;
+  limiting_resource* memory = nullptr;
+  const auto free_one = [&] {
+    void* freed = nullptr;
+    {
+      const std::lock_guard lock(mutex);
+      if (cache.empty()) return false;
+      freed = cache.back();
+      cache.pop_back();
+    }
+    memory->deallocate(freed, 100);
+    return true;
+  };
+  limiting_options options = limits(1000, 2000);
+  options.handler = [](const memory_pressure&, void* context) {
+    return (*static_cast<decltype(free_one)*>(context))();
+  };
+  options.handler_context = const_cast<void*>(static_cast<const void*>(&free_one));
+  limiting_resource limited(pool, options);
+  memory = &limited;
+  std::atomic<bool> within{true};
+  test::in_threads(8, [&](std::size_t) {
+    for (int i = 0; i < 1000; ++i) {
+      void* const p = limited.try_allocate(100);
+      if (p == nullptr) continue;
+      if (limited.remaining() > 2000) within = false;
+      const std::lock_guard lock(mutex);
+      cache.push_back(p);
+    }
+  });
+  BOOST_TEST(within);
+  BOOST_TEST(limited.live_bytes() == 100 * cache.size());
+  BOOST_TEST(limited.live_bytes() <= 2000u);
+  while (free_one()) {
+  }
+  BOOST_TEST(limited.live_bytes() == 0u);
+  BOOST_TEST(pool.usage().used == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_reservation_has_no_more_than_what_is_left_and_the_upstream_has) {
+  coalescing_heap heap;
+  heap.deallocate(heap.allocate(100), 100);
+  limiting_resource limited{1000000000, heap};
+  limit_reservation small = limited.reserve(100);
+  BOOST_TEST(small.available() == 100u);
+  limit_reservation large = limited.reserve(900000000);
+  BOOST_TEST(large.available() == heap.available());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

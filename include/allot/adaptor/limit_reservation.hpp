@@ -1,6 +1,6 @@
 #pragma once
 
-#include <allot/adaptor/adaptor_resource.hpp>
+#include <allot/adaptor/metered_resource.hpp>
 #include <allot/core/compiler.hpp>
 #include <atomic>
 #include <cstddef>
@@ -18,7 +18,7 @@ class limiting_resource;
 /// through the limiting_resource they are free for all.
 ///
 /// Thread-safe if the upstream is, but for destruction.
-class ALLOT_EXPORT limit_reservation final : public adaptor_resource {
+class ALLOT_EXPORT limit_reservation final : public metered_resource<limit_reservation> {
  public:
   /// @param limited  must outlive this object
   /// @throws as limiting_resource::reserve()
@@ -28,30 +28,25 @@ class ALLOT_EXPORT limit_reservation final : public adaptor_resource {
   /// @throws allocation_error (memory_errc::limit_reached) when less is left; what the upstream throws otherwise.
   ///         Either way nothing is taken
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    return limit_reservation::do_allocate(bytes, alignment);
+    return metered_resource::do_allocate(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    limit_reservation::do_deallocate(p, bytes, alignment);
+    metered_resource::do_deallocate(p, bytes, alignment);
   }
 
   std::size_t left() const noexcept { return left_.load(std::memory_order_relaxed); }  ///< bytes not in blocks
 
   std::string_view kind() const noexcept override { return "limit_reservation"; }
-  [[nodiscard]] void* try_allocate(std::size_t bytes,
-                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override;
-  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
-                                std::size_t alignment) noexcept override;
-  std::size_t available() const noexcept override { return left(); }
-  void release() noexcept override {}  ///< nothing: its blocks are among those of the limiting_resource
+  std::size_t available() const noexcept override;  ///< the upstream's, within what is left
+  void release() noexcept override {}               ///< nothing: its blocks are among those of the limiting_resource
   bool can_release() const noexcept override { return false; }
 
  private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
+  friend class metered_resource<limit_reservation>;
 
-  static std::size_t charge_of(std::size_t bytes) noexcept;
   bool take(std::size_t bytes) noexcept;
   void give_back(std::size_t bytes) noexcept;
+  [[noreturn]] void refuse(std::size_t bytes, std::size_t alignment) const;
 
   limiting_resource& limited_;
   std::atomic<std::size_t> left_{0};

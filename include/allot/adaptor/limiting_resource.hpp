@@ -1,7 +1,7 @@
 #pragma once
 
-#include <allot/adaptor/adaptor_resource.hpp>
 #include <allot/adaptor/limit_reservation.hpp>
+#include <allot/adaptor/metered_resource.hpp>
 #include <allot/core/compiler.hpp>
 #include <atomic>
 #include <cstddef>
@@ -47,7 +47,7 @@ struct limiting_options {
 /// Bytes count as callers asked for them, none as one. More bytes freed than are taken are misuse (wrong_size).
 ///
 /// Thread-safe if the upstream is, but for release(). The handler may be called by several threads at a time.
-class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
+class ALLOT_EXPORT limiting_resource final : public metered_resource<limiting_resource> {
  public:
   /// @param limit     most bytes taken at any time, as callers asked for them (upstream overhead is not counted)
   /// @param upstream  must outlive this object
@@ -58,10 +58,10 @@ class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
   /// @throws allocation_error (memory_errc::limit_reached) when the request would pass the limit; what the handler or
   ///         the upstream throws otherwise. In each case nothing is counted
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    return limiting_resource::do_allocate(bytes, alignment);
+    return metered_resource::do_allocate(bytes, alignment);
   }
   void deallocate(void* p, std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-    limiting_resource::do_deallocate(p, bytes, alignment);
+    metered_resource::do_deallocate(p, bytes, alignment);
   }
 
   /// Takes bytes for later. They are free again, but for blocks that live, when the reservation is destroyed.
@@ -76,11 +76,6 @@ class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
   std::size_t remaining() const noexcept { return limit_ - taken_.load(std::memory_order_relaxed); }
 
   std::string_view kind() const noexcept override { return "limiting_resource"; }
-  [[nodiscard]] void* try_allocate(std::size_t bytes,
-                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override;
-  /// Within the limit. On success the block counts with its new size.
-  [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
-                                std::size_t alignment) noexcept override;
   std::size_t available() const noexcept override;  ///< the upstream's, within the limit
   /// Releases the upstream and counts anew, from what is reserved on. Where the upstream keeps its blocks
   /// (can_release() is false) the count stays.
@@ -88,6 +83,7 @@ class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
 
  private:
   friend class limit_reservation;
+  friend class metered_resource<limiting_resource>;
 
   static limiting_options at_most(std::size_t limit) noexcept {
     limiting_options options;
@@ -95,12 +91,7 @@ class ALLOT_EXPORT limiting_resource final : public adaptor_resource {
     return options;
   }
 
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override;
-
-  static constexpr std::size_t charge_of(std::size_t bytes) noexcept { return bytes == 0 ? 1 : bytes; }
   bool take(std::size_t bytes);
-  bool try_take(std::size_t bytes) noexcept;
   bool take_below(std::size_t bytes, std::size_t limit) noexcept;
   bool take_under_pressure(std::size_t bytes);
   void give_back(std::size_t bytes) noexcept;
