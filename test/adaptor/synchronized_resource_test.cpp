@@ -128,6 +128,10 @@ BOOST_AUTO_TEST_CASE(what_holds_the_lock_can_be_handed_on) {
     BOOST_TEST(mutex.held);
     second->deallocate(second->allocate(8), 8);
     BOOST_TEST(&*second == &pool);
+    BOOST_TEST(first.operator->() == nullptr);
+    first = std::move(second);
+    BOOST_TEST(mutex.held);
+    BOOST_TEST(second.operator->() == nullptr);
   }
   BOOST_TEST(!mutex.held);
   BOOST_TEST(mutex.locks == 1);

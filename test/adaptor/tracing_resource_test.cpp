@@ -222,4 +222,24 @@ BOOST_AUTO_TEST_CASE(with_eight_threads_each_address_is_heard_of_in_the_right_or
   BOOST_TEST(in_order);
 }
 
+BOOST_AUTO_TEST_CASE(eight_threads_write_whole_lines) {
+  concurrent_pool pool;
+  std::ostringstream out;
+  text_event_sink sink(out);
+  tracing_options options;
+  options.name = "shared";
+  tracing_resource memory(pool, sink, options);
+  test::in_threads(8, [&](std::size_t) {
+    for (int i = 0; i < 200; ++i) memory.deallocate(memory.allocate(48), 48);
+  });
+  std::istringstream lines(out.str());
+  std::size_t count = 0;
+  bool whole = true;
+  for (std::string line; std::getline(lines, line); ++count)
+    whole = whole && (line.rfind("shared allocate 0x", 0) == 0 || line.rfind("shared deallocate 0x", 0) == 0) &&
+            line.find(" 48 bytes aligned to 16") == line.size() - 23;
+  BOOST_TEST(whole);
+  BOOST_TEST(count == 8u * 400);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -25,8 +25,9 @@ namespace allot {
 ///     locked->rewind(mark);
 ///
 /// Thread-safe, but for destruction. A lock() that throws makes try_ functions fail, and ends the program in those that
-/// cannot. What holds the lock must use the upstream, as lock() gives it, not this resource,
-/// unless Lockable is recursive.
+/// cannot. What holds the lock must use the upstream, as lock() gives it, not this resource, unless Lockable is
+/// recursive. A child of fork() may use it if no other thread can have held the lock then; os::fork_mutex is a Lockable
+/// that sees to that.
 template <class Lockable = std::mutex, class Upstream = std::pmr::memory_resource>
 class synchronized_resource final : public adaptor_resource {
  public:
@@ -41,6 +42,15 @@ class synchronized_resource final : public adaptor_resource {
   /// The upstream, while the lock is held. Moveable; ends the hold when destroyed.
   class locked_upstream {
    public:
+    locked_upstream(locked_upstream&& other) noexcept  ///< the other holds nothing, and gives null
+        : lock_(std::move(other.lock_)), upstream_(std::exchange(other.upstream_, nullptr)) {}
+    locked_upstream& operator=(locked_upstream&& other) noexcept {
+      lock_ = std::move(other.lock_);
+      upstream_ = std::exchange(other.upstream_, nullptr);
+      return *this;
+    }
+    ~locked_upstream() = default;
+
     Upstream& operator*() const noexcept { return *upstream_; }
     Upstream* operator->() const noexcept { return upstream_; }
 

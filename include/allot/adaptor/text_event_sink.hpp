@@ -13,7 +13,8 @@ namespace allot {
 ///     entities expand 0x7f21c8e00010 24 to 48 bytes aligned to 8
 ///     entities deallocate 0x7f21c8e00010 48 bytes aligned to 8
 ///
-/// Thread-safe, as far as others do not use the stream.
+/// Thread-safe, as far as others do not use the stream. A child of fork() may use it if no other thread can have been
+/// writing then.
 class ALLOT_EXPORT text_event_sink final : public event_sink {
  public:
   /// @param out  must outlive this object
