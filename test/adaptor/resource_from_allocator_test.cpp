@@ -3,6 +3,7 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/testing/counting_resource.hpp>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstring>
@@ -63,6 +64,24 @@ BOOST_AUTO_TEST_CASE(a_polymorphic_allocator_makes_the_circle) {
   });
   subject.frees_at_destruction = false;
   test::expect_conforms(subject);
+}
+
+BOOST_AUTO_TEST_CASE(the_allocator_is_asked_for_no_more_than_the_alignment_makes_of_the_size) {
+  using allocator = std::pmr::polymorphic_allocator<char>;
+  testing::counting_resource upstream;
+  resource_from_allocator<allocator> memory{allocator(&upstream)};
+  for (const auto& [bytes, alignment, asked] : {std::array<std::size_t, 3>{13, 1, 13},
+                                                {13, 2, 14},
+                                                {24, 8, 24},
+                                                {13, 8, 16},
+                                                {13, 16, 16},
+                                                {13, 64, 64},
+                                                {0, 4, 4}}) {
+    void* const p = memory.allocate(bytes, alignment);
+    BOOST_TEST(upstream.live_bytes() == asked);
+    memory.deallocate(p, bytes, alignment);
+  }
+  BOOST_TEST(upstream.mismatches().empty());
 }
 
 BOOST_AUTO_TEST_CASE(every_alignment_up_to_the_largest_is_kept) {

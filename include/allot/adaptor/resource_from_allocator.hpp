@@ -15,8 +15,9 @@ namespace allot {
 /// Any standard allocator as a resource: the other way round from std::pmr::polymorphic_allocator.
 ///
 /// The allocator is rebound to types of the alignment asked for, up to `largest_alignment`, and asked for as many of
-/// them as hold the bytes; std::allocator and those that go by alignof serve each alignment so. What comes back
-/// misaligned, from an allocator that goes by less, is given back and refused.
+/// them as hold the bytes, so a size that is no multiple of its alignment is rounded up to one; std::allocator and
+/// those that go by alignof serve each alignment so. What comes back misaligned, from an allocator that goes by less,
+/// is given back and refused.
 ///
 /// Thread-safe if the allocator is.
 template <class Allocator>
@@ -54,11 +55,11 @@ class resource_from_allocator final : public resource {
       report_misuse({misuse_kind::invalid_alignment, name(), nullptr, alignment});
       refuse(memory_errc::invalid_alignment, bytes, alignment);
     }
-    return allocate_aligned<alignof(std::max_align_t)>(bytes, alignment);
+    return allocate_aligned<1>(bytes, alignment);
   }
 
   void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    deallocate_aligned<alignof(std::max_align_t)>(p, bytes, alignment);
+    deallocate_aligned<1>(p, bytes, alignment);
   }
 
   template <std::size_t Alignment>
