@@ -15,6 +15,7 @@
 #include <new>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -129,11 +130,20 @@ BOOST_AUTO_TEST_CASE(a_diff_is_what_was_allocated_between_two_snapshots_and_live
   BOOST_TEST(diff(before, after).bytes() == 100u);
   BOOST_TEST(leaks_since(before).bytes() == 1100u);
   BOOST_TEST(diff(after, after).empty());
-  BOOST_TEST(diff(after, before).empty());
   memory.deallocate(live, 100);
   memory.deallocate(younger, 1000);
   BOOST_TEST(leaks_since(before).empty());
   BOOST_TEST(text_of(leaks_since(before)) == "orders: all blocks were freed\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_diff_is_of_one_resource_and_forwards) {
+  debug_resource memory(*std::pmr::new_delete_resource(), orders());
+  debug_resource other(*std::pmr::new_delete_resource(), orders());
+  const leak_snapshot before(memory);
+  memory.deallocate(here(memory, 1), 1);
+  const leak_snapshot after(memory);
+  BOOST_CHECK_THROW((void)diff(after, before), std::invalid_argument);
+  BOOST_CHECK_THROW((void)diff(before, leak_snapshot(other)), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(snapshots_stay_true_over_release) {

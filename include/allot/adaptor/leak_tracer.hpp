@@ -25,10 +25,9 @@ class leak_snapshot {
 
 /// The blocks that were allocated between two snapshots of one resource, in any thread, and are live now. Right after
 /// the second was taken these are the blocks that lived then and did not at the first; later they get fewer, as blocks
-/// that only lived a little longer are freed.
-inline leak_list diff(const leak_snapshot& before, const leak_snapshot& after) noexcept {
-  return leak_list(before.memory(), before.newest(), after.newest());
-}
+/// that only lived a little longer are freed. A block that only grew in place meanwhile is not among them.
+/// @throws std::invalid_argument for snapshots of two resources, or in the wrong order
+ALLOT_EXPORT leak_list diff(const leak_snapshot& before, const leak_snapshot& after);
 
 /// The blocks that were allocated since and are live now.
 inline leak_list leaks_since(const leak_snapshot& before) noexcept {
