@@ -58,6 +58,7 @@ class debug_resource::expected_block {
     const std::lock_guard lock(memory_.mutex_);
     came_ = true;
     --memory_.expected_;
+    if (entry* const lost = memory_.blocks_.find(block.address); lost != nullptr) memory_.forget(*lost);
     block.stamp = ++memory_.newest_;
     if (memory_.record_stacks_) block.stacks = memory_.stacks_.add(caller);
     memory_.blocks_.insert(block);
@@ -254,6 +255,22 @@ void debug_resource::put_in_quarantine(entry& block) noexcept {
     youngest_freed_ = block.address;
   }
   freed_bytes_ += block.mapped;
+}
+
+/// Strikes a block off the books that the upstream has taken back on its own: it gave the address out anew.
+void debug_resource::forget(entry& lost) noexcept {
+  usage_.reserved -= lost.mapped;
+  if (!lost.freed) {
+    usage_.committed -= lost.mapped;
+    usage_.used -= lost.requested;
+  } else if (!lost.busy) {
+    freed_bytes_ -= lost.mapped;
+    void* before = nullptr;
+    for (void* at = oldest_freed_; at != lost.address; at = blocks_.find(at)->next) before = at;
+    (before == nullptr ? oldest_freed_ : blocks_.find(before)->next) = lost.next;
+    if (youngest_freed_ == lost.address) youngest_freed_ = before;
+  }
+  blocks_.erase(&lost);
 }
 
 /// Takes a block out of the quarantine and the books, which keep room for it.

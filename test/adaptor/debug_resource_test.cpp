@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <allot/adaptor/debug_resource.hpp>
+#include <allot/arena/monotonic_arena.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
@@ -519,6 +520,29 @@ BOOST_AUTO_TEST_CASE(a_write_after_free_is_found_when_the_block_leaves) {
     write(q);
   }
   BOOST_TEST(watch.only(misuse_kind::write_after_free));
+}
+
+BOOST_AUTO_TEST_CASE(blocks_whose_addresses_the_upstream_gives_out_anew_are_struck_off) {
+  for (const std::size_t freed : {0u, 1u, 2u, 3u, 4u}) {
+    monotonic_arena arena;
+    debug_resource memory(arena, without_stacks());
+    std::vector<char*> before;
+    for (int i = 0; i < 4; ++i) before.push_back(get(memory, 32));
+    for (std::size_t i = 0; i < freed; ++i) memory.deallocate(before[i], 32, 8);
+    arena.clear();
+    const misuse_watch watch;
+    std::vector<char*> after;
+    for (int i = 0; i < 4; ++i) after.push_back(get(memory, 32));
+    BOOST_TEST((before == after));
+    BOOST_TEST(memory.usage().used == 4u * 32);
+    BOOST_TEST(memory.check());
+    for (char* const p : after) memory.deallocate(p, 32, 8);
+    BOOST_TEST(memory.check());
+    BOOST_TEST(memory.usage().reserved == 4u * 64);
+    (void)memory.trim();
+    BOOST_TEST(memory.usage().reserved == 0u);
+    BOOST_TEST(watch.nothing());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_that_throws_over_a_write_after_free_leaves_the_books_whole) {

@@ -65,7 +65,7 @@ class ALLOT_EXPORT debug_resource final : public adaptor_resource {
   static constexpr unsigned char freed_pattern = 0xdd;
 
   /// Asks the system for no memory.
-  /// @param upstream  must outlive this object
+  /// @param upstream  must outlive this object, and not take blocks back on its own: see docs/debug_resource.md
   explicit debug_resource(upstream_ref upstream, const debug_options& options = {}) noexcept;
   /// Reports damage and leaks. All blocks go back upstream, leaked ones too.
   ~debug_resource() override;
@@ -156,6 +156,7 @@ class ALLOT_EXPORT debug_resource final : public adaptor_resource {
   finding misuse_of(const void* p, std::size_t bytes, std::size_t alignment) noexcept;
   const entry* around(const void* p) const noexcept;
   void put_in_quarantine(entry& block) noexcept;
+  void forget(entry& lost) noexcept;
   entry take_oldest() noexcept;
   bool adds_up() const noexcept;
 
