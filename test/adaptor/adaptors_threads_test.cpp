@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(eight_threads_find_their_blocks_as_they_left_them) {
     if (!adaptor.for_threads) continue;
     concurrent_pool pool;
     concurrent_pool beside;
-    const std::unique_ptr<resource> memory = adaptor.make(pool, beside);
+    const std::shared_ptr<resource> memory = adaptor.make(pool, beside);
     std::vector<char> sound(8);
     test::in_threads(8, [&](std::size_t thread) { sound[thread] = serves_well(*memory, thread) ? 1 : 0; });
     BOOST_TEST((std::count(sound.begin(), sound.end(), 1) == 8), adaptor.name);

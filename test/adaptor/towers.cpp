@@ -12,9 +12,11 @@
 #include <allot/adaptor/tracing_resource.hpp>
 #include <allot/adaptor/zeroing_resource.hpp>
 #include <allot/arena/chained_arena.hpp>
+#include <allot/arena/local_arena.hpp>
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/arena/scratch_pair.hpp>
 #include <allot/block/guarded_page_resource.hpp>
+#include <allot/block/memory_budget.hpp>
 #include <allot/block/page_resource.hpp>
 #include <allot/block/reserving_resource.hpp>
 #include <allot/general/concurrent_general_resource.hpp>
@@ -23,6 +25,7 @@
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_resource.hpp>
 #include <allot/secure/secure_resource.hpp>
+#include <allot/secure/secure_scratch.hpp>
 #include <allot/secure/synchronized_secure_resource.hpp>
 #include <utility>
 
@@ -41,6 +44,29 @@ template <class Pool>
 ground pool_over_upstream(const char* name) {
   return {name, [](memory_resource& upstream) { return std::make_unique<Pool>(&upstream); }};
 }
+
+constexpr std::size_t small_capacity = std::size_t{8} << 20;  // of grounds that are full some time
+
+/// A slice, with its budget.
+struct budgeted {
+  static memory_budget_options all_of_it() {
+    memory_budget_options options;
+    options.permanent = small_capacity + (std::size_t{1} << 20);
+    options.check_available = false;
+    return options;
+  }
+
+  memory_budget budget{all_of_it()};
+  budget_slice slice = budget.permanent("slice", small_capacity);
+};
+
+/// A reservation, with the limit it is a part of.
+struct reserved {
+  explicit reserved(upstream_ref on) : limited(on) {}
+
+  limiting_resource limited;
+  limit_reservation part = limited.reserve(std::size_t{1} << 40);
+};
 
 /// Events go nowhere.
 class deaf_sink final : public event_sink {
@@ -64,9 +90,9 @@ statistics_options concurrent() {
   return options;
 }
 
-zeroing_options always() {
+zeroing_options zero_at(zeroing_options::moment when) {
   zeroing_options options;
-  options.when = zeroing_options::moment::both;
+  options.when = when;
   return options;
 }
 
@@ -78,8 +104,8 @@ sampling_guard_options now_and_then() {
 
 /// What the storeys stand on, and they; destroyed from the top.
 struct stack {
-  std::unique_ptr<memory_resource> below;
-  std::vector<std::unique_ptr<resource>> above;
+  std::shared_ptr<memory_resource> below;
+  std::vector<std::shared_ptr<resource>> above;
 
   stack() = default;
   stack(stack&&) = default;
@@ -127,7 +153,14 @@ const std::vector<ground>& grounds() {
       plain<page_resource>("page_resource"),
       plain<guarded_page_resource>("guarded_page_resource"),
       plain<reserving_resource>("reserving_resource", false),
-      {"monotonic_arena", [](memory_resource&) { return std::make_unique<monotonic_arena>(); }, std::size_t{8} << 20},
+      {"budget_slice",
+       [](memory_resource&) {
+         const auto made = std::make_shared<budgeted>();
+         return std::shared_ptr<memory_resource>(made, &made->slice);
+       },
+       small_capacity},
+      {"monotonic_arena", [](memory_resource&) { return std::make_unique<monotonic_arena>(); }, small_capacity},
+      {"local_arena", [](memory_resource&) { return std::make_unique<local_arena<small_capacity>>(); }, small_capacity},
       pool_over_upstream<chained_arena>("chained_arena"),
       plain<scratch_pair>("scratch_pair"),
       pool_over_upstream<pool_resource>("pool_resource"),
@@ -137,6 +170,13 @@ const std::vector<ground>& grounds() {
       plain<concurrent_general_resource>("concurrent_general_resource", false),
       plain<secure_resource>("secure_resource"),
       plain<synchronized_secure_resource>("synchronized_secure_resource"),
+      {"secure_scratch",
+       [](memory_resource&) {
+         secure_scratch_options options;
+         options.bytes = small_capacity;
+         return std::make_unique<secure_scratch>(options);
+       },
+       small_capacity},
       pool_over_upstream<std::pmr::monotonic_buffer_resource>("std::pmr::monotonic_buffer_resource"),
   };
   return all;
@@ -151,6 +191,11 @@ const std::vector<storey>& storeys() {
        [](upstream_ref on, memory_resource&) { return std::make_unique<statistics_resource>(on); }, true, false},
       over<statistics_resource>("statistics_resource, concurrent", concurrent()),
       over<limiting_resource>("limiting_resource", generous()),
+      {"limit_reservation",
+       [](upstream_ref on, memory_resource&) {
+         const auto made = std::make_shared<reserved>(on);
+         return std::shared_ptr<resource>(made, &made->part);
+       }},
       {"fallback_resource",
        [](upstream_ref on, memory_resource& beside) {
          return std::make_unique<fallback_resource>(std::initializer_list<upstream_ref>{on, beside});
@@ -165,7 +210,8 @@ const std::vector<storey>& storeys() {
          return std::make_unique<size_routing_resource>(std::initializer_list<size_route>{{on, 200, 64}}, beside);
        }},
       over<zeroing_resource>("zeroing_resource"),
-      over<zeroing_resource>("zeroing_resource, both", always()),
+      over<zeroing_resource>("zeroing_resource, when freed", zero_at(zeroing_options::moment::deallocate)),
+      over<zeroing_resource>("zeroing_resource, both", zero_at(zeroing_options::moment::both)),
       {"tracing_resource",
        [](upstream_ref on, memory_resource&) { return std::make_unique<tracing_resource>(on, deaf); }},
       {"debug_resource", [](upstream_ref on, memory_resource&) { return std::make_unique<debug_resource>(on); }, false},

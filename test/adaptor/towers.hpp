@@ -13,7 +13,7 @@ namespace allot::test {
 /// A resource to stand on: one of the suite, or of the standard library.
 struct ground {
   std::string name;
-  std::function<std::unique_ptr<std::pmr::memory_resource>(std::pmr::memory_resource& upstream)> make;
+  std::function<std::shared_ptr<std::pmr::memory_resource>(std::pmr::memory_resource& upstream)> make;
   std::size_t capacity = testing::conformance_subject::unlimited;
   bool keeps_cache_when_refused = true;
 };
@@ -22,7 +22,7 @@ struct ground {
 struct storey {
   std::string name;
   /// `beside` is for what needs a second upstream.
-  std::function<std::unique_ptr<resource>(upstream_ref on, std::pmr::memory_resource& beside)> make;
+  std::function<std::shared_ptr<resource>(upstream_ref on, std::pmr::memory_resource& beside)> make;
   bool keeps_cache_when_refused = true;
   bool for_threads = true;  ///< as thread-safe as what it stands on
 };
