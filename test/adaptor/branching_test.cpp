@@ -36,6 +36,7 @@ class small_resource final : public resource {
   std::size_t tries = 0;
   std::size_t throws = 0;
   bool refuses_to_free = false;
+  bool sound = true;
 
   std::string_view kind() const noexcept override { return "small_resource"; }
   void* try_allocate(std::size_t bytes, std::size_t alignment) noexcept override {
@@ -44,6 +45,7 @@ class small_resource final : public resource {
     left_ -= bytes;
     return upstream_.allocate(bytes, alignment);
   }
+  bool check() const noexcept override { return sound; }
   const testing::counting_resource& blocks() const { return upstream_; }
 
  private:
@@ -329,6 +331,7 @@ BOOST_AUTO_TEST_CASE(upstreams_answer_together_and_each_once) {
   BOOST_TEST(memory.owns(small));
   BOOST_TEST(memory.owns(medium));
   BOOST_TEST(!memory.owns(&sum));
+  BOOST_TEST((memory.find_block(small).state == block_state::used));
   BOOST_TEST((memory.find_block(medium).state == block_state::used));
   BOOST_TEST((memory.find_block(&sum).state == block_state::unknown));
   BOOST_TEST(memory.upstream() == &pool);
@@ -343,6 +346,18 @@ BOOST_AUTO_TEST_CASE(upstreams_answer_together_and_each_once) {
   BOOST_TEST(memory.available() == pool.available() + heap.available());
   memory.release();
   BOOST_TEST(memory.usage().used == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(they_are_sound_together_if_each_is) {
+  small_resource first(1000);
+  small_resource second(1000);
+  const size_routing_resource memory({{first, 64}}, second);
+  BOOST_TEST(memory.check());
+  first.sound = false;
+  BOOST_TEST(!memory.check());
+  first.sound = true;
+  second.sound = false;
+  BOOST_TEST(!memory.check());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
