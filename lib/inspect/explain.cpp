@@ -173,7 +173,8 @@ place explanation::offset() const noexcept {
   const std::uintptr_t at = address_of(address);
   const std::uintptr_t begin = address_of(sight.block.begin);
   if (at < begin) return {place::where::before, begin - at};
-  if (at - begin < sight.block.bytes || at == begin) return {place::where::inside, at - begin};
+  const bool starts_there = at == begin && !sight.all_in_use;  // also where a block has 0 bytes
+  if (at - begin < sight.block.bytes || starts_there) return {place::where::inside, at - begin};
   return {place::where::past, at - begin - sight.block.bytes + 1};
 }
 
