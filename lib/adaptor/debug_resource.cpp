@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <allot/adaptor/debug_resource.hpp>
 #include <allot/adaptor/leak_list.hpp>
+#include <allot/block/block_details.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/address_registry.hpp>
 
@@ -26,7 +28,7 @@ std::uint64_t number_of_this_thread() noexcept {
 }
 
 block_info info_of(const block_table::entry& block) noexcept {
-  return {block.address, block.requested, true, block.freed ? block_state::free : block_state::used};
+  return {block.address, block.requested, true, block.freed ? block_state::quarantined : block_state::used};
 }
 
 }  // namespace
@@ -62,6 +64,7 @@ class debug_resource::expected_block {
     block.stamp = ++memory_.newest_;
     if (memory_.record_stacks_) block.stacks = memory_.stacks_.add(caller);
     memory_.blocks_.insert(block);
+    (void)os::address_registry::add({start, block.mapped, &memory_, memory_.kind(), true});
     memory_usage& usage = memory_.usage_;
     usage.reserved += block.mapped;
     usage.committed += block.mapped;
@@ -90,6 +93,7 @@ debug_resource::debug_resource(upstream_ref upstream, const debug_options& optio
 }
 
 debug_resource::~debug_resource() {
+  const os::address_registry::ending end(*this);
   if (at_exit_) leaks_at_exit::remove(*this);
   if (report_leaks_) leak_list(*this).report(false);
   give_all_back();
@@ -306,6 +310,7 @@ void debug_resource::give_back(const entry& freed) {
     if (const damage found = debug_fences::damage_of_freed(freed, fence_bytes_, fill_freed_))
       finding::damaged(name(), freed, found).tell();
     debug_fences::give_up(freed);
+    os::address_registry::remove(start_of(freed), this);
     upstream_deallocate(start_of(freed), freed.mapped, freed.alignment);
   } catch (...) {
     debug_fences::bury(freed, fence_bytes_, fill_freed_);
@@ -313,6 +318,7 @@ void debug_resource::give_back(const entry& freed) {
     --expected_;
     usage_.reserved += freed.mapped;
     blocks_.insert(freed);
+    (void)os::address_registry::add({start_of(freed), freed.mapped, this, kind(), true});
     put_in_quarantine(*blocks_.find(freed.address));
     throw;
   }
@@ -351,6 +357,7 @@ bool debug_resource::try_expand(void* p, std::size_t old_bytes, std::size_t new_
   const std::lock_guard lock(mutex_);
   block.busy = false;
   *blocks_.find(p) = block;
+  if (block.mapped != before.mapped) os::address_registry::resize(start_of(block), this, block.mapped);
   usage_.reserved = usage_.reserved - before.mapped + block.mapped;
   usage_.committed = usage_.committed - before.mapped + block.mapped;
   usage_.used = usage_.used - before.requested + block.requested;
@@ -393,6 +400,7 @@ void debug_resource::give_all_back() noexcept {
   (void)give_up_freed(0);
   blocks_.for_each([this](const entry& block) {
     debug_fences::give_up(block);
+    os::address_registry::remove(start_of(block), this);
     upstream_deallocate(start_of(block), block.mapped, block.alignment);
   });
   stacks_.clear();
@@ -424,6 +432,22 @@ block_info debug_resource::find_block(const void* p) const noexcept {
   const entry* const block = around(p);
   if (block == nullptr || !range_contains(block->address, std::max<std::size_t>(block->requested, 1), p, 1)) return {};
   return info_of(*block);
+}
+
+bool debug_resource::try_look_at(const void* p, block_sight& seen) const noexcept {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return false;
+  const entry* const block = around(p);
+  seen.state = block_state::gap;
+  if (block == nullptr) return true;
+  seen.block = info_of(*block);
+  const bool inside = range_contains(block->address, std::max<std::size_t>(block->requested, 1), p, 1);
+  seen.state = inside ? seen.block.state : block_state::slack;
+  if (block->stacks != nullptr) {
+    put_down(block->stacks->allocated, seen.allocated);
+    put_down(block->stacks->freed, seen.freed);
+  }
+  return true;
 }
 
 void debug_resource::for_each_block(block_visitor visitor) const {

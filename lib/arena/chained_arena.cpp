@@ -4,7 +4,9 @@
 #include <allot/block/commit_ladder.hpp>
 #include <allot/block/reserving_resource.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <array>
 #include <cstring>
@@ -135,10 +137,13 @@ chained_arena::chained_arena(void* buffer, std::size_t buffer_size, const chaine
   static_assert(sizeof(block) % natural_alignment == 0 && sizeof(block) <= 48, "the docs say 48 bytes");
   upstream_ = options_.upstream;
   chained_arena::release();
+  if (buffer_size_ != 0) (void)os::address_registry::add({buffer_, buffer_size_, this, chained_arena::kind()});
 }
 
 chained_arena::~chained_arena() {
+  const os::address_registry::ending end(*this);
   chained_arena::release();
+  if (buffer_size_ != 0) os::address_registry::remove(buffer_, this);
   if (tool_) memory_tools::unpoison(buffer_, buffer_size_);
 }
 
@@ -159,7 +164,10 @@ arena::served chained_arena::serve(const request& wanted, const request& plain) 
     if (std::byte* p = take(plain)) return {p, false};
   block* fresh = find_spare(wanted);
   try {
-    if (fresh == nullptr) fresh = new_block(wanted);
+    if (fresh == nullptr) {
+      fresh = new_block(wanted);
+      (void)os::address_registry::add({fresh, fresh->bytes, this, kind()});
+    }
   } catch (...) {
     // For the sake of a check there may be another block, but none that was refused.
     std::byte* const p = wanted.bytes != 0 ? take(plain) : nullptr;
@@ -526,6 +534,7 @@ void chained_arena::give_back(block* held) noexcept {
   const std::size_t committed = held->committed;
   if (tool_) memory_tools::unpoison(held, committed);
   held_ -= committed;
+  os::address_registry::remove(held, this);
   if (reserving_ != nullptr) {
     reservation(*reserving_, {held->start(), bytes, committed}).release();
   } else if (!options_.virtual_blocks) {
@@ -582,6 +591,18 @@ block_info chained_arena::find_block(const void* p) const noexcept {
       found = {first, static_cast<std::size_t>(top - first), false, p < top ? block_state::used : block_state::free};
   });
   return found;
+}
+
+bool chained_arena::try_look_at(const void* p, block_sight& seen) const noexcept {
+  seen.block = chained_arena::find_block(p);
+  seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;
+  seen.all_in_use = true;
+  for (const block* b = spare_; b != nullptr; b = b->next) {
+    if (!range_contains(b->first(), b->committed - sizeof(block), p, 1)) continue;
+    seen.state = block_state::free;
+    seen.used_before = true;  // it became a spare one when it was left
+  }
+  return true;
 }
 
 void chained_arena::for_each_block(block_visitor visitor) const {

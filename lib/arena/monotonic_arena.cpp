@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <cstring>
 #include <new>
@@ -55,10 +57,15 @@ monotonic_arena::monotonic_arena(const monotonic_arena_options& options) noexcep
 }
 
 monotonic_arena::monotonic_arena(void* buffer, std::size_t size, const monotonic_arena_options& options)
+    : monotonic_arena(buffer, size, options, "monotonic_arena") {}
+
+monotonic_arena::monotonic_arena(void* buffer, std::size_t size, const monotonic_arena_options& options,
+                                 std::string_view kind)
     : arena(options.name, options.auto_align, options.checked), backing_(backing::buffer) {
   if (buffer == nullptr) size = 0;
   use(buffer, size, size, size);
   claim_memory();
+  be_known(kind);
 }
 
 monotonic_arena::monotonic_arena(page_block&& block, const monotonic_arena_options& options) noexcept
@@ -66,6 +73,7 @@ monotonic_arena::monotonic_arena(page_block&& block, const monotonic_arena_optio
       backing_(backing::owned_block),
       block_(std::move(block)) {
   use(block_.data(), block_.size(), block_.size(), block_.size());
+  be_known("monotonic_arena");
 }
 
 monotonic_arena::monotonic_arena(const page_block& block, const monotonic_arena_options& options)
@@ -76,6 +84,7 @@ monotonic_arena::monotonic_arena(const page_block& block, const monotonic_arena_
   watched_ = true;  // every call must see whether the block is still there
   use(block.data(), block.size(), block.size(), block.size());
   claim_memory();
+  be_known("monotonic_arena");
 }
 
 monotonic_arena::monotonic_arena(monotonic_arena& parent, void* data, std::size_t size, std::string_view name)
@@ -87,6 +96,7 @@ monotonic_arena::monotonic_arena(monotonic_arena& parent, void* data, std::size_
   older_ = parent.newest_slice_;
   if (older_ != nullptr) older_->newer_ = this;
   parent.newest_slice_ = this;
+  be_known("monotonic_arena");
 }
 
 monotonic_arena::monotonic_arena(monotonic_arena&& other) noexcept
@@ -106,12 +116,15 @@ monotonic_arena::monotonic_arena(monotonic_arena&& other) noexcept
   adopt_relatives(other);
   if (newest_slice_ != nullptr) marks_.raise_floor(monotonic_arena::sub_arenas_end());
   take_claim_of(other);
+  known_ = std::exchange(other.known_, false);
+  if (known_) os::address_registry::hand_over(data_, &other, *this);
   other.backing_ = backing::none;
 }
 
 monotonic_arena::~monotonic_arena() {
   if (newest_slice_ != nullptr)
     report_misuse({misuse_kind::live_sub_arena, name(), nullptr, 0, monotonic_arena::sub_arenas_end()});
+  const os::address_registry::ending end(*this);
   refresh();
   restart(data_ != nullptr);
   orphan_sub_arenas();
@@ -148,6 +161,7 @@ void monotonic_arena::obtain(const request& wanted) {
     const os::status outcome = range_.reserve(size, stated ? size : std::min(needed, size), {page_size(), huge_pages_});
     if (!outcome) fail(outcome.error, wanted, 0, outcome.os_code);
     use(range_.data(), range_.size(), 0, 0);
+    be_known(kind());
     return;
   }
   std::size_t size = stated ? wanted_size_ : std::max(default_upstream_block, needed);
@@ -163,9 +177,20 @@ void monotonic_arena::obtain(const request& wanted) {
     }
   }
   use(block, size, size, size);
+  be_known(kind());
+}
+
+/// Tells the registry of addresses whose memory this is. Where it has no room, explanations do not name the arena.
+void monotonic_arena::be_known(std::string_view kind) noexcept {
+  if (size_ != 0) known_ = static_cast<bool>(os::address_registry::add({data_, size_, this, kind}));
+}
+
+void monotonic_arena::be_unknown() noexcept {
+  if (std::exchange(known_, false)) os::address_registry::remove(data_, this);
 }
 
 void monotonic_arena::give_back() noexcept {
+  be_unknown();
   if (data_ != nullptr && tool_ && backing_ != backing::slice && backing_ != backing::reservation)
     memory_tools::unpoison(data_, size_);
   if (backing_ == backing::upstream && data_ != nullptr) upstream_->deallocate(data_, size_, upstream_alignment);
@@ -207,6 +232,7 @@ void monotonic_arena::release() noexcept {
 
 /// No memory any more, for good.
 void monotonic_arena::die() noexcept {
+  be_unknown();
   orphan_sub_arenas();
   leave_parent();
   disclaim_memory();
@@ -323,12 +349,14 @@ bool monotonic_arena::resize(std::size_t size) {
   const bool may_move = newest_slice_ == nullptr;
   const os::status outcome = range_.resize(size, may_move);
   if (!outcome) fail(outcome.error, wanted, 0, outcome.os_code);
+  be_unknown();
   const bool moved = range_.data() != data_;
   data_ = range_.data();
   size_ = range_.size();
   std::byte* const end = data_ + range_.committed();
   clean_ = std::min(data_ + dirty, end);
   set_window(data_, data_ + at, end, at);
+  be_known(kind());
   if (moved) {
     marks_.forget(checked_);
     fences_.forget();
@@ -427,6 +455,17 @@ bool monotonic_arena::owns(const void* p) const noexcept { return !lost() && ran
 block_info monotonic_arena::find_block(const void* p) const noexcept {
   if (!owns(p)) return {};
   return {data_, position(), false, p < cursor_ ? block_state::used : block_state::free};
+}
+
+bool monotonic_arena::try_look_at(const void* p, block_sight& seen) const noexcept {
+  seen.block = monotonic_arena::find_block(p);
+  seen.state = seen.block.state;
+  if (seen.block.begin == nullptr) return true;
+  const auto* const at = static_cast<const std::byte*>(p);
+  seen.all_in_use = true;
+  seen.used_before = at >= cursor_ && at < std::max(high_, cursor_);
+  if (at >= data_ + committed()) seen.state = block_state::gap;
+  return true;
 }
 
 void monotonic_arena::for_each_block(block_visitor visitor) const {

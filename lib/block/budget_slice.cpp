@@ -1,8 +1,10 @@
 #include <allot/block/budget_slice.hpp>
 #include <allot/block/memory_budget.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/os/address_registry.hpp>
 #include <utility>
 
 namespace allot {
@@ -20,6 +22,7 @@ budget_slice::budget_slice(memory_budget& budget, std::string_view name, std::by
       checked_(budget.options_.checked),
       watched_(tool_ || checked_) {
   budget.slice_begins(*this);
+  (void)os::address_registry::add({begin_, size_, this, budget_slice::kind()});
 }
 
 budget_slice::budget_slice(budget_slice&& other) noexcept
@@ -41,17 +44,21 @@ budget_slice::budget_slice(budget_slice&& other) noexcept
       checked_(other.checked_),
       watched_(other.watched_) {
   if (budget_ != nullptr) budget_->slice_moved(*this);
+  if (budget_ != nullptr) os::address_registry::hand_over(begin_, &other, *this);
   other.go_stale();
   other.begin_ = nullptr;
   other.size_ = 0;
 }
 
 budget_slice::~budget_slice() {
+  const os::address_registry::ending end(*this);
+  if (budget_ != nullptr) os::address_registry::remove(begin_, this);
   if (budget_ != nullptr) budget_->slice_ends(*this);
 }
 
 /// The bytes are not this slice's any more, or never were: nothing in them is touched.
 void budget_slice::go_stale() noexcept {
+  if (budget_ != nullptr) os::address_registry::remove(begin_, this);
   budget_ = nullptr;
   inline_size_ = 0;
   live_ = 0;
@@ -206,6 +213,16 @@ block_info budget_slice::find_block(const void* p) const noexcept {
   const std::size_t end = position();
   if (offset_of(p) < end) return {begin_, end, false, block_state::used};
   return {begin_ + end, size_ - end, false, block_state::free};
+}
+
+bool budget_slice::try_look_at(const void* p, block_sight& seen) const noexcept {
+  if (!owns(p)) return true;
+  const std::size_t end = position();
+  seen.block = {begin_, end, false, block_state::used};
+  seen.state = offset_of(p) < end ? block_state::used : block_state::free;
+  seen.all_in_use = true;
+  seen.used_before = offset_of(p) >= end && offset_of(p) < high_water();
+  return true;
 }
 
 void budget_slice::for_each_block(block_visitor visitor) const {

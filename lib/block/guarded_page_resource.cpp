@@ -3,8 +3,10 @@
 #include <allot/block/guarded_page_resource.hpp>
 #include <allot/block/guarded_pages.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/os/address_registry.hpp>
 #include <cstring>
 #include <thread>
 
@@ -87,7 +89,7 @@ void write_stack(std::string_view title, const os::call_stack& stack) noexcept {
 }
 
 block_info info_of(const entry& block) noexcept {
-  return {block.address, block.requested, true, block.freed ? block_state::free : block_state::used};
+  return {block.address, block.requested, true, block.freed ? block_state::quarantined : block_state::used};
 }
 
 }  // namespace
@@ -126,7 +128,10 @@ guarded_page_resource::guarded_page_resource(const guarded_page_options& options
   if (options.explain_faults) hook_.emplace(&on_fault, this);
 }
 
-guarded_page_resource::~guarded_page_resource() { guarded_page_resource::release(); }
+guarded_page_resource::~guarded_page_resource() {
+  const os::address_registry::ending end(*this);
+  guarded_page_resource::release();
+}
 
 void* guarded_page_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   if (!is_power_of_two(alignment)) return nullptr;
@@ -175,6 +180,8 @@ os::mapping guarded_page_resource::map_block(std::size_t bytes, std::size_t alig
   block.alignment = alignment;
   if (record_stacks_) block.stacks = stacks_.add(caller);
   blocks_.insert(block);
+  if (const range all = with_guards(block); !slots_.exists())
+    (void)os::address_registry::add({all.begin, all.bytes, this, kind(), true});
   fill(slack_before(block));
   fill(slack_behind(block));
   usage_.reserved += mapped_for(block);
@@ -192,7 +199,9 @@ os::mapping guarded_page_resource::map_pages(std::size_t usable, std::size_t ali
 /// Opens pages of a slot that was never used, or else of the one whose block was freed first.
 os::mapping guarded_page_resource::open_slot(std::size_t usable, std::size_t alignment, bool at_end) noexcept {
   if (alignment > os::facts().page_size) return {nullptr, {memory_errc::invalid_alignment, 0}};
+  const bool first = slots_.bytes() == 0;
   if (const os::status outcome = slots_.open(); !outcome) return {nullptr, outcome};
+  if (first) (void)os::address_registry::add({slots_.begin(), slots_.bytes(), this, kind(), true});
   if (usable > slots_.slot_bytes()) return {nullptr, {memory_errc::limit_reached, 0}};
   std::byte* slot = slots_.next_new();
   const bool is_new = slot != nullptr;
@@ -334,6 +343,7 @@ bool guarded_page_resource::unmap_oldest() noexcept {
     append_to_quarantine(oldest);
     return false;
   }
+  os::address_registry::remove(pages.begin, this);
   usage_.reserved -= pages.bytes;
   forget_oldest();
   return true;
@@ -414,11 +424,13 @@ void guarded_page_resource::release() noexcept {
   });
   if (!slots_.exists()) {
     unmap_all_freed();
-    blocks_.for_each([](const entry& block) {
+    blocks_.for_each([this](const entry& block) {
       const range pages = with_guards(block);
+      os::address_registry::remove(pages.begin, this);
       give_back_pages(pages.begin, pages.bytes);
     });
   }
+  if (slots_.bytes() != 0) os::address_registry::remove(slots_.begin(), this);
   slots_.close();
   stacks_.clear();
   blocks_.clear();
@@ -478,10 +490,11 @@ std::size_t guarded_page_resource::explain(const void* address, char* buffer, st
   return whole.substr(0, whole.size() - 1).copy(buffer, size);
 }
 
-guarded_page_resource::explanation guarded_page_resource::describe(const void* address) const noexcept {
-  // Neighbours in slots share a guard: the nearer block it is.
+/// The block whose pages or guards hold the address, or an empty one: neighbours in slots share a guard, and the nearer
+/// block it is then. `least` is how far the address is from that.
+block_table::entry guarded_page_resource::nearest_to(const void* address, std::size_t& least) const noexcept {
   entry nearest;
-  std::size_t least = 0;
+  least = 0;
   const std::uintptr_t at = address_of(address);
   blocks_.for_each([&](const entry& block) {
     if (!extent_contains(block, address)) return;
@@ -492,7 +505,34 @@ guarded_page_resource::explanation guarded_page_resource::describe(const void* a
     nearest = block;
     least = distance;
   });
+  return nearest;
+}
 
+bool guarded_page_resource::try_look_at(const void* p, block_sight& seen) const noexcept {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return false;
+  std::size_t distance = 0;
+  const entry nearest = nearest_to(p, distance);
+  seen.state = block_state::guard;
+  if (nearest.address == nullptr) return true;
+  seen.block = info_of(nearest);
+  const range usable = usable_pages(nearest);
+  if (distance == 0) {
+    seen.state = seen.block.state;
+  } else if (range_contains(usable.begin, usable.bytes, p, 1)) {
+    seen.state = block_state::slack;
+  }
+  if (nearest.stacks != nullptr) {
+    put_down(nearest.stacks->allocated, seen.allocated);
+    put_down(nearest.stacks->freed, seen.freed);
+  }
+  return true;
+}
+
+guarded_page_resource::explanation guarded_page_resource::describe(const void* address) const noexcept {
+  std::size_t least = 0;
+  const entry nearest = nearest_to(address, least);
+  const std::uintptr_t at = address_of(address);
   explanation found;
   if (nearest.address == nullptr) return found;
   if (least == 0) {

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <allot/block/page_resource.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/os/address_registry.hpp>
 
 namespace allot {
 namespace {
@@ -29,7 +31,10 @@ block_info describe(const block_table::entry& block) noexcept {
 page_resource::page_resource(const page_resource_options& options) noexcept
     : resource(options.name), huge_pages_(options.huge_pages) {}
 
-page_resource::~page_resource() { page_resource::release(); }
+page_resource::~page_resource() {
+  const os::address_registry::ending end(*this);
+  page_resource::release();
+}
 
 void* page_resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   return is_power_of_two(alignment) ? map_block(bytes, alignment).address : nullptr;
@@ -61,6 +66,7 @@ os::mapping page_resource::map_block(std::size_t bytes, std::size_t alignment) n
   if (!made) return made;
   if (huge) (void)os::advise(made.address, mapped, os::advice::huge_pages);
   blocks_.insert({made.address, mapped, bytes, alignment});
+  (void)os::address_registry::add({made.address, mapped, this, kind(), true});
   poison_slack(made.address, bytes, mapped);
   usage_.reserved += mapped;
   usage_.committed += mapped;
@@ -116,6 +122,7 @@ bool page_resource::resize_block(block_table::entry& block, std::size_t mapped) 
   usage_.reserved = usage_.reserved - block.mapped + mapped;
   usage_.committed = usage_.committed - block.mapped + mapped;
   block.mapped = mapped;
+  os::address_registry::resize(block.address, this, mapped);
   return true;
 }
 
@@ -127,6 +134,7 @@ void page_resource::give_back(block_table::entry& block) noexcept {
     usage_.used -= block.requested;
     usage_.committed -= block.mapped;
   }
+  os::address_registry::remove(block.address, this);
   if (os::release(block.address, block.mapped)) {
     usage_.reserved -= block.mapped;
     blocks_.erase(&block);
@@ -154,9 +162,22 @@ block_info page_resource::find_block(const void* p) const noexcept {
   return found;
 }
 
+bool page_resource::try_look_at(const void* p, block_sight& seen) const noexcept {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return false;
+  seen.state = block_state::gap;
+  blocks_.for_each([&](const block_table::entry& block) {
+    if (block.freed || !range_contains(block.address, block.mapped, p, 1)) return;
+    seen.block = describe(block);
+    seen.state = range_contains(block.address, block.requested, p, 1) ? block_state::used : block_state::slack;
+  });
+  return true;
+}
+
 void page_resource::release() noexcept {
   const std::lock_guard lock(mutex_);
-  blocks_.for_each([](const block_table::entry& block) {
+  blocks_.for_each([this](const block_table::entry& block) {
+    os::address_registry::remove(block.address, this);
     if (memory_tools::active()) memory_tools::unpoison(block.address, block.mapped);
     if (!os::release(block.address, block.mapped)) (void)os::decommit(block.address, block.mapped);
   });

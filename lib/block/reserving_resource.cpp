@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <allot/block/reserving_resource.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/os/fork_hook.hpp>
 #include <allot/os/memory_limits.hpp>
 #include <new>
@@ -46,7 +48,10 @@ reserving_resource::reserving_resource(const reserving_resource_options& options
       default_size_(options.reservation),
       tool_(memory_tools::active()) {}
 
-reserving_resource::~reserving_resource() { reserving_resource::release(); }
+reserving_resource::~reserving_resource() {
+  const os::address_registry::ending end(*this);
+  reserving_resource::release();
+}
 
 commit_ladder reserving_resource::ladder() const noexcept {
   return {os::facts().page_size, options_.huge_pages && os::facts().large_page_size != 0, options_.policy,
@@ -127,6 +132,7 @@ reserving_resource::obtained reserving_resource::new_range(std::size_t bytes, st
   const std::lock_guard lock(mutex_);
   if (outcome = blocks_.prepare_insert(); !outcome) return {{}, outcome};
   blocks_.insert({fresh.data(), fresh.size()});
+  (void)os::address_registry::add({fresh.data(), fresh.size(), this, kind(), true});
   usage_.reserved += fresh.size();
   return {fresh.detach(), {}};
 }
@@ -178,6 +184,7 @@ void reserving_resource::forget(const extent& range) noexcept {
   usage_.reserved -= range.size;
   usage_.committed -= range.committed;
   blocks_.erase(blocks_.find(range.data));
+  os::address_registry::remove(range.data, this);
 }
 
 std::size_t reserving_resource::trim() noexcept {
@@ -213,6 +220,8 @@ os::status reserving_resource::resize_reservation(extent& range, std::size_t byt
   if (!outcome) return outcome;
   blocks_.erase(known);
   blocks_.insert({range.data, range.size});
+  os::address_registry::remove(before.data, this);
+  (void)os::address_registry::add({range.data, range.size, this, kind(), true});
   usage_.reserved = usage_.reserved - before.size + range.size;
   usage_.committed = usage_.committed - before.committed + range.committed;
   usage_.used -= before.committed;
@@ -339,6 +348,7 @@ bool reserving_resource::resize_block(block_table::entry& block, std::size_t byt
   const extent now = range.detach();
   usage_.reserved = usage_.reserved - block.mapped + now.size;
   usage_.committed = usage_.committed - committed + now.committed;
+  if (block.mapped != now.size) os::address_registry::resize(block.address, this, now.size);
   block.mapped = now.size;
   return done;
 }
@@ -378,6 +388,19 @@ block_info reserving_resource::find_block(const void* p) const noexcept {
   return found;
 }
 
+bool reserving_resource::try_look_at(const void* p, block_sight& seen) const noexcept {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return false;
+  seen.state = block_state::gap;
+  blocks_.for_each([&](const block_table::entry& block) {
+    if (!range_contains(block.address, block.mapped, p, 1)) return;
+    seen.block = describe(block);
+    const bool inside = range_contains(block.address, seen.block.bytes, p, 1);
+    seen.state = inside ? seen.block.state : block_state::slack;
+  });
+  return true;
+}
+
 void reserving_resource::for_each_block(block_visitor visitor) const {
   const std::lock_guard lock(mutex_);
   blocks_.for_each([&](const block_table::entry& block) {
@@ -407,6 +430,7 @@ void reserving_resource::release() noexcept {
   blocks_.for_each([&](const block_table::entry& block) {
     // How much of it is committed its holder knows; here, that it is not more than all there is.
     const std::size_t committed = std::min(block.mapped, usage_.committed);
+    os::address_registry::remove(block.address, this);
     as_range({static_cast<std::byte*>(block.address), block.mapped, committed}).release();
   });
   blocks_.clear();

@@ -1,4 +1,5 @@
 #include <allot/core/memory_tools.hpp>
+#include <atomic>
 
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
@@ -13,12 +14,20 @@ ALLOT_WEAK void __msan_unpoison(const volatile void* p, std::size_t bytes);
 ALLOT_WEAK void __sanitizer_annotate_contiguous_container(const void* begin, const void* limit, const void* old_end,
                                                           const void* new_end);
 ALLOT_WEAK int __asan_address_is_poisoned(const volatile void* p);
+ALLOT_WEAK void __asan_set_error_report_callback(void (*callback)(const char*));
+ALLOT_WEAK void* __asan_get_report_address(void);
 ALLOT_WEAK void __tsan_acquire(void* p);
 ALLOT_WEAK std::ptrdiff_t __msan_test_shadow(const volatile void* p, std::size_t bytes);
 }
 
 namespace allot::memory_tools {
 namespace {
+
+std::atomic<void (*)(const void*)> report_follower{nullptr};
+
+void tell_follower(const char* /*report*/) {
+  if (void (*const tell)(const void*) = report_follower.load(); tell != nullptr) tell(__asan_get_report_address());
+}
 
 bool address_sanitizer() noexcept {
   return &__asan_poison_memory_region != nullptr && &__asan_unpoison_memory_region != nullptr;
@@ -45,6 +54,12 @@ bool memcheck() noexcept {
 bool active() noexcept { return address_sanitizer() || memory_sanitizer() || memcheck(); }
 
 bool rule_addresses() noexcept { return active() || &__tsan_acquire != nullptr; }
+
+void follow_reports(void (*tell)(const void*)) noexcept {
+  if (&__asan_set_error_report_callback == nullptr || &__asan_get_report_address == nullptr) return;
+  report_follower = tell;
+  __asan_set_error_report_callback(tell != nullptr ? &tell_follower : nullptr);
+}
 
 bool accessible(const void* p) noexcept {
   if (address_sanitizer() && __asan_address_is_poisoned != nullptr) return __asan_address_is_poisoned(p) == 0;

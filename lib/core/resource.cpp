@@ -1,3 +1,4 @@
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/resource.hpp>
 
@@ -15,6 +16,12 @@ void* resource::try_allocate(std::size_t bytes, std::size_t alignment) noexcept 
 bool resource::try_expand(void* /*p*/, std::size_t old_bytes, std::size_t new_bytes,
                           std::size_t /*alignment*/) noexcept {
   return old_bytes == new_bytes;
+}
+
+bool resource::try_look_at(const void* p, block_sight& seen) const noexcept {
+  seen.block = find_block(p);
+  seen.state = seen.block.state;
+  return true;
 }
 
 #if defined(__cpp_rtti)

@@ -1,11 +1,14 @@
 #include <algorithm>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/size_classes.hpp>
 #include <allot/general/general_tiers.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <limits>
 #include <mutex>
+#include <type_traits>
 
 namespace allot {
 namespace {
@@ -18,6 +21,8 @@ struct no_lock {
 };
 no_lock lock_heap_of(pool_resource&) noexcept { return {}; }
 std::unique_lock<std::mutex> lock_heap_of(concurrent_pool& pool) { return pool.lock_upstream(); }
+bool try_lock_heap_of(pool_resource&) noexcept { return true; }
+std::unique_lock<std::mutex> try_lock_heap_of(concurrent_pool& pool) { return pool.try_lock_upstream(); }
 
 heap_options heap_options_of(const general_options& options, std::string_view name) noexcept {
   heap_options heap;
@@ -69,6 +74,8 @@ general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::mem
       options_(normalized(options, default_small_limit<Pool>)),
       heap_(heap_options_of(options_, options.name.empty() ? name_of_parts<Pool> : options.name), upstream),
       pool_(pool_options_of(options_, options.name.empty() ? name_of_parts<Pool> : options.name), &heap_of_pool_) {
+  heap_.be_part_of(*this, std::is_same_v<Pool, concurrent_pool>);
+  pool_.be_part();
   small_limit_ = options_.small_limit;
   caches_ = !options_.checked && !memory_tools::active();
   // Pages are ours to give back where the reservations are; a tool's poison lies on them.
@@ -80,6 +87,12 @@ general_tiers<Pool>::general_tiers(const general_options& options, std::pmr::mem
 
 template <class Pool>
 general_tiers<Pool>::~general_tiers() = default;
+
+template <class Pool>
+void general_tiers<Pool>::end() noexcept {
+  const os::address_registry::ending end(*this);
+  general_tiers::release();
+}
 
 template <class Pool>
 general_options general_tiers<Pool>::options() const noexcept {
@@ -281,6 +294,21 @@ block_info general_tiers<Pool>::find_block(const void* p) const noexcept {
   block_info found = heap_.find_block(p);
   if (cache_.holds(found.begin)) found.state = block_state::free;
   return found;
+}
+
+template <class Pool>
+bool general_tiers<Pool>::try_look_at(const void* p, block_sight& seen) const noexcept {
+  {
+    const auto lock = try_lock_heap_of(pool_);
+    if (!lock) return false;
+    seen.block = heap_.find_block(p);
+    seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;
+    if (seen.state == block_state::used && cache_.holds(seen.block.begin)) seen.state = block_state::free;
+  }
+  block_sight small;
+  if (!pool_.try_look_at(p, small)) return false;
+  if (small.block.begin != nullptr) seen = small;
+  return true;
 }
 
 template <class Pool>

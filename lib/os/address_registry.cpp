@@ -2,100 +2,530 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/os/fork_mutex.hpp>
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <mutex>
-#include <type_traits>
+#include <new>
+#include <thread>
+#include <utility>
 
 namespace allot::os::address_registry {
 namespace {
 
-static_assert(std::is_trivially_copyable_v<range>);
+constexpr std::size_t longest_name = 31;
 
-/// All ranges, ordered by address.
-struct table {
+/// Debuggers read this, see `for_debuggers` below.
+struct label {
+  const char* kind;
+  std::uint64_t stamp;  // of a range: how many had been removed when it came; of a gone one: when it went
+  std::uint32_t kind_size;
+  std::uint32_t name_size;
+  char name[longest_name + 1];
+};
+
+struct node {
+  node* left;
+  node* right;
+  std::uintptr_t begin;
+  std::uintptr_t end;
+  std::uintptr_t last_end;  // the highest end in the tree below
+  resource* owner;
+  const void* thread;
+  std::uint64_t order;  // of equal ranges the one added later lies inside
+  std::uint32_t priority;
+  bool shared;
+  label tag;
+};
+
+struct gone_range {
+  std::uintptr_t begin;
+  std::uintptr_t end;
+  bool destroyed;
+  label tag;
+};
+
+ALLOT_INITIAL_EXEC thread_local char thread_mark = 0;
+ALLOT_INITIAL_EXEC thread_local const resource* ending_owner = nullptr;
+std::atomic<std::uint64_t> removals{0};
+
+std::uint64_t mixed(std::uint64_t x) noexcept {
+  constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;  // 2^64 over the golden ratio
+  x *= golden;
+  return x ^ x >> 32;
+}
+
+/// By where they begin, larger ones first, then the ones that came first.
+bool comes_before(const node& a, const node& b) noexcept {
+  if (a.begin != b.begin) return a.begin < b.begin;
+  if (a.end != b.end) return a.end > b.end;
+  return a.order < b.order;
+}
+
+void update(node& at) noexcept {
+  at.last_end = at.end;
+  if (at.left != nullptr) at.last_end = std::max(at.last_end, at.left->last_end);
+  if (at.right != nullptr) at.last_end = std::max(at.last_end, at.right->last_end);
+}
+
+/// Cuts a tree into what comes before `at` and what comes behind.
+void split(node* tree, const node& at, node*& before, node*& behind) noexcept {
+  if (tree == nullptr) {
+    before = behind = nullptr;
+  } else if (comes_before(*tree, at)) {
+    split(tree->right, at, tree->right, behind);
+    before = tree;
+    update(*tree);
+  } else {
+    split(tree->left, at, before, tree->left);
+    behind = tree;
+    update(*tree);
+  }
+}
+
+node* join(node* before, node* behind) noexcept {
+  if (before == nullptr) return behind;
+  if (behind == nullptr) return before;
+  node* const top = before->priority > behind->priority ? before : behind;
+  if (top == before) {
+    top->right = join(top->right, behind);
+  } else {
+    top->left = join(before, top->left);
+  }
+  update(*top);
+  return top;
+}
+
+node* with(node* tree, node& fresh) noexcept {
+  if (tree == nullptr || fresh.priority > tree->priority) {
+    split(tree, fresh, fresh.left, fresh.right);
+    tree = &fresh;
+  } else {
+    node*& side = comes_before(fresh, *tree) ? tree->left : tree->right;
+    side = with(side, fresh);
+  }
+  update(*tree);
+  return tree;
+}
+
+node* without(node* tree, const node& old) noexcept {
+  if (tree == &old) return join(tree->left, tree->right);
+  node*& side = comes_before(old, *tree) ? tree->left : tree->right;
+  side = without(side, old);
+  update(*tree);
+  return tree;
+}
+
+node* find_in(node* tree, std::uintptr_t begin, const resource* owner) noexcept {
+  while (tree != nullptr && tree->begin != begin) tree = begin < tree->begin ? tree->left : tree->right;
+  if (tree == nullptr || tree->owner == owner) return tree;
+  // Ranges that begin alike lie on both sides.
+  node* const found = find_in(tree->left, begin, owner);
+  return found != nullptr ? found : find_in(tree->right, begin, owner);
+}
+
+template <class Visit>
+void for_each_around(node* tree, std::uintptr_t p, Visit visit) {
+  for (; tree != nullptr && tree->last_end > p; tree = tree->begin <= p ? tree->right : nullptr) {
+    for_each_around(tree->left, p, visit);
+    if (tree->begin <= p && p < tree->end) visit(*tree);
+  }
+}
+
+template <class Visit>
+void for_each_of(node* tree, Visit visit) {
+  for (; tree != nullptr; tree = tree->right) {
+    for_each_of(tree->left, visit);
+    visit(*tree);
+  }
+}
+
+/// Nodes that were never used lie in the object, before the system is asked for more.
+constexpr std::size_t own_nodes = 24;
+constexpr std::size_t most_gone = 16;
+constexpr std::size_t nodes_step = std::size_t{64} << 10;
+
+struct shard {
+  node* root;
+  gone_range gone[most_gone];  // a ring
+  std::uint64_t gone_count;    // all there ever were
+
+  std::atomic<std::size_t> used;  // entries of either kind: 0 needs no look
+  std::uint64_t order;
+  node* unused;
+  std::size_t own_used;
   fork_mutex mutex;
-  range* ranges = nullptr;
-  std::size_t count = 0;
-  std::size_t capacity = 0;
+  node own[own_nodes];
 
-  std::size_t bytes_for(std::size_t entries) const noexcept {
-    return align_up(entries * sizeof(range), facts().page_size);
-  }
-
-  /// The first range that begins behind p.
-  std::size_t behind(const void* p) const noexcept {
-    return static_cast<std::size_t>(
-        std::upper_bound(ranges, ranges + count, address_of(p),
-                         [](std::uintptr_t at, const range& each) { return at < address_of(each.begin); }) -
-        ranges);
-  }
-
-  range* starting_at(const void* p) const noexcept {
-    const std::size_t at = behind(p);
-    return at != 0 && ranges[at - 1].begin == p ? &ranges[at - 1] : nullptr;
-  }
-
-  status grow() noexcept {
-    constexpr std::size_t first = 64;
-    const std::size_t wanted = capacity == 0 ? first : capacity * 2;
-    if (facts().page_size == 0) return {memory_errc::page_size_unknown, 0};
-    const mapping made = map(bytes_for(wanted), 1, access::read_write);
-    if (!made) return made.outcome;
-    auto* const moved = static_cast<range*>(made.address);
-    if (count != 0) std::memcpy(static_cast<void*>(moved), ranges, count * sizeof(range));
-    if (ranges != nullptr) (void)release(ranges, bytes_for(capacity));
-    ranges = moved;
-    capacity = wanted;
+  status make_node(node*& made) noexcept {
+    if (unused == nullptr && own_used < own_nodes) {
+      made = &own[own_used++];
+      return {};
+    }
+    if (unused == nullptr) {
+      if (facts().page_size == 0) return {memory_errc::page_size_unknown, 0};
+      const std::size_t bytes = align_up(nodes_step, facts().page_size);
+      const mapping fresh = map(bytes, 1, access::read_write);
+      if (!fresh) return fresh.outcome;
+      auto* const nodes = static_cast<node*>(fresh.address);
+      for (std::size_t i = bytes / sizeof(node); i-- > 0;) drop_node(nodes[i]);
+    }
+    made = std::exchange(unused, unused->left);
     return {};
+  }
+  void drop_node(node& old) noexcept {
+    old.left = unused;
+    unused = &old;
+  }
+
+  void put(node& fresh) noexcept { root = with(root, fresh); }
+
+  void take_out(node& old) noexcept { root = without(root, old); }
+
+  void bury(node& old) noexcept {
+    take_out(old);
+    if (old.end != old.begin && old.owner != nullptr) {
+      gone_range& kept = gone[gone_count++ % most_gone];
+      kept.begin = old.begin;
+      kept.end = old.end;
+      kept.destroyed = old.owner == ending_owner;
+      kept.tag = old.tag;
+      kept.tag.stamp = removals.fetch_add(1, std::memory_order_relaxed);
+    }
+    drop_node(old);
   }
 };
 
-/// Never destroyed: resources of static storage duration may be destroyed later than anything here.
-table& all() noexcept {
-  alignas(table) static unsigned char storage[sizeof(table)];
-  static table* const made = ::new (static_cast<void*>(storage)) table;
+constexpr std::size_t shard_count = 17;  // the first is for bounded ranges
+
+struct registry {
+  shard shards[shard_count];
+};
+
+alignas(registry) unsigned char storage[sizeof(registry)];
+std::atomic<registry*> instance{nullptr};
+
+/// Never destroyed: resources of static storage duration may be destroyed later than anything here. All but the mutexes
+/// is zero from the start.
+registry& all() noexcept {
+  static registry* const made = [] {
+    auto* const here = reinterpret_cast<registry*>(storage);
+    for (shard& each : here->shards) ::new (static_cast<void*>(&each.mutex)) fork_mutex;
+    instance.store(here, std::memory_order_release);
+    return here;
+  }();
   return *made;
 }
+
+shard& shard_of(const void* begin, bool bounded) noexcept {
+  constexpr unsigned top_four = 60;
+  static_assert(shard_count == 1 + 16);
+  constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;
+  return all().shards[bounded ? 0 : 1 + (std::uint64_t{address_of(begin)} * golden >> top_four)];
+}
+
+bool lock(fork_mutex& mutex, patience wait) noexcept {
+  if (wait == patience::as_long_as_it_takes) {
+    mutex.lock();
+    return true;
+  }
+  constexpr int tries = 1000;
+  for (int i = 0; i < tries; ++i) {
+    if (mutex.try_lock()) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
+std::string_view kind_of(const label& tag) noexcept { return {tag.kind, tag.kind_size}; }
+std::string_view name_of(const label& tag) noexcept {
+  return tag.name_size != 0 ? std::string_view(tag.name, tag.name_size) : kind_of(tag);
+}
+
+found_range copy_of(const node& at, bool bounded) noexcept {
+  return {reinterpret_cast<const void*>(at.begin),
+          at.end - at.begin,
+          at.owner,
+          name_of(at.tag),
+          kind_of(at.tag),
+          at.thread == &thread_mark,
+          at.shared,
+          bounded};
+}
+
+/// The ranges around p in one tree, sorted into what was found in others.
+struct search {
+  std::uintptr_t p;
+  findings& into;
+  std::array<std::uint64_t, findings::most + 1> order = {};
+  std::uint64_t innermost_stamp = 0;
+  std::uint64_t gone_stamp = 0;
+
+  void live(const node& at, bool bounded) noexcept {
+    const std::size_t bytes = at.end - at.begin;
+    std::size_t place = 0;
+    while (place < into.count &&
+           (into.live[place].bytes < bytes || (into.live[place].bytes == bytes && order[place] > at.order)))
+      ++place;
+    if (place == findings::most) {
+      into.outer_left_out = true;
+      return;
+    }
+    if (into.count == findings::most) {
+      into.outer_left_out = true;
+      --into.count;
+    }
+    for (std::size_t i = into.count; i > place; --i) {
+      into.live[i] = into.live[i - 1];
+      order[i] = order[i - 1];
+    }
+    into.live[place] = copy_of(at, bounded);
+    order[place] = at.order;
+    if (place == 0) innermost_stamp = at.tag.stamp;
+    ++into.count;
+  }
+
+  void gone(const gone_range& at) noexcept {
+    if (p < at.begin || p >= at.end || (into.gone.bytes != 0 && at.tag.stamp < gone_stamp)) return;
+    into.gone = {reinterpret_cast<const void*>(at.begin), at.end - at.begin, nullptr, name_of(at.tag), kind_of(at.tag)};
+    into.destroyed = at.destroyed;
+    gone_stamp = at.tag.stamp;
+  }
+
+  void in(shard& here, bool bounded) noexcept {
+    for_each_around(here.root, p, [&](const node& at) { live(at, bounded); });
+    for (std::size_t i = 0; i < std::min<std::uint64_t>(here.gone_count, most_gone); ++i) gone(here.gone[i]);
+  }
+};
+
+/// Without the lock.
+bool is_empty(const shard& here) noexcept { return here.used.load(std::memory_order_relaxed) == 0; }
+
+/// To be called under the lock.
+void note_use(shard& here) noexcept { here.used.store(1, std::memory_order_relaxed); }
 
 }  // namespace
 
 status add(const range& added) noexcept {
-  table& here = all();
-  const std::lock_guard lock(here.mutex);
-  if (here.count == here.capacity)
-    if (const status outcome = here.grow(); !outcome) return outcome;
-  const std::size_t at = here.behind(added.begin);
-  std::memmove(static_cast<void*>(here.ranges + at + 1), here.ranges + at, (here.count - at) * sizeof(range));
-  here.ranges[at] = added;
-  ++here.count;
+  shard& here = shard_of(added.begin, added.bounded);
+  const std::lock_guard guard(here.mutex);
+  node* fresh = nullptr;
+  if (const status outcome = here.make_node(fresh); !outcome) return outcome;
+  fresh->left = fresh->right = nullptr;
+  fresh->begin = address_of(added.begin);
+  fresh->end = fresh->begin + added.bytes;
+  fresh->owner = added.owner;
+  fresh->thread = &thread_mark;
+  fresh->order = ++here.order;
+  fresh->priority = static_cast<std::uint32_t>(mixed(fresh->begin ^ fresh->order << 48));
+  fresh->shared = added.shared;
+  fresh->tag.kind = added.kind.data();
+  fresh->tag.kind_size = static_cast<std::uint32_t>(added.kind.size());
+  fresh->tag.stamp = removals.load(std::memory_order_relaxed);
+  const std::string_view name = added.owner != nullptr ? added.owner->given_name() : std::string_view();
+  fresh->tag.name_size = static_cast<std::uint32_t>(name.size());
+  if (!name.empty()) std::memcpy(fresh->tag.name, name.data(), name.size());
+  here.put(*fresh);
+  note_use(here);
   return {};
 }
 
-void remove(const void* begin) noexcept {
-  table& here = all();
-  const std::lock_guard lock(here.mutex);
-  range* const found = here.starting_at(begin);
-  if (found == nullptr) return;
-  const auto behind = static_cast<std::size_t>(here.ranges + here.count - found) - 1;
-  std::memmove(static_cast<void*>(found), found + 1, behind * sizeof(range));
-  --here.count;
+void remove(const void* begin, const resource* owner, bool bounded) noexcept {
+  shard& here = shard_of(begin, bounded);
+  const std::lock_guard guard(here.mutex);
+  if (node* const old = find_in(here.root, address_of(begin), owner); old != nullptr) here.bury(*old);
 }
 
-void orphan(const void* begin, std::size_t bytes) noexcept {
-  table& here = all();
-  const std::lock_guard lock(here.mutex);
-  range* const found = here.starting_at(begin);
+void remove_all(const resource* owner) noexcept {
+  for (shard& here : all().shards) {
+    if (is_empty(here)) continue;
+    const std::lock_guard guard(here.mutex);
+    for (node* old = here.root; old != nullptr;) {
+      old = nullptr;
+      for_each_of(here.root, [&](node& each) {
+        if (each.owner == owner) old = &each;
+      });
+      if (old != nullptr) here.bury(*old);
+    }
+  }
+}
+
+void resize(const void* begin, const resource* owner, std::size_t bytes) noexcept {
+  shard& here = shard_of(begin, false);
+  const std::lock_guard guard(here.mutex);
+  node* const found = find_in(here.root, address_of(begin), owner);
   if (found == nullptr) return;
+  here.take_out(*found);
+  found->end = found->begin + bytes;
+  here.put(*found);
+}
+
+void hand_over(const void* begin, const resource* from, resource& to) noexcept {
+  shard& here = shard_of(begin, false);
+  const std::lock_guard guard(here.mutex);
+  node* const found = find_in(here.root, address_of(begin), from);
+  if (found == nullptr) return;
+  found->owner = &to;
+  found->thread = &thread_mark;
+}
+
+void orphan(const void* begin, const resource* owner, std::size_t bytes) noexcept {
+  shard& here = shard_of(begin, true);
+  const std::lock_guard guard(here.mutex);
+  node* const found = find_in(here.root, address_of(begin), owner);
+  if (found == nullptr) return;
+  here.take_out(*found);
   found->owner = nullptr;
-  found->bytes = bytes;
+  found->end = found->begin + bytes;
+  here.put(*found);
 }
 
-range find(const void* p) noexcept {
-  table& here = all();
-  const std::lock_guard lock(here.mutex);
-  const std::size_t at = here.behind(p);
-  if (at == 0 || !range_contains(here.ranges[at - 1].begin, here.ranges[at - 1].bytes, p, 1)) return {};
-  return here.ranges[at - 1];
+ending::ending(const resource& owner) noexcept : before_(std::exchange(ending_owner, &owner)) {}
+
+ending::~ending() { ending_owner = before_; }
+
+findings look(const void* p, patience wait) noexcept {
+  findings result;
+  registry* const here = instance.load(std::memory_order_acquire);
+  if (here == nullptr) return result;
+  search searched{address_of(p), result};
+  for (shard& each : here->shards) {
+    if (is_empty(each)) continue;
+    if (!lock(each.mutex, wait)) {
+      result.busy = true;
+      continue;
+    }
+    searched.in(each, &each == &here->shards[0]);
+    each.mutex.unlock();
+  }
+  const bool reused =
+      result.count != 0 && (searched.gone_stamp < searched.innermost_stamp || result.gone.bytes > result.live[0].bytes);
+  if (reused) result.gone = {};
+  return result;
 }
+
+found_range find(const void* p) noexcept {
+  const findings all = look(p);
+  return all.count != 0 ? all.live[0] : found_range{};
+}
+
+found_range find_bounded(const void* p) noexcept {
+  found_range found;
+  registry* const here = instance.load(std::memory_order_acquire);
+  if (here == nullptr) return found;
+  const std::lock_guard guard(here->shards[0].mutex);
+  for_each_around(here->shards[0].root, address_of(p), [&](const node& at) {
+    if (found.begin == nullptr || at.end - at.begin <= found.bytes) found = copy_of(at, true);
+  });
+  return found;
+}
+
+bool ask(const found_range& found, owner_visitor visitor, patience wait) {
+  shard& here = shard_of(found.begin, found.bounded);
+  if (!lock(here.mutex, wait)) return false;
+  const std::lock_guard guard(here.mutex, std::adopt_lock);
+  const node* const there = found.owner != nullptr ? find_in(here.root, address_of(found.begin), found.owner) : nullptr;
+  if (there == nullptr) return false;
+  visitor(*there->owner);
+  return true;
+}
+
+namespace {
+
+/// Owners that were met before, a hash table of addresses with open addressing.
+class owners_met {
+ public:
+  explicit owners_met(std::size_t most) noexcept {
+    while (room_ < 2 * most) room_ *= 2;
+    const mapping made = map(bytes(), 1, access::read_write);
+    if (made) met_ = static_cast<resource**>(made.address);
+  }
+  ~owners_met() {
+    if (met_ != nullptr) (void)release(met_, bytes());
+  }
+  owners_met(const owners_met&) = delete;
+  owners_met& operator=(const owners_met&) = delete;
+
+  bool is_new(resource* owner) noexcept {
+    if (met_ == nullptr) return true;
+    std::size_t at = mixed(address_of(owner)) & (room_ - 1);
+    while (met_[at] != nullptr && met_[at] != owner) at = (at + 1) & (room_ - 1);
+    return std::exchange(met_[at], owner) == nullptr;
+  }
+
+ private:
+  std::size_t bytes() const noexcept { return align_up(room_ * sizeof(resource*), facts().page_size); }
+
+  std::size_t room_ = 64;
+  resource** met_ = nullptr;
+};
+
+}  // namespace
+
+void for_each_owner(owner_visitor visitor) {
+  struct all_locks {
+    all_locks() noexcept {
+      for (shard& each : all().shards) each.mutex.lock();
+    }
+    ~all_locks() {
+      for (shard& each : all().shards) each.mutex.unlock();
+    }
+  };
+  const all_locks locked;
+  std::size_t count = 0;
+  for (const shard& each : all().shards) for_each_of(each.root, [&](const node&) { ++count; });
+  owners_met met(count);
+  for (const shard& each : all().shards)
+    for_each_of(each.root, [&](const node& at) {
+      if (at.owner != nullptr && met.is_new(at.owner)) visitor(*at.owner);
+    });
+}
+
+// ---- for debuggers
+
+/// Where everything is, in bytes from where it lies, so that a script needs no debug information.
+struct debugger_view {
+  char magic[16];
+  const unsigned char* shards;
+  std::uint32_t version;
+  std::uint32_t shard_count, shard_size, root, gone, gone_count, most_gone;
+  std::uint32_t left, right, begin, end, owner, order, tag;
+  std::uint32_t gone_size, gone_begin, gone_end, gone_destroyed, gone_tag;
+  std::uint32_t kind, stamp, kind_size, name_size, name;
+};
 
 }  // namespace allot::os::address_registry
+
+extern "C" {
+/// Debuggers look it up by this name.
+ALLOT_EXPORT extern const allot::os::address_registry::debugger_view allot_address_registry;
+using namespace allot::os::address_registry;
+const debugger_view allot_address_registry = {
+    "allot registry",
+    storage,
+    1,
+    shard_count,
+    sizeof(shard),
+    offsetof(shard, root),
+    offsetof(shard, gone),
+    offsetof(shard, gone_count),
+    most_gone,
+    offsetof(node, left),
+    offsetof(node, right),
+    offsetof(node, begin),
+    offsetof(node, end),
+    offsetof(node, owner),
+    offsetof(node, order),
+    offsetof(node, tag),
+    sizeof(gone_range),
+    offsetof(gone_range, begin),
+    offsetof(gone_range, end),
+    offsetof(gone_range, destroyed),
+    offsetof(gone_range, tag),
+    offsetof(label, kind),
+    offsetof(label, stamp),
+    offsetof(label, kind_size),
+    offsetof(label, name_size),
+    offsetof(label, name),
+};
+}

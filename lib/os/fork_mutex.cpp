@@ -9,9 +9,13 @@ namespace allot::os {
 /// first, only tries for theirs.
 class fork_mutex_list {
  public:
+  static status hook() noexcept {
+    static const status outcome = detail::add_fork_hook(&lock_all, &unlock_all);
+    return outcome;
+  }
+
   static void add(fork_mutex& mutex) noexcept {
-    static const status hook = at_fork(&lock_all, &unlock_all);
-    (void)hook;
+    (void)hook();
     const std::lock_guard lock(own());
     mutex.next_ = first;
     if (first != nullptr) first->previous_ = &mutex;
@@ -54,6 +58,8 @@ class fork_mutex_list {
   static inline fork_mutex* first = nullptr;
   alignas(std::mutex) static inline unsigned char storage[sizeof(std::mutex)] = {};
 };
+
+status detail::hook_all_fork_mutexes() noexcept { return fork_mutex_list::hook(); }
 
 fork_mutex::fork_mutex() noexcept { fork_mutex_list::add(*this); }
 

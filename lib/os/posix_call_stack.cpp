@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/call_stack.hpp>
 #include <array>
@@ -89,6 +90,10 @@ _Unwind_Reason_Code visit_frame(_Unwind_Context* context, void* argument) noexce
 #endif
 
 }  // namespace
+
+call_stack::call_stack(const void* const* frames, std::size_t count) noexcept : size_(std::min(count, capacity)) {
+  std::copy_n(frames, size_, frames_.begin());
+}
 
 ALLOT_NEVER_INLINE void call_stack::capture(std::size_t skip) noexcept {
 #if defined(ALLOT_HAS_UNWINDER)

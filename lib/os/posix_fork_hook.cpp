@@ -7,6 +7,11 @@ namespace allot::os {
 std::atomic<unsigned> detail::forks{0};
 
 status at_fork(void (*before)(), void (*after)()) noexcept {
+  (void)detail::hook_all_fork_mutexes();
+  return detail::add_fork_hook(before, after);
+}
+
+status detail::add_fork_hook(void (*before)(), void (*after)()) noexcept {
   const int code = ::pthread_atfork(before, after, after);
   return {to_memory_errc(code), code};
 }

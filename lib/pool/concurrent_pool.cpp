@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/pool/cache_walk.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <new>
@@ -23,10 +25,12 @@ void set_current_table(const cache_table* table) noexcept {
 concurrent_pool::concurrent_pool(from_options, const pool_options& options,
                                  std::pmr::memory_resource* upstream) noexcept
     : resource(options.name), core_(options, upstream) {
+  core_.belong_to(this, true);
   open();
 }
 
 concurrent_pool::~concurrent_pool() {
+  const os::address_registry::ending end(*this);
   pool_registry::instance().remove(*this);
   const std::lock_guard lock(mutex_);  // a thread that ends may be giving its blocks back
   drop_caches();
@@ -437,6 +441,17 @@ void concurrent_pool::for_each_unused(block_visitor visitor) const {
 block_info concurrent_pool::find_block(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
   return find_uncached(core_, p, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
+}
+
+/// Threads may be at work on their magazines: what is in none of them cannot be told.
+bool concurrent_pool::try_look_at(const void* p, block_sight& seen) const noexcept {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return false;
+  seen.block = core_.find(p);
+  seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;
+  if (seen.state == block_state::used && !core_.direct() && core_.is_pooled(p))
+    seen.state = seen.block.state = block_state::unknown;
+  return true;
 }
 
 void concurrent_pool::for_each_block(block_visitor visitor) const {

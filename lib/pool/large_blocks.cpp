@@ -1,5 +1,6 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/pool/large_blocks.hpp>
 #include <cstring>
 #include <new>
@@ -65,6 +66,7 @@ void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
     throw;
   }
   bytes_ += bytes;
+  if (owner_ != nullptr) (void)os::address_registry::add({p, bytes, owner_, owner_->kind(), shared_});
   return p;
 }
 
@@ -81,6 +83,7 @@ bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment,
     if (zero) std::memset(p, 0, bytes);
     book_->blocks.erase(found);
     bytes_ -= bytes;
+    if (owner_ != nullptr) os::address_registry::remove(p, owner_);
     upstream_->deallocate(p, bytes, alignment);
   }
   return true;
@@ -112,14 +115,17 @@ void large_blocks::trim() noexcept {
 
 void large_blocks::release() noexcept {
   if (book_ == nullptr) return;
-  for (const auto& [begin, block] : book_->blocks)
+  for (const auto& [begin, block] : book_->blocks) {
+    if (owner_ != nullptr) os::address_registry::remove(begin, owner_);
     upstream_->deallocate(const_cast<void*>(begin), block.bytes, block.alignment);
+  }
   book_->blocks.clear();
   bytes_ = 0;
   trim();
 }
 
 void large_blocks::abandon() noexcept {
+  if (owner_ != nullptr && bytes_ != 0) os::address_registry::remove_all(owner_);
   book_ = nullptr;
   bytes_ = 0;
 }

@@ -1,4 +1,6 @@
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/pool/cache_walk.hpp>
 #include <allot/pool/pool_resource.hpp>
 
@@ -6,10 +8,14 @@ namespace allot {
 
 pool_resource::pool_resource(from_options, const pool_options& options, std::pmr::memory_resource* upstream) noexcept
     : resource(options.name), core_(options, upstream) {
+  core_.belong_to(this, false);
   open();
 }
 
-pool_resource::~pool_resource() { pool_resource::release(); }
+pool_resource::~pool_resource() {
+  const os::address_registry::ending end(*this);
+  pool_resource::release();
+}
 
 /// Opens the inline path where there is to be one, and closes it where the table of sizes has gone.
 void pool_resource::open() noexcept {
@@ -116,6 +122,12 @@ std::size_t pool_resource::cached_bytes() const noexcept {
 
 block_info pool_resource::find_block(const void* p) const noexcept {
   return find_uncached(core_, p, [&](auto visit, auto arrays) { cache_.for_each(visit, arrays); });
+}
+
+bool pool_resource::try_look_at(const void* p, block_sight& seen) const noexcept {
+  seen.block = pool_resource::find_block(p);
+  seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;
+  return true;
 }
 
 void pool_resource::for_each_block(block_visitor visitor) const {

@@ -13,7 +13,7 @@ namespace {
 /// Whether `bytes` bytes at p stay inside the block p points into, if a resource of ours has one there; else that is
 /// reported.
 bool has_room(const void* p, std::size_t bytes) {
-  const os::address_registry::range holder = os::address_registry::find(p);
+  const os::address_registry::found_range holder = os::address_registry::find_bounded(p);
   if (holder.owner == nullptr && holder.begin == nullptr) return true;
   misuse_report found{misuse_kind::past_block, holder.name, p, bytes, 0};
   if (holder.owner != nullptr) {

@@ -1,6 +1,7 @@
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/os/fork_hook.hpp>
 #include <allot/os/memory_limits.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -19,7 +20,10 @@ secure_base::secure_base(const secure_options& options, bool synchronized) noexc
       watches_threads_(!synchronized && (options.checked || options.level >= secure_level::paranoid)),
       unguarded_(!synchronized_ && !watches_threads_) {}
 
-secure_base::~secure_base() { secure_base::release(); }
+secure_base::~secure_base() {
+  const os::address_registry::ending end(*this);
+  secure_base::release();
+}
 
 /// Whether a call can go straight to the state: it was made, and this is the process it was made in.
 inline bool secure_base::is_ready() const noexcept {
@@ -85,6 +89,7 @@ inline void* secure_base::make_and_allocate(std::size_t bytes, std::size_t align
     if (result.status) state_ = secure::secure_state::make(options_, fork_required_, *this, result.status);
     if (state_ == nullptr) return nullptr;
     forks_ = os::fork_count();
+    state_->context.shared = synchronized_;
   }
   void* const p = state_->allocate(bytes, alignment);
   if (p == nullptr) result.status = state_->context.outcome;

@@ -278,7 +278,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_block_is_freed_whatever_the_handler_does) {
         memory.deallocate(p, 24, 8);
       }
     }
-    BOOST_TEST((memory.find_block(p).state == block_state::free));
+    BOOST_TEST((memory.find_block(p).state == block_state::quarantined));
     BOOST_TEST(memory.usage().used == 0u);
     BOOST_TEST(memory.check());  // the fence is repaired
     memory.trim();
@@ -558,8 +558,8 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_over_a_write_after_free_leaves_the_bo
     const misuse_watch watch(&throw_kind);
     BOOST_CHECK_EXCEPTION(memory.deallocate(q, 32, 8), thrown_misuse, is(misuse_kind::write_after_free));
   }
-  BOOST_TEST((memory.find_block(p).state == block_state::free));
-  BOOST_TEST((memory.find_block(q).state == block_state::free));
+  BOOST_TEST((memory.find_block(p).state == block_state::quarantined));
+  BOOST_TEST((memory.find_block(q).state == block_state::quarantined));
   BOOST_TEST(memory.check());
   memory.deallocate(get(memory, 32), 32, 8);
   BOOST_TEST(!memory.owns(p));
@@ -597,7 +597,7 @@ BOOST_AUTO_TEST_CASE(what_the_upstream_throws_at_a_deallocate_passes_and_the_blo
     if (refuse) throw thrown_misuse{misuse_kind::foreign_pointer};
   };
   BOOST_CHECK_EXCEPTION(memory.deallocate(p, 32, 8), thrown_misuse, is(misuse_kind::foreign_pointer));
-  BOOST_TEST((memory.find_block(p).state == block_state::free));
+  BOOST_TEST((memory.find_block(p).state == block_state::quarantined));
   BOOST_TEST(memory.check());
   refuse = false;
   BOOST_TEST(memory.trim() == 64u);
@@ -745,7 +745,7 @@ BOOST_AUTO_TEST_CASE(live_blocks_are_known_with_number_size_alignment_and_stack)
   std::size_t used = 0;
   memory.for_each_block([&](const block_info& block) {
     BOOST_TEST(block.exact);
-    ++(block.state == block_state::free ? freed : used);
+    ++(block.state == block_state::quarantined ? freed : used);
   });
   BOOST_TEST(freed == 1u);
   BOOST_TEST(used == 2u);
@@ -772,7 +772,7 @@ BOOST_AUTO_TEST_CASE(a_block_is_found_by_any_of_its_bytes) {
   BOOST_TEST(memory.find_block(empty).bytes == 0u);
   BOOST_TEST(!memory.owns(&memory));
   memory.deallocate(p, 24, 8);
-  BOOST_TEST((memory.find_block(p).state == block_state::free));
+  BOOST_TEST((memory.find_block(p).state == block_state::quarantined));
   memory.deallocate(empty, 0, 8);
 }
 

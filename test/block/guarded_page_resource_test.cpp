@@ -275,7 +275,7 @@ BOOST_AUTO_TEST_CASE(changed_slack_is_found_by_check_and_when_the_block_is_freed
         BOOST_TEST(report.claimed == 13u);
         BOOST_TEST(report.resource == "guarded_page_resource");
       }
-      BOOST_TEST((pages.find_block(p).state == block_state::free));
+      BOOST_TEST((pages.find_block(p).state == block_state::quarantined));
       BOOST_TEST(!test::readable(p));
       BOOST_TEST(pages.check());
     }
@@ -348,7 +348,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_leaves_a_damaged_block_freed) {
   damage(p + 13);
   const misuse_watch watch([](const misuse_report&) { throw std::logic_error("misuse"); });
   BOOST_CHECK_THROW(pages.deallocate(p, 13), std::logic_error);
-  BOOST_TEST((pages.find_block(p).state == block_state::free));
+  BOOST_TEST((pages.find_block(p).state == block_state::quarantined));
   BOOST_TEST(!test::readable(p));
   BOOST_TEST(pages.usage().used == 0u);
   BOOST_TEST(pages.trim() == 3 * page);
@@ -545,7 +545,7 @@ BOOST_AUTO_TEST_CASE(a_block_that_cannot_be_made_inaccessible_is_emptied) {
     const os::failure_injection injection(1, os::os_call::any, os::failure_injection::rule::from_then_on);
     pages.deallocate(p, page);
   }
-  BOOST_TEST((pages.find_block(p).state == block_state::free));
+  BOOST_TEST((pages.find_block(p).state == block_state::quarantined));
   BOOST_REQUIRE(test::readable(p));
   for (std::size_t i = 0; i < page; ++i) BOOST_REQUIRE(p[i] == 0);
   BOOST_TEST(pages.trim() == 3 * page);
@@ -639,7 +639,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_found_from_inside_alive_or_freed) {
   BOOST_TEST(pages.find_block(p - 1).begin == nullptr);
   BOOST_TEST(pages.find_block(empty).begin == empty);
   BOOST_TEST(pages.find_block(freed + 49).begin == freed);
-  BOOST_TEST((pages.find_block(freed + 49).state == block_state::free));
+  BOOST_TEST((pages.find_block(freed + 49).state == block_state::quarantined));
   BOOST_TEST(pages.owns(p + 100));
   BOOST_TEST(!pages.owns(&pages));
   std::size_t used = 0;

@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(the_slot_freed_first_is_used_again_first_and_only_when_none
   char* const last_new = get(pages, page);
   for (char* const p : blocks) BOOST_TEST((last_new != p));
   for (const std::size_t i : {1u, 0u, 2u}) {
-    BOOST_TEST((pages.find_block(blocks[i]).state == block_state::free));
+    BOOST_TEST((pages.find_block(blocks[i]).state == block_state::quarantined));
     BOOST_TEST(!test::readable(blocks[i]));
     BOOST_TEST((get(pages, page) == blocks[i]));
     BOOST_TEST(blocks[i][0] == 0);
@@ -319,7 +319,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_the_system_leaves_the_slots_as_they_were) {
       pages.deallocate(again, 1, 1);
     }
     if (!injection.fired()) break;
-    BOOST_TEST((pages.find_block(p).state == block_state::free));
+    BOOST_TEST((pages.find_block(p).state == block_state::quarantined));
     BOOST_TEST(pages.check());
   }
   pages.deallocate(q, 1, 1);

@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_found_by_any_of_their_bytes_and_visited) {
       // Of what is freed checked keeps what it likes, and trap nothing.
       if (at.level == secure_level::checked || at.level == secure_level::trap) continue;
       const block_info found = memory.find_block(freed + 10);
-      BOOST_TEST((found.state == block_state::free), at.name << ", " << bytes);
+      BOOST_TEST((found.state == block_state::quarantined), at.name << ", " << bytes);
       BOOST_TEST((found.begin == freed), at.name << ", " << bytes);
       BOOST_TEST(found.bytes == bytes);
     }

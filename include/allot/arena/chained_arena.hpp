@@ -92,6 +92,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use of the chain's block p points into
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   /// Gives every block back and starts again as constructed, with the caller's buffer if there is one.
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }

@@ -23,7 +23,8 @@ class local_arena final : private detail::local_memory<Bytes, Alignment>, public
 
  public:
   local_arena() : local_arena(monotonic_arena_options{}) {}
-  explicit local_arena(const monotonic_arena_options& options) : monotonic_arena(this->memory, Bytes, options) {}
+  explicit local_arena(const monotonic_arena_options& options)
+      : monotonic_arena(this->memory, Bytes, options, "local_arena") {}
   local_arena(local_arena&&) = delete;
 
   std::string_view kind() const noexcept override { return "local_arena"; }

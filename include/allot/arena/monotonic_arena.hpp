@@ -120,7 +120,8 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use, or the part that is free
-  void for_each_block(block_visitor visitor) const override;     ///< the part in use
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
+  void for_each_block(block_visitor visitor) const override;  ///< the part in use
 
   /// As constructed: memory of the upstream and of an own reservation goes back, an owned block reads zero again. A
   /// slice is dead then, and its parent may go back below it. Misuse, without effect, while a sub-arena lives.
@@ -130,6 +131,10 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   std::size_t trim() noexcept override;
   /// position <= committed <= reserved; the cursor, marks and sub-arenas agree; when checked, no block was overrun.
   bool check() const noexcept override;
+
+ protected:
+  /// As on a caller's buffer, for a class of another kind.
+  monotonic_arena(void* buffer, std::size_t size, const monotonic_arena_options& options, std::string_view kind);
 
  private:
   enum class backing { none, reservation, upstream, buffer, owned_block, viewed_block, slice };
@@ -162,6 +167,8 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   std::size_t planned_size() const noexcept;
   std::size_t committed() const noexcept;
   std::byte* dirty_end() const noexcept;
+  void be_known(std::string_view kind) noexcept;
+  void be_unknown() noexcept;
   void adopt_relatives(monotonic_arena& other) noexcept;
   void leave_parent() noexcept;
   void orphan_sub_arenas() noexcept;
@@ -172,6 +179,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   void take_claim_of(monotonic_arena& other) noexcept;
 
   backing backing_;
+  bool known_ = false;  // to the registry of addresses
   bool huge_pages_ = false;
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/fixed_text.hpp>
 #include <allot/os/call_stack.hpp>
 #include <cstddef>
@@ -26,6 +27,12 @@ void append_stack(fixed_text<Capacity>& text, std::string_view title, const os::
     if (text.size() + line.size() + 1 > limit) return;
     text.append(line).append("\n");
   }
+}
+
+/// For resource::try_look_at().
+inline void put_down(const os::call_stack& stack, block_trace& trace) noexcept {
+  trace.count = std::min(stack.size(), trace.frames.size());
+  for (std::size_t i = 0; i < trace.count; ++i) trace.frames[i] = stack[i];
 }
 
 }  // namespace allot

@@ -77,8 +77,9 @@ class ALLOT_EXPORT guarded_page_resource final : public resource {
   memory_usage usage() const noexcept override;
   /// Whether p points into the pages of a block, live or in quarantine, or into their guards.
   bool owns(const void* p) const noexcept override;
-  /// The block p points into, slack not included; state free for one in quarantine.
+  /// The block p points into, slack not included.
   block_info find_block(const void* p) const noexcept override;
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
   /// Empties the quarantine; nothing with `slots`, where it holds no more than addresses.
@@ -118,6 +119,7 @@ class ALLOT_EXPORT guarded_page_resource final : public resource {
   void forget_oldest() noexcept;
   bool unmap_oldest() noexcept;
   void unmap_all_freed() noexcept;
+  entry nearest_to(const void* address, std::size_t& least) const noexcept;
   explanation describe(const void* address) const noexcept;
   static void on_fault(void* self, const void* address) noexcept;
 

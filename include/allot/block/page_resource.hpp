@@ -47,6 +47,7 @@ class ALLOT_EXPORT page_resource final : public resource {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;

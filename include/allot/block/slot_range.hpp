@@ -28,6 +28,9 @@ class ALLOT_EXPORT slot_range {
   bool exists() const noexcept { return slots_ != 0; }
   std::size_t slot_bytes() const noexcept { return slot_bytes_; }
 
+  /// Where it begins, once it is open.
+  void* begin() const noexcept { return reinterpret_cast<void*>(begin_.load(std::memory_order_relaxed)); }
+
   /// Bytes of addresses held: none before open() and after close().
   std::size_t bytes() const noexcept { return open_bytes_.load(std::memory_order_acquire); }
 

@@ -46,5 +46,9 @@ ALLOT_EXPORT void unpoison(const void* p, std::size_t bytes) noexcept;
 ALLOT_EXPORT void move_container_end(const void* begin, const void* limit, const void* old_end,
                                      const void* new_end) noexcept;
 
+/// Has `tell` called with the address of every report of AddressSanitizer, behind the report; null: nobody. The tool
+/// has one such place, so what another party had put there is gone.
+ALLOT_EXPORT void follow_reports(void (*tell)(const void* address)) noexcept;
+
 }  // namespace memory_tools
 }  // namespace allot

@@ -34,7 +34,15 @@ struct memory_usage {
   friend bool operator!=(const memory_usage& a, const memory_usage& b) noexcept { return !(a == b); }
 };
 
-enum class block_state { unknown, used, free };
+enum class block_state {
+  unknown,
+  used,
+  free,
+  quarantined,  ///< freed, and kept from use for a while
+  guard,        ///< inaccessible, beside a block
+  slack,        ///< beside a block, in the memory that was taken for it
+  gap,          ///< held by the resource, and no memory for blocks: headers, or addresses without memory
+};
 
 /// One block as a resource sees it.
 struct block_info {
@@ -60,6 +68,8 @@ class block_visitor {
   void (*call_)(void*, const block_info&);
 };
 
+struct block_sight;
+
 /// The base of every allot resource: a std::pmr::memory_resource with a small vocabulary, so that tools and adaptors
 /// can treat all alike. A strategy that cannot do one of these gives the default answer stated here.
 ///
@@ -75,6 +85,9 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
 
   /// The name given at construction (its first 31 bytes), or kind() when none was.
   std::string_view name() const noexcept { return name_.size() != 0 ? std::string_view(name_) : kind(); }
+
+  /// The same, but empty when none was given.
+  std::string_view given_name() const noexcept { return name_; }
 
   /// Where this resource's own memory comes from; null when that is the operating system or a caller's buffer alone.
   virtual std::pmr::memory_resource* upstream() const noexcept { return nullptr; }
@@ -102,6 +115,10 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
 
   /// The block or region p points into; state unknown when there is none or the resource cannot tell.
   virtual block_info find_block(const void* /*p*/) const noexcept { return {}; }
+
+  /// find_block() for tools that explain addresses, a fault handler included, with what else is known. It never waits:
+  /// false, where a lock is taken. A resource that is not thread-safe is asked only on the thread that uses it.
+  virtual bool try_look_at(const void* p, block_sight& seen) const noexcept;
 
   /// Gives everything back and restores the constructed state; blocks handed out are dead. Twice is harmless. Default:
   /// nothing.

@@ -17,6 +17,7 @@ namespace allot {
 class ALLOT_EXPORT concurrent_general_resource final : public general_tiers<concurrent_pool> {
  public:
   using general_tiers::general_tiers;
+  ~concurrent_general_resource() override { end(); }
 
   /// @throws what the upstream throws; allocation_error. Nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

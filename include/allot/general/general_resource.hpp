@@ -18,6 +18,7 @@ namespace allot {
 class ALLOT_EXPORT general_resource final : public general_tiers<pool_resource> {
  public:
   using general_tiers::general_tiers;
+  ~general_resource() override { end(); }
 
   /// @throws what the upstream throws; allocation_error. Nothing has changed.
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

@@ -42,6 +42,7 @@ class ALLOT_EXPORT general_tiers : public resource {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;
@@ -73,6 +74,9 @@ class ALLOT_EXPORT general_tiers : public resource {
     medium_bytes_ -= needed;
     return true;
   }
+  /// For destructors of final classes: nothing may look at the resource once it is less than that.
+  void end() noexcept;
+
   void* allocate_larger(std::size_t bytes, std::size_t alignment);
   void deallocate_larger(void* p, std::size_t bytes, std::size_t alignment);
 

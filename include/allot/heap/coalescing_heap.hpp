@@ -86,6 +86,13 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   static constexpr std::size_t bin_count() noexcept { return free_index::list_count + 1; }
   heap_bin bin(std::size_t at) const noexcept;
 
+  /// For a heap that is a part of another resource: explanations of addresses name that.
+  /// @param shared  whether it may be asked on any thread
+  void be_part_of(resource& whole, bool shared) noexcept {
+    owner_ = &whole;
+    shared_ = shared;
+  }
+
   std::string_view kind() const noexcept override { return "coalescing_heap"; }
   std::pmr::memory_resource* upstream() const noexcept override { return upstream_; }
   /// Takes what it needs of a free block behind, and gives back what is no longer needed.
@@ -100,6 +107,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   std::size_t used_bytes() const noexcept { return used_ * granule_table::granule; }  ///< usage().used, at once
   bool owns(const void* p) const noexcept override { return ranges_.find(p) != nullptr; }
   block_info find_block(const void* p) const noexcept override;
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
   /// Gives back ranges that are empty, and, of own reservations, pages of free blocks.
@@ -170,6 +178,8 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   heap_options options_;
   bool dropped_pages_ = false;  // whether there may be pages given back
   bool watched_;                // by a memory tool
+  bool shared_ = false;
+  resource* owner_ = this;
 };
 
 }  // namespace allot

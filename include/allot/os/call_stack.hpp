@@ -23,6 +23,9 @@ class ALLOT_EXPORT call_stack {
   /// Empty.
   call_stack() noexcept = default;
 
+  /// Of addresses that were put down elsewhere, innermost first.
+  call_stack(const void* const* frames, std::size_t count) noexcept;
+
   /// Puts down where the calling thread is, beginning with the caller of this function, or the `skip`-th caller from
   /// there. About 130 ns a frame. Allocates nothing; where the C library is old (glibc before 2.35, others) it may wait
   /// for a library that another thread is just loading.

@@ -8,7 +8,8 @@ namespace allot::os {
 
 /// Has `before` run in the thread that forks, before the process does, and `after` in parent and child. For locks: what
 /// `before` locks no other thread holds at that moment, so the child does not inherit it locked for good. Hooks stay
-/// for the life of the process; `before` of later ones runs first. On systems without fork() nothing is ever run.
+/// for the life of the process; `before` of later ones runs first, and that of every fork_mutex last: who holds a lock
+/// of his own may wait for one. On systems without fork() nothing is ever run.
 /// noexcept and thread-safe; on failure nothing has changed.
 [[nodiscard]] ALLOT_EXPORT status at_fork(void (*before)(), void (*after)()) noexcept;
 
@@ -16,8 +17,10 @@ namespace allot::os {
 [[nodiscard]] ALLOT_EXPORT status count_forks() noexcept;
 
 namespace detail {
+status hook_all_fork_mutexes() noexcept;
+status add_fork_hook(void (*before)(), void (*after)()) noexcept;
 extern ALLOT_EXPORT std::atomic<unsigned> forks;
-}
+}  // namespace detail
 
 /// How many forks this process is away from the one that loaded the library: another number than before says that this
 /// is a child now.

@@ -83,6 +83,8 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   /// Keeps all threads from calling the upstream through this pool while the lock is held: for whoever uses the same
   /// upstream besides. The holder must not call the pool.
   std::unique_lock<std::mutex> lock_upstream();
+  /// The same without waiting: it may hold nothing.
+  std::unique_lock<std::mutex> try_lock_upstream() const { return {mutex_, std::try_to_lock}; }
 
   /// One element for each block size. `cached` counts the magazines of all threads and the depot.
   bin_range<concurrent_pool> bins() const noexcept;
@@ -96,6 +98,9 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   /// contents. For whoever made the upstream, and knows how its pages go back to the system.
   void for_each_unused(block_visitor visitor) const;
 
+  /// For a pool that is a part of another resource: explanations of addresses do not name it.
+  void be_part() noexcept { core_.belong_to(nullptr, false); }
+
   std::string_view kind() const noexcept override { return "concurrent_pool"; }
   std::pmr::memory_resource* upstream() const noexcept override { return core_.store().upstream(); }
   /// True where the block's own rounding has room, or the size stays.
@@ -108,6 +113,7 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   bool owns(const void* p) const noexcept override;
   /// This and the next two look into the magazines of all threads: none may use the pool meanwhile.
   block_info find_block(const void* p) const noexcept override;
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void for_each_block(block_visitor visitor) const override;
   bool check() const noexcept override;
   /// Gives all memory back to the upstream, blocks in use included.

@@ -18,6 +18,12 @@ class ALLOT_EXPORT large_blocks {
   large_blocks(const large_blocks&) = delete;
   large_blocks& operator=(const large_blocks&) = delete;
 
+  /// As slab_store::belong_to().
+  void belong_to(resource* owner, bool shared) noexcept {
+    owner_ = owner;
+    shared_ = shared;
+  }
+
   /// @throws what the upstream throws
   void* allocate(std::size_t bytes, std::size_t alignment);
   /// False, and nothing has changed, where there is no such block. Wrong sizes and alignments are misuse.
@@ -36,6 +42,8 @@ class ALLOT_EXPORT large_blocks {
   std::pmr::memory_resource* upstream_;
   book* book_ = nullptr;  // from the upstream, with the first block
   std::size_t bytes_ = 0;
+  resource* owner_ = nullptr;
+  bool shared_ = false;
 };
 
 }  // namespace allot

@@ -23,6 +23,12 @@ class ALLOT_EXPORT pool_core {
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
 
+  /// The pool that explanations of addresses name.
+  void belong_to(resource* owner, bool shared) noexcept {
+    store_.belong_to(owner, shared);
+    large_.belong_to(owner, shared);
+  }
+
   slab_store& store() noexcept { return store_; }
   const slab_store& store() const noexcept { return store_; }
   pool_options options(std::string_view name) const noexcept;
@@ -64,6 +70,7 @@ class ALLOT_EXPORT pool_core {
   memory_usage usage(std::size_t cached) const noexcept;
   std::size_t available(std::size_t cached) const noexcept;
   bool owns(const void* p) const noexcept;
+  bool is_pooled(const void* p) const noexcept { return store_.owns(p); }  ///< else it is the upstream's block
   block_info find(const void* p) const noexcept;
   void for_each_used(block_visitor visitor) const;
 

@@ -82,6 +82,9 @@ class ALLOT_EXPORT pool_resource final : public resource {
   /// made the upstream, and knows how its pages go back to the system.
   void for_each_unused(block_visitor visitor) const { core_.store().for_each_unused(visitor); }
 
+  /// For a pool that is a part of another resource: explanations of addresses do not name it.
+  void be_part() noexcept { core_.belong_to(nullptr, false); }
+
   std::string_view kind() const noexcept override { return "pool_resource"; }
   std::pmr::memory_resource* upstream() const noexcept override { return core_.store().upstream(); }
   /// True where the block's own rounding has room, or the size stays.
@@ -94,6 +97,7 @@ class ALLOT_EXPORT pool_resource final : public resource {
   memory_usage usage() const noexcept override { return core_.usage(cached_bytes()); }
   bool owns(const void* p) const noexcept override { return core_.owns(p); }
   block_info find_block(const void* p) const noexcept override;
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   /// Gives all memory back to the upstream, blocks in use included.
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }

@@ -41,6 +41,12 @@ class ALLOT_EXPORT slab_store {
   slab_store(const slab_store&) = delete;
   slab_store& operator=(const slab_store&) = delete;
 
+  /// The pool that explanations name for the chunks from now on; null, as at first, for none.
+  void belong_to(resource* owner, bool shared) noexcept {
+    owner_ = owner;
+    shared_ = shared;
+  }
+
   /// In force; the largest pooled size and the most blocks of a chunk as they are.
   pool_options options() const noexcept;
   std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
@@ -173,6 +179,8 @@ class ALLOT_EXPORT slab_store {
   std::size_t taken_ = 0;
   std::size_t arrays_ = 0;
   bool watched_;  // by a memory tool: what is free is poisoned
+  bool shared_ = false;
+  resource* owner_ = nullptr;
 };
 
 }  // namespace allot

@@ -18,6 +18,8 @@ class ALLOT_EXPORT synchronized_secure_resource final : public secure_base {
   explicit synchronized_secure_resource(secure_level level) noexcept
       : synchronized_secure_resource(options_at(level)) {}
 
+  ~synchronized_secure_resource() override { secure_base::release(); }  // nothing may look at less than all of it
+
   /// @throws allocation_error; nothing has changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     return secure_base::do_allocate(bytes, alignment);

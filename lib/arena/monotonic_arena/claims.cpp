@@ -19,13 +19,16 @@ monotonic_arena* newest = nullptr;  // the claims, linked through the arenas the
 void monotonic_arena::claim_memory() {
   if (!checked_ || size_ == 0) return;
   std::size_t others_size = 0;
+  fixed_text<31> others_name;
   {
     const std::lock_guard lock(mutex);
     for (const monotonic_arena* other = newest; other != nullptr; other = other->next_claim_) {
       const std::byte* const end = other->claimed_ + other->claimed_size_;
       const bool apart = data_ + size_ <= other->claimed_ || end <= data_;
       const bool handed_out = other->claimed_ <= data_ && data_ + size_ <= other->published_cursor();
-      if (!apart && !handed_out && !other->lost()) others_size = other->claimed_size_;
+      if (apart || handed_out || other->lost()) continue;
+      others_size = other->claimed_size_;
+      others_name = other->given_name();
     }
     if (others_size == 0) {
       claimed_ = data_;
@@ -36,7 +39,8 @@ void monotonic_arena::claim_memory() {
       return;
     }
   }
-  const misuse_report overlap{misuse_kind::overlapping_memory, name(), data_, size_, others_size};
+  misuse_report overlap{misuse_kind::overlapping_memory, name(), data_, size_, others_size};
+  overlap.owner = others_name.size() != 0 ? std::string_view(others_name) : "an arena without a name";
   if (tool_) memory_tools::unpoison(data_, size_);
   die();
   report_misuse(overlap);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <allot/core/block_sight.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 
 // Looking inside.
@@ -59,6 +60,12 @@ block_info coalescing_heap::find_block(const void* p) const noexcept {
   const granule_table::block block = range->table().around(range->granule_of(p));
   return {range->at(block.start), range->table().size_at(block.start) * granule, false,
           block.used ? block_state::used : block_state::free};
+}
+
+bool coalescing_heap::try_look_at(const void* p, block_sight& seen) const noexcept {
+  seen.block = coalescing_heap::find_block(p);
+  seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;
+  return true;
 }
 
 void coalescing_heap::for_each_block(block_visitor visitor) const {

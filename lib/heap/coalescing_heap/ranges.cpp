@@ -2,6 +2,7 @@
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/heap/coalescing_heap.hpp>
+#include <allot/os/address_registry.hpp>
 #include <new>
 
 #include "blocks.hpp"
@@ -28,6 +29,12 @@ heap_options normalized(heap_options options) noexcept {
   options.reserve = options.reserve != 0 ? std::min(options.reserve, max_object_bytes / 4) : default_reserve;
   options.name = {};
   return options;
+}
+
+/// What explanations of addresses find it by.
+os::address_registry::range all_of(const heap_range& range) noexcept {
+  if (range.memory() != nullptr) return {range.memory(), range.held_bytes()};
+  return {range.begin(), range.most_granules() * granule};
 }
 
 }  // namespace
@@ -59,6 +66,7 @@ void coalescing_heap::open_short_ways() noexcept {
 }
 
 coalescing_heap::~coalescing_heap() {
+  const os::address_registry::ending end(*owner_);
   in_buffer_ = false;
   coalescing_heap::release();
 }
@@ -155,6 +163,8 @@ void coalescing_heap::add_range(heap_range& range) noexcept {
   ranges_.add(range);
   newest_ = &range;
   set_top(0);
+  const os::address_registry::range all = all_of(range);
+  (void)os::address_registry::add({all.begin, all.bytes, owner_, owner_->kind(), shared_});
 }
 
 void coalescing_heap::open_buffer() noexcept {
@@ -215,6 +225,7 @@ void coalescing_heap::drop_range(heap_range& range) noexcept {
 void coalescing_heap::give_back(heap_range& range) noexcept {
   void* const memory = range.memory();
   const std::size_t bytes = range.held_bytes();
+  os::address_registry::remove(all_of(range).begin, owner_);
   heap_range::drop(range);
   if (memory != nullptr && upstream_ != nullptr) upstream_->deallocate(memory, bytes, alignof(std::max_align_t));
 }

@@ -2,6 +2,7 @@
 #include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/pool/slab_store.hpp>
 #include <iterator>
 #include <new>
@@ -65,6 +66,7 @@ void slab_store::new_chunk(const shape& blocks) {
   ++empty_chunks_;
   held_ += bytes;
   forget_found();
+  if (owner_ != nullptr) (void)os::address_registry::add({memory, bytes, owner_, owner_->kind(), shared_});
 }
 
 void slab_store::give_back(chunk& empty) noexcept {
@@ -79,6 +81,7 @@ void slab_store::give_back(chunk& empty) noexcept {
 }
 
 void slab_store::deallocate(chunk& gone) noexcept {
+  if (owner_ != nullptr) os::address_registry::remove(&gone, owner_);
   if (watched_) memory_tools::unpoison(&gone, gone.bytes);
   upstream_->deallocate(&gone, gone.bytes, chunk::alignment);
 }
@@ -140,12 +143,17 @@ void slab_store::drop_entries() noexcept {
 
 void slab_store::release() noexcept {
   for (std::size_t i = 0; i < entry_count_; ++i) deallocate(*entries_[i].held);
+  entry_count_ = 0;
   drop_entries();
   if (own_sizes_ != nullptr) upstream_->deallocate(own_sizes_, sizeof(size_table), alignof(size_table));
   abandon();
 }
 
 void slab_store::abandon() noexcept {
+  // What was in lists that were given up with the rest is found by its owner alone.
+  if (owner_ != nullptr && entries_ != near_) os::address_registry::remove_all(owner_);
+  for (std::size_t i = 0; owner_ != nullptr && entries_ == near_ && i < entry_count_; ++i)
+    os::address_registry::remove(entries_[i].held, owner_);
   if (own_sizes_ != nullptr) sizes_ = own_sizes_ = nullptr;
   for (class_state& state : classes_) state = {};
   entries_ = near_;

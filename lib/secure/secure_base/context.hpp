@@ -42,13 +42,13 @@ struct secure_context {
   /// @param guards  bytes of it that do not count as reserved
   os::status claim(std::byte* base, std::size_t bytes, std::size_t guards = 0) noexcept {
     if (const os::status refusal = apply_wishes(base, bytes, options, granted); !refusal) return refusal;
-    const os::status registered = os::address_registry::add({base, bytes, &owner, owner.name()});
+    const os::status registered = os::address_registry::add({base, bytes, &owner, owner.kind(), shared, true});
     if (registered) reserved += bytes - guards;
     return registered;
   }
   /// Undoes claim(), before the space is unmapped.
   void disclaim(const std::byte* base, std::size_t bytes, std::size_t guards = 0) noexcept {
-    os::address_registry::remove(base);
+    os::address_registry::remove(base, &owner, true);
     reserved -= bytes - guards;
   }
 
@@ -66,6 +66,7 @@ struct secure_context {
   metadata records;
   const secret_keys keys;
   const bool tool;           // one that watches memory
+  bool shared = false;       // among threads, which take turns
   const bool strong;         // records carry tags, canaries are strong hashes, and all of a block is looked at
   std::size_t reserved = 0;  // but for metadata
   std::size_t committed = 0;

@@ -1,9 +1,11 @@
 // Looking into a secure resource: what a pointer is, what there is, and whether it is whole.
 
 #include <algorithm>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/address_registry.hpp>
 #include <cmath>
+#include <mutex>
 
 #include "call.hpp"
 
@@ -75,7 +77,7 @@ void secure_base::classify(const void* p, std::size_t bytes, std::size_t alignme
     }
   }
   if (found.kind == misuse_kind::foreign_pointer) {
-    const os::address_registry::range holder = os::address_registry::find(p);
+    const os::address_registry::found_range holder = os::address_registry::find(p);
     if (holder.begin != nullptr && holder.owner != this) {
       found.owner.append(holder.name);
       if (holder.owner == nullptr) found.owner.append(", which is gone");
@@ -116,11 +118,38 @@ block_info secure_base::find_block(const void* p) const noexcept {
     const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(p) - small.begin);
     if (offset >= std::max<std::size_t>(bytes, 1)) return {};
     return {small.begin, bytes, true,
-            records::state_of(small.about) == state::live ? block_state::used : block_state::free};
+            records::state_of(small.about) == state::live ? block_state::used : block_state::quarantined};
   }
   const large_blocks::location large = state_->large.locate(p);
   if (large.is != large_blocks::location::what::block) return {};
-  return {large.begin, large.bytes, true, large.freed ? block_state::free : block_state::used};
+  return {large.begin, large.bytes, true, large.freed ? block_state::quarantined : block_state::used};
+}
+
+bool secure_base::try_look_at(const void* p, block_sight& seen) const noexcept {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (synchronized_ && !lock.try_lock()) return false;
+  seen.state = block_state::gap;
+  if (state_ == nullptr || os::fork_count() != forks_ || !state_->whole()) return true;
+  using small_place = small_blocks::location::what;
+  using large_place = large_blocks::location::what;
+  const small_blocks::location small = state_->small.locate(p);
+  if (small.is == small_place::guard) seen.state = block_state::guard;
+  if (small.is == small_place::unused) seen.state = block_state::free;
+  if (small.is == small_place::place) {
+    const bool live = records::state_of(small.about) == state::live;
+    seen.block = {small.begin, records::bytes(small.about), true, live ? block_state::used : block_state::quarantined};
+  }
+  const large_blocks::location large = state_->large.locate(p);
+  if (large.is == large_place::guard || large.is == large_place::gone) seen.state = block_state::guard;
+  if (large.begin != nullptr)
+    seen.block = {large.begin, large.bytes, true, large.freed ? block_state::quarantined : block_state::used};
+  if (seen.block.begin == nullptr) return true;
+  if (range_contains(seen.block.begin, std::max<std::size_t>(seen.block.bytes, 1), p, 1)) {
+    seen.state = seen.block.state;
+  } else if (large.is != large_place::guard) {
+    seen.state = block_state::slack;
+  }
+  return true;
 }
 
 void secure_base::for_each_block(block_visitor visitor) const {

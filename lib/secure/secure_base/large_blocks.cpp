@@ -52,10 +52,10 @@ large_blocks::large_blocks(secure_context& context) noexcept
 large_blocks::~large_blocks() {
   blocks_.for_each([this](const entry& block) {
     if (context_.tool && !block.freed) unpoison_slack(block);
-    if (!one_way_) retired::keep(mapping_of(block), mapping_bytes(block), mapping_bytes(block));
+    if (!one_way_) retired::keep(context_.owner, mapping_of(block), mapping_bytes(block), mapping_bytes(block));
   });
   for (const one_way_region* each = newest_; each != nullptr; each = each->older)
-    retired::keep(each->base, each->bytes, each->next);
+    retired::keep(context_.owner, each->base, each->bytes, each->next);
 }
 
 void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {

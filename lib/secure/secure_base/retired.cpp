@@ -36,7 +36,7 @@ struct kept_ranges {
     oldest = (oldest + 1) % most_ranges;
     --count;
     bytes -= last.bytes;
-    os::address_registry::remove(last.base);
+    os::address_registry::remove(last.base, nullptr, true);
     give_back_pages(last.base, last.bytes);
   }
   void shrink() noexcept {
@@ -53,19 +53,19 @@ kept_ranges& all() noexcept {
 
 }  // namespace
 
-void retired::keep(std::byte* base, std::size_t bytes, std::size_t opened) noexcept {
+void retired::keep(const resource& owner, std::byte* base, std::size_t bytes, std::size_t opened) noexcept {
   kept_ranges& here = all();
   const std::lock_guard lock(here.mutex);
   // Contents and access go in one call; where the system refuses it, everything goes.
   const bool kept = opened != 0 && opened <= here.limit && os::decommit(base, opened);
   if (!kept) {
-    os::address_registry::remove(base);
+    os::address_registry::remove(base, &owner, true);
     if (!os::release(base, bytes)) give_back_pages(base, bytes);
     return;
   }
   // Of what was never opened tools know nothing, and telling them takes long.
   if (opened < bytes && !os::release(base + opened, bytes - opened)) give_back_pages(base + opened, bytes - opened);
-  os::address_registry::orphan(base, opened);
+  os::address_registry::orphan(base, &owner, opened);
   if (here.count == most_ranges) here.drop_oldest();
   here.ring[(here.oldest + here.count++) % most_ranges] = {base, opened};
   here.bytes += opened;

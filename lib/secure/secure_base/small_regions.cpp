@@ -53,7 +53,7 @@ small_blocks::small_blocks(secure_context& context) noexcept
 small_blocks::~small_blocks() {
   for_each_region([this](std::byte* base, std::size_t bytes, std::size_t opened, bool) {
     if (context_.tool) memory_tools::unpoison(base, opened);
-    retired::keep(base, bytes, opened);
+    retired::keep(context_.owner, base, bytes, opened);
   });
   guard_budget::give_back(budget_taken_);
 }
