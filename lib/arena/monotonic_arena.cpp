@@ -430,7 +430,9 @@ block_info monotonic_arena::find_block(const void* p) const noexcept {
 }
 
 void monotonic_arena::for_each_block(block_visitor visitor) const {
-  if (data() != nullptr) visitor({data_, position(), false, block_state::used});
+  if (data() == nullptr) return;
+  visitor({data_, position(), false, block_state::used});
+  if (committed() > position()) visitor({cursor_, committed() - position(), false, block_state::free});
 }
 
 bool monotonic_arena::check() const noexcept {

@@ -209,7 +209,9 @@ block_info budget_slice::find_block(const void* p) const noexcept {
 }
 
 void budget_slice::for_each_block(block_visitor visitor) const {
-  if (const std::size_t end = position(); end != 0) visitor({begin_, end, false, block_state::used});
+  const std::size_t end = position();
+  if (end != 0) visitor({begin_, end, false, block_state::used});
+  if (end < size()) visitor({begin_ + end, size() - end, false, block_state::free});
 }
 
 bool budget_slice::check() const noexcept {
