@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <allot/block/page_resource.hpp>
 #include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/inspect/heap_map.hpp>
-#include <allot/os/in_pages.hpp>
+#include <allot/inspect/inspection_memory.hpp>
 
 namespace allot {
 namespace {
@@ -12,13 +11,6 @@ constexpr std::size_t fewest_cells = 64;
 constexpr std::size_t most_possible = max_object_bytes / 2 / sizeof(heap_cell);
 constexpr std::size_t smallest_window = 16;
 constexpr std::size_t largest_window = ~(~std::size_t{0} >> 1);
-
-/// Never destroyed: maps may live as long as the program.
-std::pmr::memory_resource& map_pages() {
-  os::status outcome;
-  static page_resource* const pages = os::make_in_pages<page_resource>(outcome);
-  return pages != nullptr ? *pages : *std::pmr::null_memory_resource();
-}
 
 /// What a resource says of itself may be nonsense; sums of it stay at the largest number.
 void add_up(std::size_t& sum, std::size_t more) noexcept {
@@ -60,7 +52,7 @@ void heap_shares::add(block_state state, const heap_share& more) noexcept {
 
 heap_map::heap_map(std::size_t most_cells, std::pmr::memory_resource* memory)
     : most_cells_(std::clamp(most_cells, fewest_cells, most_possible)),
-      cells_(memory != nullptr ? memory : &map_pages()) {
+      cells_(memory != nullptr ? memory : &inspection_memory()) {
   cells_.reserve(2 * most_cells_);
 }
 
