@@ -606,9 +606,15 @@ bool chained_arena::try_look_at(const void* p, block_sight& seen) const noexcept
 }
 
 void chained_arena::for_each_block(block_visitor visitor) const {
-  for_each_region([&](const std::byte* first, const std::byte* top, const std::byte*, const block*) {
+  for_each_region([&](const std::byte* first, const std::byte* top, const std::byte* end, const block* b) {
     visitor({first, static_cast<std::size_t>(top - first), false, block_state::used});
+    if (b == current_ && end > top) visitor({top, static_cast<std::size_t>(end - top), false, block_state::free});
   });
+  for (const block* b = spare_; b != nullptr; b = b->next) {
+    const std::byte* const first = b->first() + opening_gap();
+    const std::byte* const end = b->start() + b->committed;
+    if (end > first) visitor({first, static_cast<std::size_t>(end - first), false, block_state::free});
+  }
 }
 
 bool chained_arena::check() const noexcept {

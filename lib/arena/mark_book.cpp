@@ -33,7 +33,8 @@ void mark_book::forget(bool exact) noexcept {
 void mark_book::record(std::ptrdiff_t lowest, bool exact) noexcept {
   entry* all = entries();
   while (count_ != 0 && all[count_ - 1].lowest >= lowest) --count_;
-  if (count_ == capacity_ && !(exact && grow())) {
+  if (count_ == capacity_ && !((exact || exact_) && grow())) {
+    forgotten_ = all[0].moment;
     std::copy(all + 1, all + count_, all);
     --count_;
   }

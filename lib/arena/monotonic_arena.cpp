@@ -469,7 +469,9 @@ bool monotonic_arena::try_look_at(const void* p, block_sight& seen) const noexce
 }
 
 void monotonic_arena::for_each_block(block_visitor visitor) const {
-  if (data() != nullptr) visitor({data_, position(), false, block_state::used});
+  if (data() == nullptr) return;
+  visitor({data_, position(), false, block_state::used});
+  if (committed() > position()) visitor({cursor_, committed() - position(), false, block_state::free});
 }
 
 bool monotonic_arena::check() const noexcept {

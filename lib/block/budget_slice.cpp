@@ -226,7 +226,9 @@ bool budget_slice::try_look_at(const void* p, block_sight& seen) const noexcept 
 }
 
 void budget_slice::for_each_block(block_visitor visitor) const {
-  if (const std::size_t end = position(); end != 0) visitor({begin_, end, false, block_state::used});
+  const std::size_t end = position();
+  if (end != 0) visitor({begin_, end, false, block_state::used});
+  if (end < size()) visitor({begin_ + end, size() - end, false, block_state::free});
 }
 
 bool budget_slice::check() const noexcept {

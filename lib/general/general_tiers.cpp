@@ -315,6 +315,11 @@ template <class Pool>
 void general_tiers<Pool>::for_each_block(block_visitor visitor) const {
   pool_.for_each_block(visitor);
   for_each_larger(visitor);
+  heap_.for_each_block([&](block_info block) {
+    if (block.state == block_state::used && !cache_.holds(block.begin)) return;
+    block.state = block_state::free;
+    visitor(block);
+  });
 }
 
 template <class Pool>

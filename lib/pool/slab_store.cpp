@@ -250,6 +250,16 @@ void slab_store::mark(const void* p, bool free) const noexcept {
   if (home != nullptr && home->number_of(p, at)) home->set(at, free);
 }
 
+void slab_store::for_each_free(block_visitor visitor) const {
+  for (std::size_t i = 0; i < entry_count_; ++i) {
+    entries_[i].held->for_each_slab([&](const slab& each) {
+      for (std::size_t at = 0; at < each.blocks; ++at)
+        if (each.is_free(at)) visitor({each.block(at), each.block_bytes, false, block_state::free});
+    });
+  }
+  for_each_unused(visitor);
+}
+
 void slab_store::for_each_used(block_visitor visitor) const {
   for (std::size_t i = 0; i < entry_count_; ++i) {
     entries_[i].held->for_each_slab([&](const slab& each) {

@@ -152,6 +152,7 @@ block_info secure_scratch::find_block(const void* p) const noexcept {
 
 void secure_scratch::for_each_block(block_visitor visitor) const {
   if (position_ != 0) visitor({data_, position_, false, block_state::used});
+  if (position_ != size_) visitor({data_ + position_, size_ - position_, false, block_state::free});
 }
 
 void secure_scratch::release() noexcept {

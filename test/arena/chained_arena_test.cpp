@@ -615,13 +615,24 @@ BOOST_AUTO_TEST_CASE(the_arena_knows_what_is_its_own) {
   BOOST_TEST((arena.find_block(&arena).state == block_state::unknown));
   std::size_t regions = 0;
   std::size_t bytes = 0;
+  std::size_t free = 0;
   auto visit = [&](const block_info& block) {
+    if (block.state == block_state::free) {
+      free += block.bytes;
+      return;
+    }
     ++regions;
     bytes += block.bytes;
   };
   arena.for_each_block(visit);
   BOOST_TEST(regions == 2u);
   BOOST_TEST(bytes == arena.usage().used);
+  BOOST_TEST(free == arena.available());
+  arena.clear();
+  bytes = free = 0;
+  arena.for_each_block(visit);
+  BOOST_TEST(bytes == 0u);
+  BOOST_TEST(free > arena.available());  // what is kept for later is free, too
 }
 
 BOOST_AUTO_TEST_CASE(options_in_force_can_be_read) {

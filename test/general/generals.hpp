@@ -52,13 +52,20 @@ inline std::size_t times(std::size_t plainly, std::size_t sanitized) {
   return plain() && !under_thread_sanitizer() ? plainly : sanitized;
 }
 
-/// The blocks for_each_block() tells of, by where they begin. One that comes twice, or is not in use, is an error.
+/// The blocks in use for_each_block() tells of, by where they begin. One that comes twice, or lies over another, is an
+/// error.
 inline std::map<const void*, std::size_t> blocks_in(const resource& memory) {
   std::map<const void*, std::size_t> seen;
+  std::map<const void*, std::size_t> all;
   memory.for_each_block([&](const block_info& each) {
-    if (each.state != block_state::used) BOOST_ERROR("a block that is not in use");
-    if (!seen.emplace(each.begin, each.bytes).second) BOOST_ERROR("a block that comes twice");
+    if (each.state == block_state::used) seen.emplace(each.begin, each.bytes);
+    if (!all.emplace(each.begin, each.bytes).second) BOOST_ERROR("a block that comes twice");
   });
+  std::uintptr_t end = 0;
+  for (const auto& [begin, bytes] : all) {
+    if (address_of(begin) < end) BOOST_ERROR("blocks that lie over each other");
+    end = address_of(begin) + bytes;
+  }
   return seen;
 }
 

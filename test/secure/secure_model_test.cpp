@@ -80,6 +80,7 @@ const char* churn(Resource& memory, unsigned seed, std::size_t steps, bool zero)
       std::size_t visited = 0;
       bool known = true;
       memory.for_each_block([&](const block_info& each) {
+        if (each.state == block_state::free) return;
         ++visited;
         known = known && live.has(each.begin);
       });

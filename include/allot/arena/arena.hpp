@@ -133,6 +133,16 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   /// As rewind(), but false instead of a report.
   [[nodiscard]] bool try_rewind(const arena_mark& mark) noexcept;
 
+  /// Whether the arena was never below the mark since. In doubt false, which is after more than eight nested returns
+  /// unless all are remembered.
+  bool is_good(const arena_mark& mark) noexcept {
+    refresh();
+    return marks_.is_surely_good(mark);
+  }
+
+  /// From now on is_good() and rewind() are exact, as when checked, at 16 bytes for a nested return.
+  void remember_all_returns() noexcept { marks_.be_exact(); }
+
   /// Writes what is in use as hexadecimal bytes and text. Bytes a memory tool holds for unreadable show as "--".
   void dump(std::ostream& out) const;
 

@@ -45,6 +45,12 @@ class ALLOT_EXPORT mark_book {
   /// Whether the mark is of this book, and the arena was never below it since.
   bool is_good(const arena_mark& mark) const noexcept;
 
+  /// The same, but false where what would tell has been forgotten.
+  bool is_surely_good(const arena_mark& mark) const noexcept { return mark.moment_ >= forgotten_ && is_good(mark); }
+
+  /// From now on the book is exact, whatever is said to the functions below.
+  void be_exact() noexcept { exact_ = true; }
+
   /// Whether no good mark or scope is above `position`: the arena may go down there, and all stay good.
   bool none_above(std::size_t position) const noexcept { return position + 1 >= floor_; }
 
@@ -112,9 +118,11 @@ class ALLOT_EXPORT mark_book {
   bool grow() noexcept;
   void drop_entries() noexcept;
 
-  std::size_t floor_ = 0;    // one more than the highest position with a good mark or a scope; 0: there is none
-  std::uint64_t clock_ = 0;  // events and changes
-  std::uint64_t id_ = 0;     // of marks; 0: none was taken yet
+  std::size_t floor_ = 0;        // one more than the highest position with a good mark or a scope; 0: there is none
+  std::uint64_t clock_ = 0;      // events and changes
+  std::uint64_t id_ = 0;         // of marks; 0: none was taken yet
+  std::uint64_t forgotten_ = 0;  // the moment of the newest entry that was forgotten
+  bool exact_ = false;
 
   std::size_t count_ = 0;
   std::size_t capacity_ = in_place;

@@ -29,10 +29,16 @@ class cached_marks {
   EachCached each_cached_;
 };
 
+/// Every block in use, then every one that is free, in a magazine or not; of magazines' own none.
 template <class EachCached>
 void visit_uncached(const pool_core& core, block_visitor visitor, EachCached each_cached) {
-  const cached_marks marks(core.store(), each_cached);
-  core.for_each_used(visitor);
+  {
+    const cached_marks marks(core.store(), each_cached);
+    core.for_each_used(visitor);
+  }
+  const auto each_block = [&](auto visit, auto) { each_cached(visit, [](const void*) {}); };
+  const cached_marks marks(core.store(), each_block);
+  core.store().for_each_free(visitor);
 }
 
 template <class EachCached>

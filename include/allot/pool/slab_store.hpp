@@ -101,6 +101,7 @@ class ALLOT_EXPORT slab_store {
   /// Marks a block that is in a magazine as free, or as taken again, so that a walk can tell it from one in use.
   void mark(const void* p, bool free) const noexcept;
   void for_each_used(block_visitor visitor) const;  ///< every block that is not free
+  void for_each_free(block_visitor visitor) const;  ///< every block that is, and what is in no slab
 
   void for_each_unused(block_visitor visitor) const;  ///< every stretch of a chunk that is in no slab
 

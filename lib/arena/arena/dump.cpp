@@ -51,7 +51,7 @@ void arena::dump(std::ostream& out) const {
   head.append(": ").append_decimal(position()).append(" bytes in use, ").append_decimal(available());
   write(out, head.append(" available\n"));
   for_each_block([&out](const block_info& region) {
-    if (region.bytes == 0) return;
+    if (region.bytes == 0 || region.state != block_state::used) return;
     fixed_text<95> where("at ");
     where.append_hex(address_of(region.begin)).append(", ").append_decimal(region.bytes).append(" bytes:\n");
     write(out, where);

@@ -157,8 +157,8 @@ void secure_base::for_each_block(block_visitor visitor) const {
   {
     const call in(*this);
     if (may_work(in, result) && state_ != nullptr) {
-      state_->small.for_each_live(visitor);
-      state_->large.for_each_live(visitor);
+      state_->small.for_each_block(visitor);
+      state_->large.for_each_block(visitor);
     }
   }
   report(result);

@@ -404,9 +404,9 @@ bool large_blocks::check() {
   return sound && live == live_;
 }
 
-void large_blocks::for_each_live(block_visitor visitor) const {
+void large_blocks::for_each_block(block_visitor visitor) const {
   blocks_.for_each([&](const entry& block) {
-    if (!block.freed) visitor({block.address, block.requested, true, block_state::used});
+    visitor({block.address, block.requested, true, block.freed ? block_state::free : block_state::used});
   });
 }
 

@@ -42,7 +42,7 @@ class large_blocks {
   location locate(const void* p) const noexcept;
 
   bool check();
-  void for_each_live(block_visitor visitor) const;
+  void for_each_block(block_visitor visitor) const;  ///< freed ones too, while they are in quarantine
   std::size_t trim() noexcept;
 
   std::size_t quarantined_blocks() const noexcept { return blocks_.size() - live_; }

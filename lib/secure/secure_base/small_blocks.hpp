@@ -57,7 +57,7 @@ class small_blocks {
   location locate(const void* p) const noexcept;
 
   bool check();
-  void for_each_live(block_visitor visitor) const;
+  void for_each_block(block_visitor visitor) const;  ///< freed ones too, until their place is used again
   std::size_t trim() noexcept;
   /// Calls visit(begin, bytes, opened) for every region: of its `bytes`, `opened` may have been handed out.
   template <class Visit>

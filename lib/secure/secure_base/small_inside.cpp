@@ -32,14 +32,15 @@ small_blocks::location small_blocks::locate(const void* p) const noexcept {
   return found;
 }
 
-void small_blocks::for_each_live(block_visitor visitor) const {
+void small_blocks::for_each_block(block_visitor visitor) const {
   for (const size_class& each : classes_)
     for (const region* in = each.newest; in != nullptr; in = in->older)
       for (std::size_t position = 0; position < in->next; ++position) {
         const slab* const of = in->slabs[position];
         for (std::uint32_t place = 0; of != nullptr && place < each.places; ++place)
-          if (const record about = of->places()[place]; records::state_of(about) == state::live)
-            visitor({of->memory + std::size_t{place} * each.stride, records::bytes(about), true, block_state::used});
+          if (const record about = of->places()[place]; records::state_of(about) != state::never)
+            visitor({of->memory + std::size_t{place} * each.stride, records::bytes(about), true,
+                     records::state_of(about) == state::live ? block_state::used : block_state::free});
       }
 }
 
