@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <allot/block/guarded_pages.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/os/address_registry.hpp>
 #include <allot/os/memory_limits.hpp>
 #include <allot/os/secure_memory.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -27,7 +29,10 @@ secure_scratch::secure_scratch(const secure_scratch_options& options) noexcept
       options_(options),
       withdraws_(options.level == secure_level::paranoid || options.level == secure_level::trap) {}
 
-secure_scratch::~secure_scratch() { secure_scratch::release(); }
+secure_scratch::~secure_scratch() {
+  const os::address_registry::ending end(*this);
+  secure_scratch::release();
+}
 
 os::status secure_scratch::open() noexcept {
   const std::size_t page = os::facts().page_size;
@@ -54,6 +59,7 @@ os::status secure_scratch::open() noexcept {
   }
   data_ = data;
   size_ = bytes;
+  (void)os::address_registry::add({data_ - page, size_ + 2 * page, this, secure_scratch::kind()});
   accessible_ = withdraws_ ? 0 : bytes;
   if (memory_tools::active()) memory_tools::poison(data_, size_);
   return {};
@@ -150,6 +156,15 @@ block_info secure_scratch::find_block(const void* p) const noexcept {
   return {data_ + position_, size_ - position_, false, block_state::free};
 }
 
+bool secure_scratch::try_look_at(const void* p, block_sight& seen) const noexcept {
+  seen.block = {data_, position_, false, block_state::used};
+  seen.all_in_use = true;
+  seen.state = block_state::guard;
+  if (owns(p)) seen.state = range_contains(data_, position_, p, 1) ? block_state::used : block_state::free;
+  seen.used_before = seen.state == block_state::free && address_of(p) - address_of(data_) < peak_;
+  return true;
+}
+
 void secure_scratch::for_each_block(block_visitor visitor) const {
   if (position_ != 0) visitor({data_, position_, false, block_state::used});
   if (position_ != size_) visitor({data_ + position_, size_ - position_, false, block_state::free});
@@ -160,6 +175,7 @@ void secure_scratch::release() noexcept {
   if (depth_ != 0 && position_ != 0) report_misuse({misuse_kind::outer_scope, name(), nullptr, 0, depth_});
   go_back(0);
   const std::size_t page = os::facts().page_size;
+  os::address_registry::remove(data_ - page, this);
   give_back_pages(data_ - page, size_ + 2 * page);
   data_ = nullptr;
   size_ = position_ = accessible_ = peak_ = 0;

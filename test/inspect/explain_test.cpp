@@ -14,6 +14,7 @@
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/pool/pool_resource.hpp>
 #include <allot/secure/secure_resource.hpp>
+#include <allot/secure/secure_scratch.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
@@ -266,6 +267,20 @@ BOOST_AUTO_TEST_CASE(a_secure_block_tells_its_exact_size_and_its_state) {
   memory->deallocate(large, 1 << 20);
   memory.reset();
   BOOST_TEST(says(explain(p), "of 'keys' (secure_resource), which is gone; they are kept inaccessible"));
+}
+
+BOOST_AUTO_TEST_CASE(a_secure_scratch_tells_its_guards_and_what_was_wiped) {
+  secure_scratch_options options;
+  options.name = "passwords";
+  secure_scratch memory(options);
+  void* p = nullptr;
+  {
+    const secure_scratch::scope scope(memory);
+    p = memory.allocate(100);
+    BOOST_TEST(says(explain(bytes_of(p) + 5), "5 bytes into the 100 bytes in use at 0x"));
+    BOOST_TEST(says(explain(bytes_of(p) - 5), "in a guard that faults, of 'passwords' (secure_scratch)"));
+  }
+  BOOST_TEST(says(explain(bytes_of(p) + 5), "in what was in use until it went back"));
 }
 
 BOOST_AUTO_TEST_CASE(a_slice_of_a_budget_is_told_by_its_name) {

@@ -69,7 +69,8 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use, or the part that is free
-  void for_each_block(block_visitor visitor) const override;     ///< the part in use
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
+  void for_each_block(block_visitor visitor) const override;  ///< the part in use
   /// Wipes everything and gives it back. Misuse while a scope with blocks is open.
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
