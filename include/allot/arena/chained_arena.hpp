@@ -98,7 +98,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   bool can_release() const noexcept override { return true; }
   std::size_t trim() noexcept override;  ///< gives back the blocks clear() kept and nothing uses yet
   bool check() const noexcept override;
-  void for_each_block(block_visitor visitor) const override;  ///< the parts in use, a chain's block each
+  void for_each_block(block_visitor visitor) const override;  ///< the parts in use, and what can be used next
 
  private:
   struct block;

@@ -121,7 +121,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use, or the part that is free
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
-  void for_each_block(block_visitor visitor) const override;  ///< the part in use
+  void for_each_block(block_visitor visitor) const override;  ///< both, as far as committed
 
   /// As constructed: memory of the upstream and of an own reservation goes back, an owned block reads zero again. A
   /// slice is dead then, and its parent may go back below it. Misuse, without effect, while a sub-arena lives.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <allot/inspect/heap_picture.hpp>
 #include <optional>
 #include <ostream>
@@ -38,7 +39,7 @@ void write_data(text_output& out, const heap_map& map) {
   out.script_name(map.kind()) << "\",\"reserved\":" << map.usage().reserved
                               << ",\"committed\":" << map.usage().committed << ",\"window\":" << map.window()
                               << ",\"largestFree\":" << map.largest(block_state::free) << ",\"fragmentation\":";
-  out.fixed(map.fragmentation(), 3) << ",\"shares\":";
+  out.fixed(std::min(map.fragmentation(), 0.999), 3) << ",\"shares\":";
   write_shares(out, map.shares());
   const picture_layout layout(map);
   (out << ",\"largestGap\":").fixed(layout.largest_gap(), 3) << ",\"breakLength\":";

@@ -88,7 +88,7 @@ class svg_writer {
     text("q", x, 73) << "largest free block</text>";
     text("v", x, 98).bytes(map_.largest(block_state::free)) << "</text>\n";
     text("q", x + 190, 73) << "fragmentation</text>";
-    text("v", x + 190, 98).fixed(map_.fragmentation() * 100, 1) << " %</text>\n";
+    text("v", x + 190, 98).percent(map_.fragmentation()) << "</text>\n";
     if (map_.summarised())
       (text("q", margin, 120) << "Blocks of less than ").bytes(map_.window())
           << " are drawn together, filled as far as they are used.</text>\n";

@@ -155,7 +155,7 @@ void write_figures(text_output& out, const heap_map& map, bool coloured) {
     if (share.blocks != 0) (out << ", the largest of ").bytes(map.largest(each.state));
     out << "\n";
   }
-  (out << "fragmentation ").fixed(map.fragmentation() * 100, 1) << " % (1 - largest free block / all free bytes)";
+  (out << "fragmentation ").percent(map.fragmentation()) << " (1 - largest free block / all free bytes)";
   if (map.usage().reserved != 0) {
     (out << "; held: ").bytes(map.usage().reserved) << " reserved, ";
     out.bytes(map.usage().committed) << " committed";

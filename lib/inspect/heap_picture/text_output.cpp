@@ -66,6 +66,8 @@ text_output& text_output::fixed(double number, unsigned decimals) {
   return *this;
 }
 
+text_output& text_output::percent(double part) { return fixed(part < 1 ? std::min(part * 100, 99.9) : 100, 1) << " %"; }
+
 text_output& text_output::bytes(std::size_t number) {
   constexpr std::array<std::string_view, 7> units{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   auto value = static_cast<double>(number);

@@ -23,6 +23,7 @@ class text_output {
   text_output& hex(std::uintptr_t number);               ///< with 0x
   text_output& fixed(double number, unsigned decimals);  ///< neither negative nor above 2^53; at most 3 decimals
   text_output& bytes(std::size_t number);                ///< "12.3 KiB"
+  text_output& percent(double part);                     ///< of 1, one decimal, not rounded up to 100
   text_output& repeat(std::string_view text, std::size_t times);
 
   // A name may be any bytes, cut anywhere. What is no UTF-8 and what is a control character becomes a question mark.
