@@ -6,10 +6,7 @@
 #include <allot/arena/scratch_pair.hpp>
 #include <allot/config/config.hpp>
 #include <allot/core/memory_tools.hpp>
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <system_error>
+#include <utility>
 
 namespace main_job {
 
@@ -63,15 +60,6 @@ struct config_text {
   std::string text;
 };
 
-config_text read(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.is_open() || file.bad())
-    throw allot::config_error(path, 0, 0, "", "cannot be read: " + std::generic_category().message(errno));
-  return {path, std::move(text)};
-}
-
 /// One resource of a config, or all. What they take from the default resource they take from the upstream given.
 allot::resource_set build(const config_text& config, std::vector<std::string> only, const surroundings& given) {
   const default_resource upstream(given.upstream);
@@ -100,7 +88,7 @@ std::string default_config() { return ALLOT_PROJECT_DIR "/examples/main_job/reso
 
 std::vector<strategy> strategies(const std::string& path) {
   register_own_strategies();
-  const config_text config = read(path);
+  const config_text config{path, allot::read_config_file(path)};
   std::vector<strategy> all;
   const surroundings nothing{*std::pmr::new_delete_resource(), 1};
   for (const std::string& name : build(config, {}, nothing).names())

@@ -39,6 +39,8 @@ resource_set parse_config(std::string_view text, const std::string& source_name,
   return resource_set(config::build(read(text, source_name, settings)));
 }
 
+std::string read_config_file(const std::string& path) { return config::read_file(path, {}); }
+
 void check_config(std::string_view text, const std::string& source_name, const config_settings& settings) {
   (void)read(text, source_name, settings);
 }

@@ -1,8 +1,12 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <allot/config/config.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <memory_resource>
 #include <random>
 #include <string>
@@ -134,15 +138,15 @@ BOOST_AUTO_TEST_CASE(sizes_and_numbers_out_of_range_are_named_with_the_range) {
        "\"fuor_per_doubling\" is not known; did you mean \"four_per_doubling\"? it takes: "},
       {pool + "spacing = \"exact\"\nsizes = []\n", 4, 9, "resources.a.sizes", "has 0 sizes"},
       {pool + "spacing = \"exact\"\nsizes = [16, 0]\n", 4, 14, "resources.a.sizes",
-       "0 is not allowed|from 1B to 32KiB"},
-      {pool + "spacing = \"exact\"\n", 1, 1, "resources.a", "spacing exact needs sizes"},
-      {pool + "sizes = [16]\n", 1, 1, "resources.a", "sizes are for spacing exact"},
+       "0 is not allowed|from 16B to 32KiB"},
+      {pool + "spacing = \"exact\"\n", 3, 11, "resources.a.spacing", "exact needs sizes"},
+      {pool + "sizes = [16]\n", 3, 9, "resources.a.sizes", "has no effect here; it is only with spacing = \"exact\""},
       {pool + "name = \"0123456789012345678901234567890123456789\"\n", 3, 8, "resources.a.name", "1 to 31 bytes"},
       {arena + "growth_percent = 99\n", 3, 18, "resources.a.growth_percent", "a whole number from 100 to "},
       {arena + "limit = \"none\"\n", 3, 9, "resources.a.limit", "or \"unlimited\""},
       {secure + "region_bits = 36\n", 3, 15, "resources.a.region_bits", "from 20 to 35"},
       {secure + "canary_bytes = 9\n", 3, 16, "resources.a.canary_bytes", "0, 8, 16, 32, 64"},
-      {"[resources.a]\nstrategy = \"guarded_page_resource\"\nslots = 4\n", 1, 1, "resources.a", "given together"},
+      {"[resources.a]\nstrategy = \"guarded_page_resource\"\nslots = 4\n", 3, 9, "resources.a.slots", "given together"},
       {"[resources.a]\nstrategy = \"monotonic_arena\"\nauto_align = 24\n", 3, 14, "resources.a.auto_align",
        "power of two|or \"natural\""},
   };
@@ -162,7 +166,7 @@ BOOST_AUTO_TEST_CASE(upstreams_that_are_missing_or_go_in_circles_are_named) {
               "[resources.c]\nstrategy = \"pool_resource\"\nupstream = { strategy = \"pool_resource\", upstream = "
               "\"b\" }\n",
        6, 12, "resources.b.upstream", "stands on itself: \"b\" -> \"c\" -> \"c.upstream\" -> \"b\""},
-      {"[budgets.a]\nparent = \"a\"\n", 2, 10, "budgets.a.parent", "stands on itself: \"a\" -> \"a\""},
+      {"[budgets.a]\nparent = \"a\"\npermanent = 1\n", 2, 10, "budgets.a.parent", "stands on itself: \"a\" -> \"a\""},
       {"[resources.a]\nstrategy = \"budget_slice\"\nbudget = \"b\"\nbytes = 1\n", 3, 10, "resources.a.budget",
        "there is no budget \"b\""},
       {"[budgets.b]\npermanent = 4096\n[resources.a]\nstrategy = \"budget_slice\"\nbudget = \"b\"\n", 3, 1,
@@ -176,18 +180,28 @@ BOOST_AUTO_TEST_CASE(upstreams_that_are_missing_or_go_in_circles_are_named) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_toml_is_refused_at_its_place) {
   const mistake mistakes[] = {
-      {"[resources.a\nstrategy = \"pool_resource\"\n", 1, 13, "", "is no TOML: "},
-      {pool + "page_local = yes\n", 3, 14, "", "is no TOML: "},
-      {pool + pool, 3, 1, "", "is no TOML: "},
-      {pool + "page_local = true\npage_local = false\n", 4, 14, "", "is no TOML: |redefine|page_local"},
-      {"default = \"a\"\ndefault = \"b\"\n" + pool, 2, 11, "", "is no TOML: |redefine|default"},
-      {pool + "name = \"a\x01z\"\n", 3, 10, "", "has a control character"},
-      {pool + std::string("name = \"a\0z\"\n", 13), 3, 10, "", "has a control character"},
+      {"[resources.a\nstrategy = \"pool_resource\"\n", 1, 13, "resources.a", "is no TOML: "},
+      {pool + "page_local = yes\n", 3, 14, "resources.a.page_local", "is no TOML: |; it must be true or false"},
+      {pool + "first_chunk = 64K\n", 3, 17, "resources.a.first_chunk",
+       "is no TOML: |; it must be a size from 1KiB to 128MiB (bytes, or a string such as \"64KiB\")"},
+      {pool + "spacing = exact\n", 3, 11, "resources.a.spacing", "is no TOML: |it must be one of four_per_doubling, "},
+      {"[resources.a]\nstrategy = pool_resource\n", 2, 12, "resources.a.strategy", "is no TOML: |one of these|pool_"},
+      {"[budgets.b]\npermanent = 64K\n", 2, 15, "budgets.b.permanent", "is no TOML: |it must be a size"},
+      {"[resources.\"a.b\"]\n 'first chunk'.\"x\" = 64K\n", 2, 24, "resources.\"a.b\".\"first chunk\".x",
+       "is no TOML: "},
+      {pool + pool, 3, 1, "resources.a", "is no TOML: "},
+      {pool + "page_local = true\npage_local = false\n", 4, 14, "resources.a.page_local",
+       "is no TOML: |redefine|page_local"},
+      {"default = \"a\"\ndefault = \"b\"\n" + pool, 2, 11, "default",
+       "is no TOML: |redefine|default|it must be the name of one resource"},
+      {"default = a\n" + pool, 1, 11, "default", "is no TOML: |it must be the name of one resource, in quotes"},
+      {pool + "name = \"a\x01z\"\n", 3, 10, "resources.a.name", "has a control character"},
+      {pool + std::string("name = \"a\0z\"\n", 13), 3, 10, "resources.a.name", "has a control character"},
       {std::string("\0", 1), 1, 1, "", "has a control character"},
       {"[=]\n", 1, 2, "", "a table's header must begin with a key"},
       {"\xef\xbb\xbf [[ (\n", 1, 5, "", "a table's header must begin with a key"},
       {"# \xe2\x80\xa8[#\n", 1, 3, "", "beyond ASCII"},
-      {"a = \"\xc3\xa9\xc3\xa9\" \xc8\x93\n", 1, 10, "", "beyond ASCII"},
+      {"a = \"\xc3\xa9\xc3\xa9\" \xc8\x93\n", 1, 10, "a", "beyond ASCII"},
       {"[[[a]]]\n", 1, 3, "", "a table's header must begin with a key"},
       {"[]\n", 1, 2, "", "is no TOML: "},
       {"[", 1, 2, "", "is no TOML: "},
@@ -212,17 +226,20 @@ BOOST_AUTO_TEST_CASE(names_are_neither_empty_nor_endless_nor_unprintable) {
   expect_refused({"[resources." + name + rest, 1, 12, "resources.\"" + name.substr(0, 60) + "\"...", "is no name"});
   expect_refused({pool + name + " = 1\n", 3, 1, "resources.a.\"" + name.substr(0, 60) + "\"...", "is no option of"});
   check_config("[resources.\"a b.c\"" + rest);
+  expect_refused({"[resources.\"a b.c\"" + rest + "upstream = { strategy = \"limiting_resource\" }\n", 3, 12,
+                  "resources.\"a b.c\".upstream", "a limiting_resource needs upstream"});
   check_config("[resources." + std::string(63, 'n') + rest);
 }
 
 BOOST_AUTO_TEST_CASE(deep_nesting_is_refused_before_it_takes_the_stack) {
   constexpr std::size_t many = 200'000;
   const std::string says = "is nested more than 32 deep";
-  expect_refused({"a = " + repeated("[", many), 1, 37, "", says});
-  expect_refused({"a = " + repeated("{a=", many), 1, 101, "", says});
-  expect_refused({"[" + repeated("a.", many) + "a]", 1, 65, "", says});
-  expect_refused({repeated("a.", many) + "a = 1", 1, 66, "", says});
-  expect_refused({repeated("x = { a = [ ", many), 1, 197, "", says});
+  expect_refused({"a = " + repeated("[", many), 1, 37, "a", says});
+  expect_refused({"a = " + repeated("{a=", many), 1, 101, "a", says});
+  const std::string begins = repeated("a.", 101).substr(0, 201);  // of such a key
+  expect_refused({"[" + repeated("a.", many) + "a]", 1, 65, begins, says});
+  expect_refused({repeated("a.", many) + "a = 1", 1, 66, begins, says});
+  expect_refused({repeated("x = { a = [ ", many), 1, 197, "x", says});
   for (const char* const quotes : {"'''", "\"\"\""})  // such a string may end in two quotes of its own
     for (const std::size_t own : {1u, 2u}) {
       const std::string text = quotes + std::string("a") + quotes + std::string(own, *quotes);
@@ -242,7 +259,7 @@ BOOST_AUTO_TEST_CASE(strings_and_comments_are_no_nesting) {
   check_config("[resources.a]\nstrategy = 'pool_resource'\nname = \"\"\"say \"hi\"\"\"\"   # \"\xc3\xa9");
   check_config("[resources.\"" + brackets.substr(0, 60) + "\"]\nstrategy = \"pool_resource\"\n");
   check_config("[resources.a]\nstrategy = \"\"\"\\\n  pool_resource\"\"\" # " + brackets);
-  std::string sizes = "1";
+  std::string sizes = "16";
   for (int i = 0; i < 50; ++i) sizes += ", \n 1.5";
   BOOST_CHECK_EXCEPTION(check_config(pool + "spacing = \"exact\"\nsizes = [" + sizes + "]\n"), config_error,
                         [](const config_error& e) { return e.key() == "resources.a.sizes" && e.line() == 5; });
@@ -260,6 +277,26 @@ BOOST_AUTO_TEST_CASE(long_chains_and_long_circles_need_no_deep_stack) {
     return e.problem().find("stands on itself") == 0 && e.problem().find("...") != e.problem().npos &&
            is_one_clear_line(e.what());
   });
+}
+
+BOOST_AUTO_TEST_CASE(an_error_is_one_line_whatever_files_and_factories_are_called) {
+  const config_error wrong("a\nfile", 1, 2, "key", "says\r\nmuch\x7f");
+  BOOST_TEST(wrong.what() == std::string("a?file:1:2: key: says??much?"));
+  BOOST_TEST(wrong.file() == "a\nfile");
+  BOOST_TEST(wrong.problem() == "says\r\nmuch\x7f");
+}
+
+BOOST_AUTO_TEST_CASE(what_stands_below_a_budget_in_place_is_named_there) {
+  expect_refused(
+      {"[budgets.b]\npermanent = 4096\non_overflow = \"fall_back\"\n"
+       "fallback = { strategy = \"page_resource\", huge = true }\n" +
+           pool,
+       4, 42, "budgets.b.fallback.huge", "is no option of page_resource"});
+  expect_refused(
+      {"[budgets.b]\npermanent = 4096\non_overflow = \"fall_back\"\n"
+       "fallback = { strategy = \"limiting_resource\" }\n" +
+           pool,
+       4, 12, "budgets.b.fallback", "a limiting_resource needs upstream"});
 }
 
 BOOST_AUTO_TEST_CASE(a_megabyte_of_garbage_is_one_error) {
@@ -294,6 +331,22 @@ BOOST_AUTO_TEST_CASE(files_that_cannot_be_read_are_named_with_the_reason) {
   expect("no/such/file.toml", "No such file or directory");
   expect("", "No such file or directory");
   expect(std::filesystem::temp_directory_path().string(), "it is a directory");
+  const std::string no_file = "it is a pipe, a device or the like, and must be a regular file";
+  expect("/dev/zero", no_file);
+  const std::filesystem::path large =
+      std::filesystem::temp_directory_path() / ("allot_config_large_" + std::to_string(::getpid()));
+  std::ofstream(large) << "#";
+  std::filesystem::resize_file(large, std::uintmax_t{1} << 40);
+  expect(large.string(), "it is longer than the 4 MiB a config may have; is it the right file?");
+  BOOST_CHECK_THROW((void)read_config_file(large.string()), config_error);
+  std::ofstream(large, std::ios::trunc) << pool;
+  BOOST_TEST(read_config_file(large.string()) == pool);
+  std::filesystem::remove(large);
+  const std::filesystem::path pipe =
+      std::filesystem::temp_directory_path() / ("allot_config_pipe_" + std::to_string(::getpid()));
+  BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  expect(pipe.string(), no_file);  // and does not wait for a writer
+  std::filesystem::remove(pipe);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_bad_replacement_changes_nothing) {
   resource_set resources = parse_config(text);
   expect_refused(resources, "a", "strategy = \"pool_resorce\"",
                  "replacement of resources.a:1:12: resources.a.strategy");
-  expect_refused(resources, "a", "strategy = ", "replacement of resources.a:1:12: is no TOML");
+  expect_refused(resources, "a", "strategy = ", "replacement of resources.a:1:12: resources.a.strategy: is no TOML");
   expect_refused(resources, "a", "", "has no strategy");
   expect_refused(resources, "a", "strategy = \"pool_resource\"\nupstream = \"a\"", "stands on itself");
   expect_refused(resources, "a", "strategy = \"pool_resource\"\nupstream = \"none\"", "there is no resource \"none\"");
@@ -145,6 +145,56 @@ BOOST_AUTO_TEST_CASE(a_replacement_never_stands_on_the_default_resource_of_its_o
     made->deallocate(made->allocate(100), 100);
   }
   BOOST_TEST(std::pmr::get_default_resource() == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_of_no_bytes_is_live_too) {
+  for (const char* const strategy :
+       {"pool_resource", "concurrent_pool", "chained_arena", "coalescing_heap", "general_resource", "page_resource",
+        "guarded_page_resource", "secure_resource", "concurrent_general_resource", "monotonic_arena", "scratch_pair",
+        "secure_scratch", "reserving_resource", "debug_resource\"\nupstream = \"b",
+        "limiting_resource\"\nupstream = \"b", "statistics_resource\"\nupstream = \"b"}) {
+    BOOST_TEST_CONTEXT(strategy) {
+      resource_set resources = parse_config("[resources.x]\nstrategy = \"" + std::string(strategy) +
+                                            "\"\n[resources.b]\nstrategy = \"page_resource\"\n");
+      std::pmr::memory_resource* const x = resources["x"];
+      void* const p = x->allocate(0, 1);
+      expect_refused(resources, "x", "strategy = \"page_resource\"\n", "blocks of it are live");
+      x->deallocate(p, 0, 1);
+      if (resource* const ours = as_resource(x)) ours->release();
+      resources.replace("x", "strategy = \"page_resource\"\n");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_many_share_is_looked_at_once) {
+  // 2 to the 64 ways from the top down
+  std::string towers = "[resources.r64]\nstrategy = \"page_resource\"\n";
+  for (int i = 0; i < 64; ++i) {
+    const std::string below = "\"r" + std::to_string(i + 1) + "\"";
+    towers += "[resources.r" + std::to_string(i) + "]\nstrategy = \"fallback_resource\"\nupstreams = [" + below + ", " +
+              below + "]\n";
+  }
+  resource_set resources = parse_config(towers);
+  resources.replace("r0", "strategy = \"zeroing_resource\"\nupstream = \"r1\"\n");
+  void* const p = resources["r64"]->allocate(100);
+  expect_refused(resources, "r0", "strategy = \"page_resource\"", "blocks of it are live");
+  resources["r64"]->deallocate(p, 100);
+}
+
+BOOST_AUTO_TEST_CASE(a_resource_can_be_replaced_any_number_of_times) {
+  resource_set resources = parse_config(text);
+  const std::string other =
+      "strategy = \"fallback_resource\"\nupstreams = [{ strategy = \"pool_resource\", upstream = { strategy = "
+      "\"chained_arena\", upstream = \"pages\" } }, \"heap\"]\n";
+  for (int i = 0; i < 100; ++i) {
+    resources.replace("a", other);
+    resources["a"]->deallocate(resources["a"]->allocate(100), 100);
+    expect_refused(resources, "heap", "strategy = \"page_resource\"\n", "resources.a stands on it");
+    resources.replace("a", "strategy = \"pool_resource\"\nupstream = { strategy = \"page_resource\" }\n");
+    expect_refused(resources, "a", "strategy = \"pool_resource\"\nupstream = { strategy = \"limiting_resource\" }",
+                   "resources.a.upstream: a limiting_resource needs upstream");
+  }
+  BOOST_TEST(parse_config(resources.describe()).describe() == resources.describe());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -73,6 +73,7 @@ BOOST_AUTO_TEST_CASE(single_values_take_the_place_of_those_in_the_text) {
   BOOST_TEST(has(described_with("b = {strategy=\"coalescing_heap\", large_threshold=131072}"), "\"128KiB\""));
   BOOST_TEST(has(described_with("c = {strategy=\"general_resource\"}"), "[resources.c]"));
   BOOST_TEST(described_with(" ; ;") == described_with(""));
+  BOOST_TEST(has(described_with("b.name=a.word/of:one+s"), "name = \"a.word/of:one+s\""));
 }
 
 BOOST_AUTO_TEST_CASE(a_program_can_take_its_part_of_a_config) {
@@ -109,6 +110,15 @@ BOOST_AUTO_TEST_CASE(a_program_can_take_its_part_of_a_config) {
   BOOST_CHECK_THROW(check_config(text, "config", part), config_error);
 }
 
+BOOST_AUTO_TEST_CASE(places_are_those_in_the_whole_text_however_many_settings_there_are) {
+  std::string many;
+  for (int i = 0; i < 3'000; ++i) many += "r" + std::to_string(i) + "={strategy=\"page_resource\"};\n ";
+  const std::string last = many + "r5.no_such = 1";
+  BOOST_CHECK_EXCEPTION(check_config(text, "m.toml", {last}), config_error, [](const config_error& e) {
+    return e.line() == 3'001 && e.column() == 5 && e.key() == "resources.r5.no_such";
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_line_end_does_not_part_settings) {
   BOOST_CHECK_EXCEPTION((void)described_with("a.limit=1\na.no_such_thing=5"), config_error, [](const config_error& e) {
     return e.line() == 2 && e.column() == 3 && has(e.what(), "is a second setting; a semicolon stands between two");
@@ -126,22 +136,42 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_setting_is_told_with_its_column) {
       {"b.huge_pages=true; a.limit = 64MB", 30, "resources.a.limit", "\"64MB\" is not allowed"},
       {"a.limt=1", 3, "resources.a.limt", "did you mean \"limit\"?"},
       {"aa.limit=1", 1, "resources.aa", "there is nothing of that name; did you mean \"a\"?"},
-      {"a.limit", 1, "", "\"a.limit\" is no setting; write KEY=VALUE"},
-      {"b.huge_pages=true;  x", 21, "", "\"x\" is no setting"},
-      {"a.limit=", 9, "", "is no TOML"},
+      {"a.limit", 1, "resources.a.limit", "\"a.limit\" is no setting; write KEY=VALUE"},
+      {"b.huge_pages=true;  x", 21, "resources.x", "\"x\" is no setting"},
+      {"a.limit=", 9, "resources.a.limit", "\"\" is not allowed; it must be a size from 64B"},
       {"a.limit=64KiB;a.limit=128KiB", 15, "resources.a.limit", "is set twice"},
       {"default=b; resources.a.limit=1; default=a", 33, "default", "is set twice"},
       {"a.limit=1;resources.a.limit=2", 11, "resources.a.limit", "is set twice"},
-      {"[a]#=", 2, "", "is no setting"},
+      {"[a]#=", 2, "resources.a", "is no setting"},
       {"=5", 1, "", "is no TOML"},
-      {"a.limit=1 2", 11, "", "is no TOML"},
-      {"a.limit=\"1", 11, "", "is no TOML"},
-      {"a..limit=1", 3, "", "is no TOML"},
+      {"a.limit=1 2", 11, "resources.a.limit", "is no TOML"},
+      {"a.limit=\"1", 11, "resources.a.limit", "is no TOML"},
+      {"a..limit=1", 3, "resources.a", "is no TOML"},
       {"a.strategy=pool_resorce", 12, "resources.a.strategy", "did you mean \"pool_resource\"?"},
       {"a.limit.x=1", 3, "resources.a.limit", "is a string in the file, and has no values in it"},
       {"a=5", 3, "resources.a", "is a whole number and must be a table"},
       {"default=c", 9, "default", "there is no resource \"c\""},
       {"resources.z.limit=5", 11, "resources.z", "there is nothing of that name"},
+      {"a.limit=64K", 9, "resources.a.limit", "\"64K\" is not allowed; it must be a size from 64B to 128TiB"},
+      {"a.limit = 1.5GiB", 11, "resources.a.limit", "\"1.5GiB\" is not allowed; it must be a size"},
+      {"a.limit=12furlong", 9, "resources.a.limit", "\"12furlong\" is not allowed; it must be a size"},
+      {"a.limit=1.5", 9, "resources.a.limit", "is a number with a fraction and must be a size"},
+      {"a.limit=0x10q", 13, "resources.a.limit", "is no TOML"},
+      {"a.upstream.spacing=as much as fits", 20, "resources.a.upstream.spacing", "is not known; it takes: four_per"},
+      {"b.huge_pages=yes", 14, "resources.b.huge_pages", "is a string and must be true or false"},
+      {"b.upstream.strategy=page_resource", 3, "resources.b.upstream",
+       "the config has no table there that a value could be set in; write upstream = { strategy = "},
+      {"'\xc3\xa9'.x=1", 1, "resources.\"\xc3\xa9\"", "there is nothing of that name"},
+      {"b.name='\xc3\xa9'; a.limit=0", 21, "resources.a.limit", "0 is not allowed"},
+      // what a setting makes wrong is told at the setting, whatever the file says
+      {"b.strategy=limiting_resource", 12, "resources.b.strategy", "a limiting_resource needs upstream, the name of"},
+      {"a.strategy=page_resource", 12, "resources.a.strategy",
+       "page_resource has no option resources.a.limit; it has: "},
+      {"a.virtual_blocks=true", 18, "resources.a.virtual_blocks",
+       "cannot be: resources.a.upstream has no effect here; it is only without virtual_blocks"},
+      {"a.upstream.largest_chunk=4096", 26, "resources.a.upstream.largest_chunk",
+       "is below first_chunk, which is 1MiB"},
+      {"budgets.game.permanent=127TiB", 24, "budgets.game.permanent", "cannot be made: "},
   };
   for (const auto& wrong : wrongs) {
     BOOST_TEST_CONTEXT(wrong.settings) {

@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(what_is_built_is_gone_when_a_later_part_cannot_be) {
 [resources.a]
 strategy = "page_resource"
 [budgets.b]
-permanent = "256 TiB"
+permanent = "128 TiB"
 )",
                                            "memory.toml"),
                         config_error, [](const config_error& e) {
@@ -229,7 +229,7 @@ permanent = "256 TiB"
 
 BOOST_AUTO_TEST_CASE(checking_a_config_builds_nothing) {
   std::pmr::memory_resource* const before = std::pmr::get_default_resource();
-  check_config("default = \"a\"\n[budgets.b]\npermanent = \"256TiB\"\n[resources.a]\nstrategy = \"page_resource\"\n");
+  check_config("default = \"a\"\n[budgets.b]\npermanent = \"128TiB\"\n[resources.a]\nstrategy = \"page_resource\"\n");
   BOOST_TEST(std::pmr::get_default_resource() == before);
   BOOST_CHECK_THROW(check_config("[resources.a]\nstrategy = \"page\"\n"), config_error);
 }

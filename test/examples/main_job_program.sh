@@ -62,6 +62,14 @@ TOML
     err_has 'did you mean "pool_resource"?'
     expect 78 "$program" --config=missing.toml text
     err_has "missing.toml"
+    mkfifo pipe
+    expect 78 "$program" --config pipe text
+    err_has "main_job: pipe: cannot be read: "
+    expect 78 "$program" --config /dev/zero text
+    expect 78 "$program" --config . text
+    printf '[resources.a]\nstrategy = "coalescing_heap"\nupstream = { strategy = "page_resource" }\nfirst_chunk = "1TiB"\n' >list.toml
+    expect 78 "$program" --config list.toml text
+    err_has "main_job: list.toml:4:15: resources.a.first_chunk: "
     echo 'default = "a"' >list.toml
     expect 78 "$program" --config list.toml text
     : >list.toml

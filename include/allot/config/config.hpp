@@ -45,6 +45,11 @@ struct config_settings {
 [[nodiscard]] ALLOT_EXPORT resource_set parse_config(std::string_view text, const std::string& source_name = "config",
                                                      const config_settings& settings = {});
 
+/// The text of a file, for parse_config(): at most 4 MiB of a regular file. Of pipes and devices, which may have no
+/// end, nothing is read. Has no look at the environment.
+/// @throws config_error when it cannot be read
+[[nodiscard]] ALLOT_EXPORT std::string read_config_file(const std::string& path);
+
 /// Finds out what is wrong with a text, and builds nothing. What only a user's own strategy knows is not looked at.
 /// @throws config_error
 ALLOT_EXPORT void check_config(std::string_view text, const std::string& source_name = "config",

@@ -11,7 +11,9 @@
 #include <allot/adaptor/text_event_sink.hpp>
 #include <allot/adaptor/tracing_resource.hpp>
 #include <allot/adaptor/zeroing_resource.hpp>
+#include <allot/core/byte_size.hpp>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
@@ -32,8 +34,8 @@ strategy sampling_entry() {
           .upstream("serves what is not guarded")
           .required()
           .count("rate", &options::rate, "one allocation in so many is guarded; 0: none")
-          .count("slots", &options::slots, "most guarded blocks that live at a time")
-          .size("largest_bytes", &options::largest_bytes, "of a guarded block")
+          .count("slots", &options::slots, "most guarded blocks that live at a time", {1, std::uint64_t{1} << 32})
+          .size("largest_bytes", &options::largest_bytes, "of a guarded block; rounded up to pages", {1, no_bound})
           .choice<placement>(
               "at", &options::at, "which end of a block touches a guard",
               {{placement::end, "end"}, {placement::start, "start"}, {placement::alternating, "alternating"}})
@@ -41,10 +43,16 @@ strategy sampling_entry() {
           .count("seed", &options::seed, "of the distances between samples; 0: another every time")
           .name()
           .done());
+  made.object = [](const std::any& is, const node& table) -> objection {
+    const auto& told = std::any_cast<const options&>(is);
+    return objection_to_slots(told.slots, told.largest_bytes, table, "largest_bytes");
+  };
   made.make = [](const std::any& is, const making& from) {
     auto told = std::any_cast<options>(is);
     told.name = from.name;
-    return owning(std::make_shared<sampling_guard_resource>(*from.memory("upstream"), told));
+    return owning_with(
+        std::make_shared<sampling_guard_resource>(*from.memory("upstream"), told), told,
+        [](options& now, const sampling_guard_resource&) { now.largest_bytes = in_whole_pages(now.largest_bytes); });
   };
   return made;
 }
@@ -97,15 +105,19 @@ strategy limiting_entry() {
           .or_word("unlimited")
           .name()
           .done());
-  made.objection = [](const std::any& is) -> std::string {
+  made.object = [](const std::any& is, const node&) -> objection {
     const auto& told = std::any_cast<const options&>(is);
-    return told.soft_limit == options::no_limit || told.soft_limit <= told.limit ? "" : "soft_limit is above limit";
+    if (told.soft_limit == options::no_limit || told.soft_limit <= told.limit) return {};
+    return {"soft_limit", "is above limit, which is " + format_byte_size(told.limit)};
   };
   made.make = [](const std::any& is, const making& from) {
     auto told = std::any_cast<options>(is);
     told.name = from.name;
     const auto resource = std::make_shared<limiting_resource>(*from.memory("upstream"), told);
-    product result = owning(resource);
+    product result = owning_with(resource, told, [](options& now, const limiting_resource& of) {
+      now.limit = of.limit();
+      if (now.soft_limit != options::no_limit) now.soft_limit = of.soft_limit();
+    });
     result.live_bytes = [of = resource.get()] { return of->live_bytes() + of->reserved_bytes(); };
     return result;
   };
@@ -195,13 +207,22 @@ strategy tracing_entry() {
                                          .done());
   made.make = [](const std::any& is, const making& from) {
     struct owned {
+      const std::string remove_at_end;  // unless it is kept
+      bool kept = false;
       std::ofstream file;
       text_event_sink sink;
       tracing_resource traced;
       owned(const options& told, std::pmr::memory_resource& upstream)
-          : file(open(told.file)),
+          : remove_at_end(std::filesystem::exists(told.file) ? std::string() : told.file),
+            file(open(told.file)),
             sink(told.file.empty() ? std::cerr : static_cast<std::ostream&>(file)),
             traced(upstream, sink, told) {}
+      ~owned() {
+        std::error_code ignored;
+        if (!kept && !remove_at_end.empty()) std::filesystem::remove(remove_at_end, ignored);
+      }
+      owned(const owned&) = delete;
+      owned& operator=(const owned&) = delete;
       static std::ofstream open(const std::string& path) {
         std::ofstream opened;
         if (path.empty()) return opened;
@@ -216,6 +237,7 @@ strategy tracing_entry() {
     product result;
     result.owner = whole;
     result.memory = &whole->traced;
+    result.keep = [of = whole.get()] { of->kept = true; };
     result.options_in_force = [of = whole.get(), told] {
       options now = told;
       now.enabled = of->traced.enabled();
@@ -234,7 +256,8 @@ strategy debug_entry() {
       rows<options>()
           .upstream("where blocks and their fences come from")
           .required()
-          .size("fence_bytes", &options::fence_bytes, "watched before and behind each block; 0: none")
+          .size("fence_bytes", &options::fence_bytes, "watched before and behind each block; 0: none",
+                {0, std::size_t{1} << 20})
           .flag("fill_fresh", &options::fill_fresh, "new blocks are filled with a pattern")
           .flag("fill_freed", &options::fill_freed, "freed blocks are filled with a pattern, and writes to them found")
           .size("quarantine_bytes", &options::quarantine_bytes, "most upstream bytes of freed blocks kept back")

@@ -48,9 +48,9 @@ product make_entry(const plan& whole, std::size_t index, const std::vector<produ
   } catch (const config_error&) {
     throw;
   } catch (const std::exception& reason) {
-    fail(wanted.at, wanted.path(), std::string("cannot be made: ") + reason.what());
+    fail(wanted.at, wanted.blamed, std::string("cannot be made: ") + reason.what());
   } catch (...) {
-    fail(wanted.at, wanted.path(), "cannot be made: what was thrown is no std::exception");
+    fail(wanted.at, wanted.blamed, "cannot be made: what was thrown is no std::exception");
   }
 }
 
@@ -60,16 +60,29 @@ std::unique_ptr<resource_set::state> build(plan whole) {
   set->made.resize(set->is.entries.size());
   for (const std::size_t i : set->is.order) set->made[i] = make_entry(set->is, i, set->made);
   set->install_default();
+  for (const product& one : set->made)
+    if (one.keep) one.keep();
   return set;
 }
 
-live_bytes bytes_in_use(const resource_set::state& set, std::size_t index) {
+namespace {
+
+/// Blocks of no bytes are live, too.
+live_bytes by_own_books(const resource& asked) {
+  std::size_t used = asked.usage().used;
+  if (used == 0)
+    asked.for_each_block([&](const block_info& block) {
+      if (block.state == block_state::used) used = 1;
+    });
+  return {true, used};
+}
+
+live_bytes bytes_of(const resource_set::state& set, std::size_t index, const std::vector<live_bytes>& below) {
   const entry& asked = set.is.entries[index];
   resource* const ours = as_resource(set.made[index].memory);
   switch (asked.how->books) {
     case book_keeping::own:
-      if (ours == nullptr) return {};
-      return {true, ours->usage().used};
+      return ours != nullptr ? by_own_books(*ours) : live_bytes{};
     case book_keeping::reserved:
       if (ours == nullptr) return {};
       (void)ours->trim();
@@ -77,17 +90,26 @@ live_bytes bytes_in_use(const resource_set::state& set, std::size_t index) {
     case book_keeping::counted:
       return {true, set.made[index].live_bytes()};
     case book_keeping::upstream: {
-      live_bytes sum{true, ours != nullptr ? ours->usage().used : 0};
-      for (const link& l : asked.links) {
-        const live_bytes below = bytes_in_use(set, l.target);
-        sum = {sum.known && below.known, std::max(sum.bytes, below.bytes)};
-      }
-      return sum;
+      live_bytes most{true, ours != nullptr ? by_own_books(*ours).bytes : 0};
+      for (const link& l : asked.links)
+        most = {most.known && below[l.target].known, std::max(most.bytes, below[l.target].bytes)};
+      return most;
     }
     case book_keeping::none:
       break;
   }
   return {};
+}
+
+}  // namespace
+
+live_bytes bytes_in_use(const resource_set::state& set, std::size_t index) {
+  std::vector<bool> asked(set.is.entries.size());
+  gather(set.is, index, asked);
+  std::vector<live_bytes> found(asked.size());
+  for (const std::size_t i : set.is.order)  // what an entry stands on comes before it
+    if (asked[i]) found[i] = bytes_of(set, i, found);
+  return found[index];
 }
 
 }  // namespace config

@@ -16,7 +16,11 @@ std::string read_file(const std::string& path, std::string_view named_by) {
          "cannot be read: " + reason + (named_by.empty() ? "" : " (named by " + std::string(named_by) + ")"));
   };
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) refuse("it is a directory");
+  // A pipe would be waited for, and a device may have no end.
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_directory(status)) refuse("it is a directory");
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    refuse("it is a pipe, a device or the like, and must be a regular file");
   errno = 0;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (file == nullptr) refuse(std::generic_category().message(errno));
@@ -27,6 +31,7 @@ std::string read_file(const std::string& path, std::string_view named_by) {
     text.append(buffer, count);
     if (count != sizeof buffer) break;
   }
+  if (text.size() > longest_text) refuse("it is longer than the 4 MiB a config may have; is it the right file?");
   if (std::ferror(file.get()) != 0) refuse(std::generic_category().message(errno));
   return text;
 }

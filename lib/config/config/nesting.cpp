@@ -1,28 +1,33 @@
 #include "nesting.hpp"
 
 #include <cstddef>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "node.hpp"
+#include "words.hpp"
 
 namespace allot::config {
 namespace {
 
-constexpr std::size_t deepest = 32;
-
 /// Knows of TOML only what brackets, dots, strings and comments are. Where a text is none, the parser says so.
 class nesting_check {
  public:
-  nesting_check(std::string_view text, const std::shared_ptr<const std::string>& source)
-      : text_(text), source_(source) {}
+  nesting_check(std::string_view text, std::shared_ptr<const std::string> source)
+      : text_(text), source_(std::move(source)) {}
 
-  void run() {
+  void run(std::size_t last_line = std::numeric_limits<std::size_t>::max()) {
     if (text_.substr(0, 3) == "\xef\xbb\xbf") at_ = line_start_ = 3;  // the mark of UTF-8
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (is_control(c)) refuse(at_, "has a control character, which no TOML has");
       // the parser is undefined for some of these
       if (is_wide(c)) refuse(at_, "is no TOML: has a character beyond ASCII outside of strings and comments");
+      if (line_is_fresh_ && !is_blank(c) && c != '#' && c != '\n') {
+        if (line_ > last_line) return;
+        begin_statement();
+      }
       if (c == '[' && line_is_fresh_) check_header();
       if (!is_blank(c)) line_is_fresh_ = false;
       switch (c) {
@@ -62,7 +67,28 @@ class nesting_check {
     }
   }
 
+  /// What is being read.
+  statement now() const {
+    if (header_.empty() || key_.empty()) return {header_ + key_, strategy_};
+    return {header_ + "." + key_, strategy_};
+  }
+
  private:
+  void begin_statement() {
+    if (text_[at_] == '[') {
+      header_ = key_from(text_, at_ + (text_.substr(at_, 2) == "[[" ? 2 : 1));
+      key_.clear();
+      strategy_.clear();
+      return;
+    }
+    key_ = key_from(text_, at_);
+    if (key_ != "strategy") return;
+    const std::string_view line = text_.substr(at_, text_.substr(at_).find('\n'));
+    const std::size_t quote = line.find_first_of("\"'");
+    if (quote == line.npos) return;
+    strategy_ = line.substr(quote + 1, line.find(line[quote], quote + 1) - quote - 1);
+  }
+
   static bool is_control(char c) {
     const auto byte = static_cast<unsigned char>(c);
     return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
@@ -75,7 +101,7 @@ class nesting_check {
     std::size_t column = 1;
     for (std::size_t i = line_start_; i < at; ++i)
       if ((static_cast<unsigned char>(text_[i]) & 0xc0) != 0x80) ++column;  // counts characters
-    fail({source_, line_, column}, "", problem);
+    fail({source_, line_, column}, now().key, problem);
   }
 
   /// Line ends as the parser sees them behind a comment, those of Unicode too.
@@ -100,8 +126,9 @@ class nesting_check {
   }
 
   void enter() {
-    if (++depth_ > deepest)
-      refuse(at_, "is nested more than " + std::to_string(deepest) + " deep (brackets, braces and dots together)");
+    if (++depth_ > deepest_nesting)
+      refuse(at_,
+             "is nested more than " + std::to_string(deepest_nesting) + " deep (brackets, braces and dots together)");
   }
 
   void leave() {
@@ -145,8 +172,11 @@ class nesting_check {
     }
   }
 
+  std::string header_;
+  std::string key_;
+  std::string strategy_;
   std::string_view text_;
-  const std::shared_ptr<const std::string>& source_;
+  std::shared_ptr<const std::string> source_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   std::size_t line_start_ = 0;
@@ -160,6 +190,37 @@ class nesting_check {
 
 void check_nesting(std::string_view text, const std::shared_ptr<const std::string>& source) {
   nesting_check(text, source).run();
+}
+
+statement statement_at(std::string_view text, std::size_t line) {
+  nesting_check check(text, nullptr);
+  check.run(line);
+  return check.now();
+}
+
+std::string key_from(std::string_view text, std::size_t at) {
+  constexpr std::size_t longest = 200;
+  std::string path;
+  const auto skip_blanks = [&] {
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+  };
+  for (bool more = true; more && path.size() < longest;) {
+    skip_blanks();
+    const char first = at < text.size() ? text[at] : '\n';
+    std::size_t end = at;
+    if (first == '"' || first == '\'') {
+      end = text.find_first_of(first == '"' ? "\"\n" : "'\n", ++at);
+      if (end == text.npos || text[end] == '\n') return path;
+    } else {
+      while (end < text.size() && is_bare(text[end])) ++end;
+      if (end == at) return path;
+    }
+    path = joined(path, text.substr(at, end - at));
+    at = end + (first == '"' || first == '\'' ? 1 : 0);
+    skip_blanks();
+    more = at < text.size() && text[at++] == '.';
+  }
+  return path;
 }
 
 }  // namespace allot::config

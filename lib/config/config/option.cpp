@@ -33,6 +33,7 @@ std::string range_of(const option& wanted) {
     range += " of at least " + number_text(wanted, wanted.least);
   else if (wanted.most != no_bound)
     range += " of at most " + number_text(wanted, wanted.most);
+  if (wanted.or_zero) range += ", or 0";
   return range;
 }
 
@@ -62,6 +63,7 @@ bool parse_number(const option& wanted, std::string_view text, std::uint64_t& va
 
 bool in_range(const option& wanted, std::uint64_t value) {
   if (!wanted.special.empty() && value == wanted.special_value) return true;
+  if (wanted.or_zero && value == 0) return true;
   if (value > std::numeric_limits<std::size_t>::max() && wanted.kind != option_kind::count) return false;
   if (!wanted.choices.empty())
     return std::find(wanted.choices.begin(), wanted.choices.end(), std::to_string(value)) != wanted.choices.end();
@@ -119,8 +121,7 @@ option_value read_value(const option& wanted, const node& from, const std::strin
       return from.text;
     case option_kind::text:
       if (from.is != node::type::text) wrong_type(wanted, from, key);
-      if (from.text.size() < wanted.least || from.text.size() > wanted.most ||
-          std::any_of(from.text.begin(), from.text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+      if (from.text.size() < wanted.least || from.text.size() > wanted.most || has_control(from.text))
         fail(from.at, key, quoted(from.text) + " is not allowed; it must be " + allowed(wanted));
       return from.text;
     case option_kind::sizes:
@@ -160,6 +161,12 @@ std::string allowed(const option& wanted) {
       return "the name of a budget";
   }
   if (!wanted.special.empty()) words += ", or \"" + std::string(wanted.special) + "\"";
+  return words;
+}
+
+std::string condition::text() const {
+  std::string words = (set ? "with " : "without ") + std::string(key);
+  if (!value.empty()) words += " = " + (value == "true" || value == "false" ? std::string(value) : as_text(value));
   return words;
 }
 

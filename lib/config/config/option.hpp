@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/core/checked_size.hpp>
 #include <any>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,18 @@ enum class option_kind {
 
 inline constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
+/// What a process has addresses for, at most: no larger size can ever be had.
+inline constexpr std::uint64_t address_space = sizeof(std::size_t) > 4 ? std::uint64_t{1} << 47 : max_object_bytes;
+
+/// What an option needs beside it to have any effect.
+struct condition {
+  std::string_view key = {};    ///< another option; empty: nothing
+  std::string_view value = {};  ///< it must have that value; empty: it must be set, or not, as `set` says
+  bool set = true;
+
+  std::string text() const;  ///< such as `with spacing = "geometric"`, `without upstream`
+};
+
 /// One row of the table of strategies: an option as config files name it, what it may be, what it means, and how it
 /// gets into the options struct and out again. Parsing, errors, descriptions and the reference all come from it.
 struct option {
@@ -46,9 +59,12 @@ struct option {
   double least_real = 0;
   double most_real = 0;
   bool power_of_two = false;
+  bool or_zero = false;                    ///< 0 is allowed, too, whatever the bounds
   std::string_view special = {};           ///< a word that stands for special_value
   std::uint64_t special_value = no_bound;  ///< where `special` is not empty
   std::vector<std::string> choices = {};   ///< of option_kind::choice; of numbers, where only some are allowed
+  condition only = {};                     ///< without which it has no effect
+  std::string_view example = {};           ///< what the reference has it at, instead of the default
   std::function<void(std::any& options, const option_value& value)> set = {};
   std::function<option_value(const std::any& options)> get = {};
 

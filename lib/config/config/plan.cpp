@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "nesting.hpp"
 #include "words.hpp"
 
 namespace allot::config {
@@ -22,6 +23,14 @@ std::vector<std::string> names_of(const std::vector<option>& options, std::strin
 void expect_table(const node& value, const std::string& key) {
   if (value.is != node::type::table)
     fail(value.at, key, "is " + std::string(name_of(value.is)) + " and must be a table");
+}
+
+/// How deep lists and tables lie in each other in a value.
+std::size_t depth_of(const node& value) {
+  std::size_t below = 0;
+  for (const node& item : value.items) below = std::max(below, depth_of(item));
+  for (const member& m : value.members) below = std::max(below, depth_of(m.value));
+  return below + (value.is == node::type::list || value.is == node::type::table ? 1 : 0);
 }
 
 class planner {
@@ -47,13 +56,15 @@ class planner {
       }
     }
     if (tables.empty()) fail({made_.source, 0, 0}, "", "has no [resources.NAME]: there is nothing to make");
-    for (std::size_t i = 0; i < tables.size(); ++i) read_entry(i, *tables[i], made_.entries[i].path());
+    for (std::size_t i = 0; i < tables.size(); ++i) read_entry(i, *tables[i]);
     if (const member* const m = root.find("default"); m != nullptr) read_default(*m);
     put_in_order();
   }
 
   void read_again(std::size_t index, const node& table) {
-    read_entry(index, table, made_.entries[index].path());
+    for (std::size_t i = 0; i < made_.entries.size(); ++i)
+      if (made_.entries[i].in_place && made_.entries[i].how == nullptr) unused_.push_back(i);
+    read_entry(index, table);
     put_in_order();
   }
 
@@ -67,14 +78,13 @@ class planner {
 
   void add_named(const member& m, const std::string& section, bool is_budget) {
     const std::string key = joined(section, m.key);
-    const bool control = std::any_of(m.key.begin(), m.key.end(),
-                                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-    if (m.key.empty() || m.key.size() > longest_name || control)
+    if (m.key.empty() || m.key.size() > longest_name || has_control(m.key))
       fail(m.at, key, "is no name; names have 1 to 63 bytes and no control characters");
     expect_table(m.value, key);
     entry made;
     made.name = std::make_shared<const std::string>(m.key);
     made.is_budget = is_budget;
+    made.key = key;
     made_.entries.push_back(std::move(made));
     named(is_budget).emplace(m.key, made_.entries.size() - 1);
   }
@@ -103,35 +113,78 @@ class planner {
     return how;
   }
 
-  void read_entry(std::size_t index, const node& table, const std::string& path) {
+  void read_entry(std::size_t index, const node& table) {
+    const std::string path = made_.entries[index].key;
     entry is;
     is.name = made_.entries[index].name;
     is.label = is.name;
     is.is_budget = made_.entries[index].is_budget;
     is.in_place = made_.entries[index].in_place;
+    is.key = path;
     is.at = table.at;
+    is.blamed = path;
+    for (const member& m : table.members) {
+      if (m.at.source == table.at.source) continue;
+      is.at = m.value.at;
+      is.blamed = joined(path, m.key);
+    }
     is.how = is.is_budget ? std::shared_ptr<const strategy>(std::shared_ptr<void>(), &budget_strategy())
                           : strategy_of(table, path);
     if (is.how->defaults) is.options = is.how->defaults();
     for (const member& m : table.members)
-      if (is.is_budget || m.key != "strategy") read_option(is, m, path);
+      if (is.is_budget || m.key != "strategy") read_option(is, m, table);
     for (const option& row : is.how->options)
       if (row.required && table.find(row.name) == nullptr)
-        fail(table.at, path, "a " + is.how->name + " needs " + std::string(row.name) + ", " + allowed(row));
-    if (is.how->objection)
-      if (const std::string problem = is.how->objection(is.options); !problem.empty()) fail(table.at, path, problem);
-    if (is.how->is_user_defined()) is.written = table;
+        fail(is.at, is.blamed, "a " + is.how->name + " needs " + std::string(row.name) + ", " + allowed(row));
+    for (const option& row : is.how->options) check_effect(is, row, table);
+    if (is.how->object)
+      if (const objection found = is.how->object(is.options, table); !found.problem.empty()) object(is, found, table);
+    if (is.how->is_user_defined()) {
+      for (const member& m : table.members)
+        if (is.how->find(m.key) == nullptr && depth_ + depth_of(m.value) > deepest_nesting - 1)
+          fail(m.value.at, joined(path, m.key), "is nested more than " + std::to_string(deepest_nesting - 1) + " deep");
+      is.written = table;
+    }
     made_.entries[index] = std::move(is);
   }
 
-  void read_option(entry& is, const member& m, const std::string& path) {
-    const std::string key = joined(path, m.key);
+  /// Names the option that is at fault; or the setting, where one has changed something and the option is the file's.
+  [[noreturn]] static void object(const entry& is, const objection& found, const node& table) {
+    const member* const m = table.find(found.key);
+    const std::string key = joined(is.key, found.key);
+    if (is.blamed != is.key && (m == nullptr || m->at.source == table.at.source))
+      fail(is.at, is.blamed, "cannot be: " + key + " " + found.problem);
+    fail(m != nullptr ? m->value.at : is.at, key, found.problem);
+  }
+
+  /// Refuses what is set and of no use beside the others.
+  static void check_effect(const entry& is, const option& row, const node& table) {
+    if (row.only.key.empty() || table.find(row.name) == nullptr) return;
+    const std::any defaults = is.how->defaults();
+    if (row.get && row.get(is.options) == row.get(defaults)) return;
+    const option& other = *is.how->find(row.only.key);
+    bool met = false;
+    if (!row.only.value.empty()) {
+      const std::string value = as_toml(other, other.get(is.options));
+      met = value == row.only.value || value == as_text(row.only.value);
+    } else {
+      const bool set =
+          other.get ? !(other.get(is.options) == other.get(defaults)) : table.find(row.only.key) != nullptr;
+      met = set == row.only.set;
+    }
+    if (!met) object(is, {row.name, "has no effect here; it is only " + row.only.text()}, table);
+  }
+
+  void read_option(entry& is, const member& m, const node& table) {
+    const std::string key = joined(is.key, m.key);
     const option* const row = is.how->find(m.key);
     if (row == nullptr) {
       if (is.how->is_user_defined()) return;
-      fail(m.at, key,
-           "is no option of " + is.how->name +
-               suggestion(m.key, names_of(is.how->options, is.is_budget ? "" : "strategy"), "it has"));
+      const std::string others = suggestion(m.key, names_of(is.how->options, is.is_budget ? "" : "strategy"), "it has");
+      const member* const strategy = table.find("strategy");
+      if (strategy != nullptr && strategy->at.source != table.at.source && m.at.source == table.at.source)
+        fail(strategy->value.at, joined(is.key, "strategy"), is.how->name + " has no option " + key + others);
+      fail(m.at, key, "is no option of " + is.how->name + others);
     }
     switch (row->kind) {
       case option_kind::resource:
@@ -202,16 +255,43 @@ class planner {
     }
     if (value.is != node::type::table)
       fail(value.at, key, "is " + std::string(name_of(value.is)) + " and must be " + allowed(row));
+    // descriptions write it as it is written here, and must be read again
+    const std::size_t brackets = row.kind == option_kind::routes ? 3 : row.kind == option_kind::resources ? 2 : 1;
+    const deeper inside(depth_, brackets);
+    if (depth_ > deepest_nesting - 1)
+      fail(value.at, key,
+           "is nested more than " + std::to_string(deepest_nesting - 1) +
+               " deep (brackets and braces together); give it a name of its own");
     entry below;
     constexpr std::string_view section = "resources.";
     below.name = std::make_shared<const std::string>(
         key.compare(0, section.size(), section) == 0 ? key.substr(section.size()) : key);
     below.in_place = true;
-    made_.entries.push_back(std::move(below));
-    const std::size_t index = made_.entries.size() - 1;
+    below.key = key;
+    std::size_t index = made_.entries.size();
+    if (unused_.empty()) {
+      made_.entries.push_back(std::move(below));
+    } else {
+      index = unused_.back();
+      unused_.pop_back();
+      made_.entries[index] = std::move(below);
+    }
     is.links.push_back({&row, index, value.at, 0, 0});
-    read_entry(index, value, key);
+    read_entry(index, value);
   }
+
+  /// Counts the brackets that a value lies in.
+  class deeper {
+   public:
+    deeper(std::size_t& depth, std::size_t by) noexcept : depth_(depth), by_(by) { depth_ += by_; }
+    ~deeper() { depth_ -= by_; }
+    deeper(const deeper&) = delete;
+    deeper& operator=(const deeper&) = delete;
+
+   private:
+    std::size_t& depth_;
+    std::size_t by_;
+  };
 
   std::size_t find_named(const node& name, const std::string& key, bool is_budget) {
     const auto& known = named(is_budget);
@@ -267,30 +347,53 @@ class planner {
       if (i == start) break;
     }
     const link& wrong = next(start);
-    fail(wrong.at, joined(made_.entries[start].path(), wrong.key->name), "stands on itself: " + circle);
+    fail(wrong.at, joined(made_.entries[start].key, wrong.key->name), "stands on itself: " + circle);
   }
 
   plan& made_;
   std::map<std::string, std::size_t, std::less<>> resources_;
   std::map<std::string, std::size_t, std::less<>> budgets_;
+  std::vector<std::size_t> unused_;  // places of entries that were replaced
+  std::size_t depth_ = 0;
 };
 
-void forget(plan& from, std::size_t index) {
-  for (const link& l : from.entries[index].links)
-    if (from.entries[l.target].in_place) forget(from, l.target);
-  from.entries[index].links.clear();
-  from.entries[index].how = nullptr;
-  from.entries[index].options.reset();
-}
-
-/// What an entry stands on, and itself.
-void gather(const plan& from, std::size_t index, std::vector<bool>& gathered) {
-  gathered[index] = true;
-  for (const link& l : from.entries[index].links)
-    if (!gathered[l.target]) gather(from, l.target, gathered);
+void forget(entry& one) {
+  one.links.clear();
+  one.how = nullptr;
+  one.options.reset();
+  one.written = {};
 }
 
 }  // namespace
+
+void gather(const plan& from, std::size_t index, std::vector<bool>& gathered) {
+  std::vector<std::size_t> to_do{index};
+  gathered[index] = true;
+  while (!to_do.empty()) {
+    const std::size_t next = to_do.back();
+    to_do.pop_back();
+    for (const link& l : from.entries[next].links) {
+      if (gathered[l.target]) continue;
+      gathered[l.target] = true;
+      to_do.push_back(l.target);
+    }
+  }
+}
+
+std::vector<std::size_t> in_place_below(const plan& whole, std::size_t index) {
+  std::vector<std::size_t> found;
+  std::vector<std::size_t> to_do{index};
+  while (!to_do.empty()) {
+    const std::size_t next = to_do.back();
+    to_do.pop_back();
+    for (const link& l : whole.entries[next].links) {
+      if (!whole.entries[l.target].in_place) continue;
+      found.push_back(l.target);
+      to_do.push_back(l.target);
+    }
+  }
+  return found;
+}
 
 std::size_t plan::find(std::string_view name) const noexcept {
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const entry& e) {
@@ -318,7 +421,7 @@ void keep_only(plan& whole, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const std::size_t index = whole.find(name);
     if (index == whole.entries.size())
-      fail(place{whole.source}, "resources." + name,
+      fail(place{whole.source, 0, 0}, joined("resources", name),
            "there is no resource " + quoted(name) + suggestion(name, whole.names(), "there are"));
     gather(whole, index, kept);
   }
@@ -332,7 +435,8 @@ void keep_only(plan& whole, const std::vector<std::string>& names) {
 
 plan replan(plan before, std::size_t replaced, const node& table) {
   planner reader(before);  // which knows the name still: who names it stands on itself
-  forget(before, replaced);
+  for (const std::size_t i : in_place_below(before, replaced)) forget(before.entries[i]);
+  forget(before.entries[replaced]);
   reader.read_again(replaced, table);
   return before;
 }

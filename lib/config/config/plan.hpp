@@ -26,14 +26,14 @@ struct entry {
   std::shared_ptr<const std::string> name;   ///< of its table; of one in place its path, such as "entities.upstream"
   std::shared_ptr<const std::string> label;  ///< what the resource calls itself
   bool is_budget = false;
-  bool in_place = false;  ///< written where it is used, and nowhere else
-  place at;
+  bool in_place = false;                ///< written where it is used, and nowhere else
+  std::string key = {};                 ///< of the table, such as "resources.entities.upstream"
+  place at;                             ///< of the table; of the setting, where one has changed it
+  std::string blamed = {};              ///< the key of what is at that place
   std::shared_ptr<const strategy> how;  ///< null: there was an entry here, until it was replaced
   std::any options;                     ///< of a strategy of the suite
   node written;                         ///< of a user's own: the table, for its factory to read
   std::vector<link> links;
-
-  std::string path() const { return (is_budget ? "budgets." : "resources.") + *name; }
 };
 
 /// A whole config, found good but not built.
@@ -52,9 +52,15 @@ struct plan {
 /// @throws config_error
 plan make_plan(const node& root, const std::shared_ptr<const std::string>& source);
 
+/// Marks an entry, and all it stands on.
+void gather(const plan& from, std::size_t index, std::vector<bool>& gathered);
+
 /// Leaves out what is none of these resources, and what none of them stands on.
 /// @throws config_error for a name that is not there
 void keep_only(plan& whole, const std::vector<std::string>& names);
+
+/// What is written in place below an entry.
+std::vector<std::size_t> in_place_below(const plan& whole, std::size_t index);
 
 /// The plan with another table for the resource of that name; what only the old one stood on is gone.
 /// @throws config_error

@@ -31,19 +31,27 @@ std::vector<option> pool_rows() {
                              {size_spacing::power_of_two, "power_of_two"},
                              {size_spacing::geometric, "geometric"},
                              {size_spacing::exact, "exact"}})
-      .real("growth", &options::growth, "with spacing geometric: each size is so many times the one before", 1.05, 4)
-      .sizes("sizes", &options::exact_sizes, "with spacing exact: the sizes, in any order", {1, size_table::largest})
-      .count("magazine_blocks", &options::magazine_blocks, "most blocks of one size in a magazine")
-      .size("magazine_bytes", &options::magazine_bytes, "most bytes in it, but for fewest_in_magazine")
-      .count("fewest_in_magazine", &options::fewest_in_magazine, "blocks that a magazine may have whatever their size")
-      .size("largest_slab", &options::largest_slab, "where blocks of one size lie together")
-      .size("first_chunk", &options::first_chunk, "asked of the upstream at first, and the least later")
-      .size("largest_chunk", &options::largest_chunk, "chunks are an eighth of what is held, up to this")
+      .real("growth", &options::growth, "each size is so many times the one before", 1.05, 4)
+      .with("spacing", "geometric")
+      .sizes("sizes", &options::exact_sizes, "the sizes, in any order; rounded up to multiples of 8",
+             {size_table::smallest, size_table::largest})
+      .with("spacing", "exact")
+      .count("magazine_blocks", &options::magazine_blocks, "most blocks of one size in a magazine", {1, 4096})
+      .size("magazine_bytes", &options::magazine_bytes, "most bytes in it, but for fewest_in_magazine",
+            {1, std::size_t{16} << 20})
+      .count("fewest_in_magazine", &options::fewest_in_magazine, "blocks that a magazine may have whatever their size",
+             {1, 4096})
+      .size("largest_slab", &options::largest_slab, "where blocks of one size lie together", {0, std::size_t{64} << 10})
+      .size("first_chunk", &options::first_chunk, "asked of the upstream at first, and the least later",
+            {1024, std::size_t{128} << 20})
+      .size("largest_chunk", &options::largest_chunk, "chunks are an eighth of what is held, up to this",
+            {1024, std::size_t{128} << 20})
       .flag("cache_line_blocks", &options::cache_line_blocks, "blocks of 64 bytes and more never share a cache line")
       .flag("page_local", &options::page_local, "blocks no larger than a page never straddle two")
       .choice<chunk_return>("returns", &options::returns, "when empty chunks go back upstream",
                             {{chunk_return::by_trim, "by_trim"}, {chunk_return::at_once, "at_once"}})
-      .flag("keep_spare", &options::keep_spare, "with returns at_once: keep one empty chunk")
+      .flag("keep_spare", &options::keep_spare, "keep one empty chunk")
+      .with("returns", "at_once")
       .flag("zero_on_free", &options::zero_on_free, "overwrite blocks with zeros when they are freed")
       .name()
       .flag("checked", &options::checked, "find double frees, foreign pointers and wrong sizes at the free itself")
@@ -56,11 +64,10 @@ strategy pool_entry(std::string_view name, std::string_view doc) {
   made.untold = [](const std::any&) {
     return std::any(pool_settings(Pool(pool_options(), std::pmr::null_memory_resource()).options(), {}));
   };
-  made.objection = [](const std::any& is) -> std::string {
+  made.object = [](const std::any& is, const node& table) -> objection {
     const auto& told = std::any_cast<const pool_settings&>(is);
-    if (told.spacing == size_spacing::exact && told.exact_sizes.empty()) return "spacing exact needs sizes";
-    if (told.spacing != size_spacing::exact && !told.exact_sizes.empty()) return "sizes are for spacing exact";
-    return "";
+    if (told.spacing == size_spacing::exact && told.exact_sizes.empty()) return {"spacing", "exact needs sizes"};
+    return objection_to_order(told.first_chunk, told.largest_chunk, table, "first_chunk", "largest_chunk");
   };
   made.make = [](const std::any& is, const making& from) {
     struct owned {

@@ -42,16 +42,21 @@ void write(std::string& text, const strategy& one, bool is_budget) {
       value = link_example(row);
     } else if (!row.set) {
       value = as_text(one.name.substr(0, row.most));
+    } else if (!row.example.empty()) {
+      value = row.example;
     } else if (row.required) {
       value = as_toml(row, std::uint64_t{std::max<std::uint64_t>(row.least, 4096)});
     } else {
       value = as_toml(row, row.get(defaults));
     }
     text += "#   " + std::string(row.name) + ": " + std::string(row.doc) + "\n#     " +
-            (row.required ? "required: " : "") + allowed(row) + "\n";
-    if (row.name == "parent") continue;  // a budget of its own cannot stand in for it
+            (row.required ? "required: " : "") + allowed(row) +
+            (row.only.key.empty() ? "" : "; only " + row.only.text()) + "\n";
+    // a budget of its own cannot stand in for a parent, and some links need another option first
+    if (row.name == "parent" || (row.refers() && row.only.set && !row.only.key.empty())) continue;
     const bool leave_out = value.empty() || value == "[]";
-    if (!leave_out) text += (row.required ? "" : "# ") + std::string(row.name) + " = " + value + "\n";
+    if (!leave_out)
+      text += (row.required || !row.example.empty() ? "" : "# ") + std::string(row.name) + " = " + value + "\n";
   }
 }
 

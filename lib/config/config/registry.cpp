@@ -39,8 +39,7 @@ std::shared_ptr<const strategy> find_strategy(std::string_view name) {
 }  // namespace config
 
 void register_strategy(std::string name, strategy_factory factory) {
-  if (name.empty() ||
-      std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+  if (name.empty() || config::has_control(name))
     throw std::invalid_argument("a strategy needs a name without control characters, not " + config::quoted(name));
   if (!factory) throw std::invalid_argument("strategy " + config::quoted(name) + " needs a factory");
   auto made = std::make_shared<config::strategy>();

@@ -21,7 +21,7 @@ void check_unused(const resource_set::state& set, std::size_t index, const std::
     for (const config::link& l : other.links)
       if (other.how != nullptr && l.target == index)
         config::fail({set.is.source, 0, 0}, path,
-                     "cannot be replaced: " + other.path() + " stands on it; replace or leave out that one first");
+                     "cannot be replaced: " + other.key + " stands on it; replace or leave out that one first");
   const config::live_bytes live = config::bytes_in_use(set, index);
   if (!live.known)
     config::fail({set.is.source, 0, 0}, path,
@@ -29,6 +29,17 @@ void check_unused(const resource_set::state& set, std::size_t index, const std::
   if (live.bytes != 0)
     config::fail({set.is.source, 0, 0}, path,
                  "cannot be replaced: blocks of it are live, " + std::to_string(live.bytes) + " bytes");
+}
+
+/// Reads what stands below that table; errors name their keys below it, too.
+config::node read_below(const std::string& path, std::string_view table,
+                        const std::shared_ptr<const std::string>& source) {
+  try {
+    return config::read_toml(table, source);
+  } catch (const config_error& wrong) {
+    config::fail({source, wrong.line(), wrong.column()}, path + (wrong.key().empty() ? "" : "." + wrong.key()),
+                 wrong.problem());
+  }
 }
 
 /// While it lives, the default resource is the one from before the set's own was installed.
@@ -107,12 +118,16 @@ void resource_set::replace(std::string_view name, std::string_view table) {
   check_unused(set, index, path);
 
   const auto source = std::make_shared<const std::string>("replacement of " + path);
-  config::plan next = config::replan(set.is, index, config::read_toml(table, source));
+  config::plan next = config::replan(set.is, index, read_below(path, table, source));
   // All that is new is made beside the old, which stays if anything fails.
   std::vector<config::product> made = set.made;
   made.resize(next.entries.size());
   made[index] = {};
+  for (const std::size_t i : config::in_place_below(set.is, index)) made[i] = {};
+  const std::vector<config::product> kept = made;
   make_new(set, next, made);
+  for (const std::size_t i : next.order)
+    if (made[i].keep && kept[i].memory == nullptr) made[i].keep();
 
   std::pmr::memory_resource* const old = set.made[index].memory;
   if (set.default_installed == old) {

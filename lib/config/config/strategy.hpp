@@ -44,6 +44,7 @@ struct product {
   memory_budget* budget = nullptr;
   std::function<std::size_t()> live_bytes = {};     ///< of book_keeping::counted
   std::function<std::any()> options_in_force = {};  ///< empty: those it was made from
+  std::function<void()> keep = {};  ///< called when all is made; what was made outside stays from then on
 };
 
 /// Who knows whether blocks of a resource are live.
@@ -55,6 +56,19 @@ enum class book_keeping {
   none,      ///< nobody
 };
 
+/// What is wrong with options that are all right one by one.
+struct objection {
+  std::string_view key = {};  ///< the option that is at fault
+  std::string problem = {};   ///< empty: nothing is wrong
+};
+
+/// The objection to a largest size below the first one, where the table gives it.
+objection objection_to_order(std::size_t first, std::size_t largest, const node& table, std::string_view key_of_first,
+                             std::string_view key_of_largest);
+
+/// The objection to more guarded slots than there are addresses for.
+objection objection_to_slots(std::size_t slots, std::size_t bytes, const node& table, std::string_view key_of_bytes);
+
 /// One entry of the table of strategies.
 struct strategy {
   std::string name;
@@ -65,8 +79,7 @@ struct strategy {
   /// What options become in a resource that was told none; where it differs from the defaults, descriptions leave that
   /// out, too. Empty: as the defaults.
   std::function<std::any(const std::any& options)> untold = {};
-  /// What is wrong with options that are all right one by one; empty: nothing.
-  std::function<std::string(const std::any& options)> objection = {};
+  std::function<objection(const std::any& options, const node& table)> object = {};
   std::function<product(const std::any& options, const making& from)> make = {};
   strategy_factory user_factory = {};  ///< of a user's own, which reads the options it has beside those here itself
 

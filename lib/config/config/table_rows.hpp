@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <allot/core/checked_size.hpp>
+#include <allot/os/virtual_memory.hpp>
 #include <any>
 #include <cstddef>
 #include <cstdint>
@@ -97,6 +100,24 @@ class rows {
     rows_.back().power_of_two = true;
     return *this;
   }
+  rows& or_zero() {
+    rows_.back().or_zero = true;
+    return *this;
+  }
+  /// The last row has an effect only where that option has that value,
+  rows& with(std::string_view key, std::string_view value = {}) {
+    rows_.back().only = {key, value, true};
+    return *this;
+  }
+  /// or is not set.
+  rows& without(std::string_view key) {
+    rows_.back().only = {key, {}, false};
+    return *this;
+  }
+  rows& example(std::string_view value) {
+    rows_.back().example = value;
+    return *this;
+  }
   rows& required() {
     rows_.back().required = true;
     return *this;
@@ -140,7 +161,7 @@ class rows {
   static option numeric(std::string_view name, option_kind kind, std::string_view doc, within range) {
     option row = base(name, kind, doc);
     row.least = range.least;
-    row.most = range.most;
+    row.most = kind == option_kind::size ? std::min(range.most, address_space) : range.most;
     return row;
   }
 
@@ -205,6 +226,25 @@ product owning(std::shared_ptr<Resource> made) {
   result.memory = made.get();
   result.owner = std::move(made);
   return result;
+}
+
+/// The same, of a resource whose options are those it was made from, but for what `in_force` says.
+template <class Options, class Resource, class InForce>
+product owning_with(std::shared_ptr<Resource> made, const Options& told, InForce in_force) {
+  product result = owning(made);
+  result.options_in_force = [memory = made.get(), told, in_force] {
+    Options now = told;
+    in_force(now, *memory);
+    return std::any(std::move(now));
+  };
+  return result;
+}
+
+/// What a number of bytes becomes where only whole pages can be had.
+inline std::size_t in_whole_pages(std::size_t bytes) {
+  const std::size_t page = os::facts().page_size;
+  std::size_t rounded = 0;
+  return page != 0 && checked_align_up(bytes, page, rounded) ? rounded : bytes;
 }
 
 /// The same, of a resource that tells its options.

@@ -6,6 +6,7 @@
 
 #include "nesting.hpp"
 #include "reader.hpp"
+#include "strategy.hpp"
 #include "words.hpp"
 
 namespace allot::config {
@@ -67,6 +68,17 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
+/// What would be right for the option that is at fault, where it can be told.
+std::string right_for(const statement& at) {
+  if (at.key == "default") return "; it must be the name of one resource, in quotes";
+  const std::shared_ptr<const strategy> how = find_strategy(at.strategy);
+  const bool of_budget = at.key.compare(0, 8, "budgets.") == 0;
+  const std::string key = at.key.substr(at.key.rfind('.') + 1);
+  if (key == "strategy") return suggestion("", strategy_names(), "it takes one of these, in quotes");
+  const option* const row = of_budget ? budget_strategy().find(key) : how != nullptr ? how->find(key) : nullptr;
+  return row != nullptr ? "; it must be " + allowed(*row) : "";
+}
+
 }  // namespace
 
 node read_toml(std::string_view text, const std::shared_ptr<const std::string>& source) {
@@ -78,7 +90,8 @@ node read_toml(std::string_view text, const std::shared_ptr<const std::string>& 
     return converter(source).convert(root);
   } catch (const toml::parse_error& error) {
     const toml::source_position at = error.source().begin;
-    fail({source, at.line, at.column}, "", "is no TOML: " + one_line(error.description()));
+    const statement wrong = statement_at(text, at.line);
+    fail({source, at.line, at.column}, wrong.key, "is no TOML: " + one_line(error.description()) + right_for(wrong));
   }
 }
 

@@ -23,8 +23,7 @@ struct strategy_request::state {
 
   config::option_value value(const config::option& row, config::option_value otherwise) {
     const config::member* const given = find(row.name);
-    return given == nullptr ? otherwise
-                            : config::read_value(row, given->value, config::joined(wanted.path(), row.name));
+    return given == nullptr ? otherwise : config::read_value(row, given->value, config::joined(wanted.key, row.name));
   }
 
   std::uint64_t number(std::string_view key, config::option_kind kind, std::uint64_t otherwise, std::uint64_t least,
@@ -75,8 +74,7 @@ std::string strategy_request::choice(std::string_view key, std::string otherwise
 
 void strategy_request::refuse(std::string_view key, const std::string& problem) const {
   const config::member* const given = state_.wanted.written.find(key);
-  config::fail(given != nullptr ? given->value.at : state_.wanted.at, config::joined(state_.wanted.path(), key),
-               problem);
+  config::fail(given != nullptr ? given->value.at : state_.wanted.at, config::joined(state_.wanted.key, key), problem);
 }
 
 namespace config {
@@ -85,13 +83,12 @@ product make_by_user(const entry& wanted, const making& from) {
   strategy_request::state reading{wanted, from};
   strategy_request request(reading);
   std::shared_ptr<std::pmr::memory_resource> made = wanted.how->user_factory(request);
-  if (made == nullptr) fail(wanted.at, wanted.path(), "the factory of " + wanted.how->name + " made nothing");
+  if (made == nullptr) fail(wanted.at, wanted.blamed, "the factory of " + wanted.how->name + " made nothing");
   std::vector<std::string> known{"strategy", "upstream", "name"};
   known.insert(known.end(), reading.read.begin(), reading.read.end());
   for (const member& m : wanted.written.members)
     if (std::find(known.begin(), known.end(), m.key) == known.end())
-      fail(m.at, joined(wanted.path(), m.key),
-           "is no option of " + wanted.how->name + suggestion(m.key, known, "it has"));
+      fail(m.at, joined(wanted.key, m.key), "is no option of " + wanted.how->name + suggestion(m.key, known, "it has"));
   return owning(std::move(made));
 }
 

@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::string_view hex_digits = "0123456789ABCDEF";
 
-bool is_bare(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// How many letters must be put in, left out, replaced or swapped with their neighbour.
@@ -42,6 +38,17 @@ void append_escape(std::string& to, unsigned char c) {
 }
 
 }  // namespace
+
+bool is_bare(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
 
 std::string as_text(std::string_view text) {
   std::string written = "\"";
@@ -99,7 +106,10 @@ std::string suggestion(std::string_view text, const std::vector<std::string>& na
   told += told.empty() ? "; " : " ";
   told += label;
   told += ": ";
-  for (std::size_t i = 0; i < names.size() && i < most; ++i) told += (i != 0 ? ", " : "") + joined("", names[i]);
+  for (std::size_t i = 0; i < names.size() && i < most; ++i)
+    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) ==
+        names.begin() + static_cast<std::ptrdiff_t>(i))
+      told += (i != 0 ? ", " : "") + joined("", names[i]);
   if (names.size() > most) told += " and " + std::to_string(names.size() - most) + " more";
   return told;
 }

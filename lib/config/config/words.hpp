@@ -9,6 +9,12 @@ namespace allot::config {
 /// The text in quotes, for a message: one line, control characters as escapes, cut off when long.
 std::string quoted(std::string_view text);
 
+/// Whether the character may be in a key without quotes.
+bool is_bare(char c);
+
+/// Whether there are characters that no name has.
+bool has_control(std::string_view text);
+
 /// The key as it is written in TOML: bare where it can be, otherwise in quotes.
 std::string as_key(std::string_view key);
 

@@ -59,10 +59,11 @@ inline std::ostream& operator<<(std::ostream& out, const size_and_alignment& req
 }
 
 /// The memory below it all. Blocks are aligned as asked for and no better, so that nobody can count on luck; and the
-/// same requests get addresses equal modulo 256, so that padding is the same in two instances that are compared.
+/// same requests get addresses equal modulo 4096, so that padding is the same in two instances that are compared, and
+/// between two rounds of one: what fits into a chunk depends on it where requests are aligned to pages.
 class plain_memory final : public std::pmr::memory_resource {
  private:
-  static constexpr std::size_t modulus = 256;
+  static constexpr std::size_t modulus = 4096;
   static std::size_t base_alignment(std::size_t alignment) { return std::max(2 * alignment, modulus); }
 
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
