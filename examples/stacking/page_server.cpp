@@ -15,7 +15,6 @@
 //                                            |
 //                                       pool_resource: for one thread
 
-#include <allot/adaptor/event_sink.hpp>
 #include <allot/adaptor/fallback_resource.hpp>
 #include <allot/adaptor/limiting_resource.hpp>
 #include <allot/adaptor/statistics_resource.hpp>
@@ -23,6 +22,7 @@
 #include <allot/adaptor/tracing_resource.hpp>
 #include <allot/arena/local_arena.hpp>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/event_sink.hpp>
 #include <allot/pool/pool_resource.hpp>
 #include <iostream>
 #include <list>

@@ -42,4 +42,8 @@ void adaptor_resource::for_each_block(block_visitor visitor) const {
   if (upstream_.ours() != nullptr) upstream_.ours()->for_each_block(visitor);
 }
 
+bool adaptor_resource::tell_events_to(event_sink* sink) noexcept {
+  return upstream_.ours() != nullptr && upstream_.ours()->tell_events_to(sink);
+}
+
 }  // namespace allot

@@ -1,16 +1,57 @@
 #include <allot/adaptor/tracing_resource.hpp>
+#include <allot/core/log_link.hpp>
 
 namespace allot {
 
-tracing_resource::~tracing_resource() = default;
+tracing_resource::tracing_resource(upstream_ref upstream, event_sink* sink, const tracing_options& options) noexcept
+    : adaptor_resource(upstream, options.name), sink_(sink), ear_(*this) {
+  if (options.enabled) enable();
+}
+
+tracing_resource::~tracing_resource() { disable(); }
+
+void tracing_resource::switch_to(bool enabled) noexcept {
+  const std::lock_guard lock(switching_);
+  const bool was = enabled_.exchange(enabled, std::memory_order_relaxed);
+  if (sink_ == nullptr || base().ours() == nullptr || was == enabled) return;
+  (void)base().ours()->tell_events_to(enabled ? &ear_ : nullptr);
+}
+
+// ---- telling
+
+void tracing_resource::arena_ear::write(const memory_event& event) {
+  if (owner_.enabled()) owner_.write_to_sink(event);
+}
+
+/// Not what goes through the tracing resource, which tells of it itself.
+memory_event_kinds tracing_resource::arena_ear::wanted() const noexcept {
+  using kind = memory_event_kind;
+  return {kind::push, kind::pop, kind::mark, kind::rewind, kind::clear, kind::grow};
+}
 
 void tracing_resource::tell(memory_event event) noexcept {
   event.resource = name();
+  if (sink_ != nullptr) write_to_sink(event);
+  event_sink* const logged = log();
+  if (logged != nullptr && logged->wanted().contains(event.kind)) logged->write(event);
+}
+
+void tracing_resource::write_to_sink(const memory_event& event) noexcept {
   try {
-    sink_.write(event);
+    sink_->write(event);
   } catch (...) {
     lost_.fetch_add(1, std::memory_order_relaxed);
   }
+}
+
+/// The log's sink, looked up again when what is logged has changed.
+event_sink* tracing_resource::log() noexcept {
+  const unsigned version = log_link::version;
+  if (version == 0 || version != log_version_.load(std::memory_order_acquire)) {
+    log_.store(log_link::sink_for(name()), std::memory_order_relaxed);
+    log_version_.store(version, std::memory_order_release);
+  }
+  return log_.load(std::memory_order_relaxed);
 }
 
 void* tracing_resource::allocate_traced(std::size_t bytes, std::size_t alignment) {

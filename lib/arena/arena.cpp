@@ -12,7 +12,8 @@ arena::arena(std::string_view name, std::size_t auto_align, bool checked) noexce
       tool_(memory_tools::active()),
       checked_(checked),
       watched_(tool_ || checked),
-      auto_align_(auto_alignment::valid(auto_align) ? auto_align : alignof(std::max_align_t)) {}
+      auto_align_(auto_alignment::valid(auto_align) ? auto_align : alignof(std::max_align_t)),
+      always_watched_(watched_) {}
 
 arena::arena(arena&& other) noexcept
     : resource(other.name() == other.kind() ? std::string_view() : other.name()),
@@ -20,18 +21,39 @@ arena::arena(arena&& other) noexcept
       tool_(other.tool_),
       redzones_(other.redzones_),
       checked_(other.checked_),
-      watched_(other.watched_),
+      watched_(other.always_watched_),
       fences_(std::move(other.fences_)),
       auto_align_(other.auto_align_),
       published_(other.published_.exchange(nullptr, std::memory_order_relaxed)),
-      peak_(std::exchange(other.peak_, 0)) {
+      peak_(std::exchange(other.peak_, 0)),
+      tap_(std::move(other.tap_)),
+      always_watched_(other.always_watched_) {
+  other.limit_.store(nullptr, std::memory_order_relaxed);
   other.marks_.forget(checked_);
 }
 
 // ---- allocation
 
+/// Serves a request, and tells of what became of it.
+template <class Serve>
+void* arena::told(memory_event_kind kind, std::size_t bytes, std::size_t alignment, Serve serve) {
+  void* p = nullptr;
+  try {
+    p = serve();
+  } catch (...) {
+    tell(memory_event_kind::refuse, nullptr, bytes, alignment);
+    throw;
+  }
+  tell(kind, p, bytes, alignment);
+  return p;
+}
+
 void* arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
-  refresh();
+  attend();
+  return told(memory_event_kind::allocate, bytes, alignment, [&] { return allocate_untold(bytes, alignment); });
+}
+
+void* arena::allocate_untold(std::size_t bytes, std::size_t alignment) {
   const request plain{std::max<std::size_t>(bytes, 1), alignment};
   check_alignment(alignment, plain);
   const request wanted = set_apart(plain);
@@ -43,8 +65,12 @@ void* arena::allocate_slow(std::size_t bytes, std::size_t alignment) {
 }
 
 void* arena::push_slow(std::size_t bytes, std::size_t alignment) {
-  refresh();
+  attend();
   if (alignment == natural) alignment = auto_alignment::natural_for(bytes);
+  return told(memory_event_kind::push, bytes, alignment, [&] { return push_untold(bytes, alignment); });
+}
+
+void* arena::push_untold(std::size_t bytes, std::size_t alignment) {
   const request wanted{bytes, alignment};
   check_alignment(alignment, wanted);
   if (bytes == 0) {
@@ -56,15 +82,14 @@ void* arena::push_slow(std::size_t bytes, std::size_t alignment) {
 }
 
 void arena::align_to(std::size_t alignment) {
-  refresh();
+  attend();
   const request wanted{0, alignment};
-  check_alignment(alignment, wanted);
-  if (alignment == 1) return;
-  if (fits({1, alignment}, static_cast<std::size_t>(end_ - cursor_))) {
-    (void)take(wanted);
-  } else {
-    (void)serve(wanted, wanted);
-  }
+  (void)told(memory_event_kind::push, 0, alignment, [&] {
+    check_alignment(alignment, wanted);
+    if (alignment == 1) return cursor_;
+    if (fits({1, alignment}, static_cast<std::size_t>(end_ - cursor_))) return take(wanted);
+    return serve(wanted, wanted).memory;
+  });
 }
 
 void arena::auto_align(std::size_t alignment) {
@@ -77,7 +102,7 @@ void arena::auto_align(std::size_t alignment) {
 
 /// The request as it is served where blocks are set apart: with a fence, with a tool's redzone, or as it is.
 arena::request arena::set_apart(const request& plain) const noexcept {
-  if (plain.bytes > max_object_bytes || !watched_) return plain;
+  if (plain.bytes > max_object_bytes || !(tool_ || checked_)) return plain;
   request apart = plain;
   apart.alignment = std::max(plain.alignment, memory_tools::granule);
   apart.gap = checked_ ? block_fences::gap(plain.bytes) : (tool_ ? memory_tools::redzone : 0);
@@ -109,7 +134,7 @@ void arena::set_window(std::byte* first, std::byte* cursor, std::byte* end, std:
 
 void arena::set_cursor(std::byte* cursor) noexcept {
   cursor_ = cursor;
-  limit_ = watched_ ? cursor : end_;
+  renew_limit();
   if (watched_) marks_.note_change();  // a scope must not set the cursor back behind the tool's or the checks' back
   if (checked_) published_.store(cursor, std::memory_order_relaxed);
 }
@@ -120,8 +145,14 @@ std::size_t arena::array_bytes(std::size_t count, std::size_t size, std::size_t 
   return bytes;
 }
 
-bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t /*alignment*/) noexcept {
-  refresh();
+bool arena::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) noexcept {
+  attend();
+  if (!expand_untold(p, old_bytes, new_bytes)) return false;
+  tell(memory_event_kind::expand, p, old_bytes, alignment, new_bytes);
+  return true;
+}
+
+bool arena::expand_untold(void* p, std::size_t old_bytes, std::size_t new_bytes) noexcept {
   old_bytes = std::max<std::size_t>(old_bytes, 1);
   new_bytes = std::max<std::size_t>(new_bytes, 1);
   auto* const start = static_cast<std::byte*>(p);
@@ -173,6 +204,8 @@ bool arena::is_newest(const void* p, std::size_t bytes) const noexcept {
 }
 
 bool arena::deallocate_watched(void* p, std::size_t bytes, std::size_t alignment) {
+  if (limit_.load(std::memory_order_relaxed) == nullptr || tap_.log_changed()) notice_sinks();
+  tell(memory_event_kind::deallocate, p, bytes, alignment);
   bytes = std::max<std::size_t>(bytes, 1);
   if (checked_) {
     if (const auto wrong = fences_.free(find_block(p), p, bytes, alignment)) {
@@ -186,17 +219,22 @@ bool arena::deallocate_watched(void* p, std::size_t bytes, std::size_t alignment
 
 // ---- going back
 
-void arena::give_up(std::size_t position) {
-  if (position >= this->position()) return;
-  high_ = std::max(high_, cursor_);
-  const auto overrun = checked_ ? fences_.drop(position) : std::nullopt;
-  lower(position);
-  marks_.note_lowering(position, checked_);
+void arena::give_up(std::size_t position, memory_event_kind kind) {
+  const std::size_t before = this->position();
+  std::optional<misuse_report> overrun;
+  if (position < before) {
+    high_ = std::max(high_, cursor_);
+    if (checked_) overrun = fences_.drop(position);
+    lower(position);
+    marks_.note_lowering(position, checked_);
+    settle_marks();
+  }
+  if (kind != memory_event_kind::deallocate) tell(kind, cursor_, before - this->position());
   if (overrun) report_found(*overrun);
 }
 
 void arena::pop(std::size_t bytes) {
-  refresh();
+  attend();
   if (bytes > position()) {
     report_misuse({misuse_kind::invalid_position, name(), nullptr, bytes, position()});
     return;
@@ -205,15 +243,18 @@ void arena::pop(std::size_t bytes) {
 }
 
 void arena::pop_to(std::size_t position) {
-  refresh();
+  attend();
   if (position > this->position()) {
     report_misuse({misuse_kind::invalid_position, name(), nullptr, position, this->position()});
     return;
   }
-  if (may_go_back(position, true)) give_up(position);
+  if (may_go_back(position, true)) give_up(position, memory_event_kind::pop);
 }
 
-void arena::clear() { pop_to(0); }
+void arena::clear() {
+  attend();
+  if (may_go_back(0, true)) give_up(0, memory_event_kind::clear);
+}
 
 bool arena::may_go_back(std::size_t position, bool report) const {
   const std::size_t taken = sub_arenas_end();
@@ -223,39 +264,42 @@ bool arena::may_go_back(std::size_t position, bool report) const {
 }
 
 void arena::rewind(const arena_mark& mark) {
-  refresh();
+  attend();
   if (!marks_.is_good(mark)) {
     report_misuse({misuse_kind::stale_mark, name(), nullptr, mark.position(), position()});
   } else if (may_go_back(mark.position(), true)) {
-    give_up(mark.position());
+    give_up(mark.position(), memory_event_kind::rewind);
   }
 }
 
 bool arena::try_rewind(const arena_mark& mark) noexcept {
-  refresh();
+  attend();
   if (!marks_.is_good(mark) || !may_go_back(mark.position(), false)) return false;
-  give_up(mark.position());
+  give_up(mark.position(), memory_event_kind::rewind);
   return true;
 }
 
 /// A scope's end when more than closed scopes came since its start. `position` is where it leaves the arena: at its
 /// start or above.
 void arena::close_scope_slow(std::size_t start, std::size_t floor, std::uint64_t clock, std::size_t position) {
-  refresh();
+  attend();
   const mark_book::scope_start begun{clock, floor, start};
   if (!marks_.is_good(begun)) {
     report_misuse({misuse_kind::stale_mark, name(), nullptr, start, this->position()});
     return;
   }
   const bool last = marks_.only_scopes_since(begun);
-  if (may_go_back(position, true)) give_up(position);
+  if (may_go_back(position, true)) give_up(position, memory_event_kind::rewind);
   if (last) marks_.restore(begun);
+  settle_marks();
 }
 
 /// The scope's own mark is gone; when no other was taken since, what held before holds again.
 void arena::keep_scope(std::size_t start, std::size_t floor, std::uint64_t clock) noexcept {
   const mark_book::scope_start begun{clock, floor, start};
+  attend();
   if (marks_.only_scopes_since(begun)) marks_.restore(begun);
+  settle_marks();
 }
 
 void arena::restart(bool memory_is_there) {
@@ -275,7 +319,8 @@ std::size_t arena::peak() const noexcept {
 }
 
 bool arena::window_is_sound() const noexcept {
-  return first_ <= cursor_ && cursor_ <= end_ && limit_ == (watched_ ? cursor_ : end_) &&
+  const std::byte* const limit = limit_.load(std::memory_order_relaxed);
+  return first_ <= cursor_ && cursor_ <= end_ && (limit == nullptr || (limit == end_ && !watched_)) &&
          position() >= static_cast<std::size_t>(cursor_ - first_) && (!checked_ || fences_.check(position()));
 }
 

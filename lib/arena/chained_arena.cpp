@@ -136,13 +136,14 @@ chained_arena::chained_arena(void* buffer, std::size_t buffer_size, const chaine
       options_(normalized(options)) {
   static_assert(sizeof(block) % natural_alignment == 0 && sizeof(block) <= 48, "the docs say 48 bytes");
   upstream_ = options_.upstream;
-  chained_arena::release();
+  start();
   if (buffer_size_ != 0) (void)os::address_registry::add({buffer_, buffer_size_, this, chained_arena::kind()});
 }
 
 chained_arena::~chained_arena() {
   const os::address_registry::ending end(*this);
-  chained_arena::release();
+  if (held_ != 0 || position() != 0) tell_of_end();
+  start();
   if (buffer_size_ != 0) os::address_registry::remove(buffer_, this);
   if (tool_) memory_tools::unpoison(buffer_, buffer_size_);
 }
@@ -167,6 +168,7 @@ arena::served chained_arena::serve(const request& wanted, const request& plain) 
     if (fresh == nullptr) {
       fresh = new_block(wanted);
       (void)os::address_registry::add({fresh, fresh->bytes, this, kind()});
+      tell(memory_event_kind::grow, fresh, fresh->committed);
     }
   } catch (...) {
     // For the sake of a check there may be another block, but none that was refused.
@@ -225,6 +227,7 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   const std::size_t step = held.committed - before;
   if (tool_) memory_tools::poison(held.start() + before, step);
   held_ += step;
+  if (step != 0) tell(memory_event_kind::grow, held.start() + before, step);
   if (held_ > options_.retained_bytes) marks_.note_change();  // the way back has something to shed
   return done;
 }
@@ -448,7 +451,8 @@ void chained_arena::lower(std::size_t position) noexcept {
 }
 
 void chained_arena::clear() noexcept {
-  give_up(0);
+  attend();
+  give_up(0, memory_event_kind::clear);
   if (blocks_ == nullptr) return;
   block* const first = std::exchange(blocks_, nullptr);
   open(nullptr, buffer_, 0);
@@ -469,6 +473,13 @@ void chained_arena::keep(block* list) noexcept {
 }
 
 void chained_arena::release() noexcept {
+  attend();
+  tell(memory_event_kind::release);
+  start();
+}
+
+/// As constructed.
+void chained_arena::start() noexcept {
   restart(true);
   give_back_all(std::exchange(blocks_, nullptr));
   give_back_all(std::exchange(spare_, nullptr));
@@ -520,8 +531,10 @@ void chained_arena::shed(std::size_t kept) noexcept {
 }
 
 std::size_t chained_arena::trim() noexcept {
+  attend();
   const std::size_t before = held_;
   give_back_all(std::exchange(spare_, nullptr));
+  tell(memory_event_kind::trim, nullptr, before - held_);
   return before - held_;
 }
 

@@ -3,12 +3,21 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/os/virtual_memory.hpp>
 #include <atomic>
+#include <utility>
 
 namespace allot {
 
 std::uint64_t mark_book::new_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+arena_mark mark_book::take_mark_out_of_line(std::size_t position) noexcept {
+  if (id_ == 0) id_ = new_id();
+  const std::uint64_t before = std::exchange(inline_id_, id_);
+  const arena_mark taken = take_mark(position);
+  inline_id_ = before;
+  return taken;
 }
 
 bool mark_book::is_good(const arena_mark& mark) const noexcept {

@@ -81,7 +81,7 @@ monotonic_arena::monotonic_arena(const page_block& block, const monotonic_arena_
       backing_(backing::viewed_block),
       viewed_(&block),
       generation_(block.generation()) {
-  watched_ = true;  // every call must see whether the block is still there
+  watch_always();  // every call must see whether the block is still there
   use(block.data(), block.size(), block.size(), block.size());
   claim_memory();
   be_known("monotonic_arena");
@@ -126,6 +126,7 @@ monotonic_arena::~monotonic_arena() {
     report_misuse({misuse_kind::live_sub_arena, name(), nullptr, 0, monotonic_arena::sub_arenas_end()});
   const os::address_registry::ending end(*this);
   refresh();
+  if (data_ != nullptr) tell_of_end();
   restart(data_ != nullptr);
   orphan_sub_arenas();
   leave_parent();
@@ -202,11 +203,12 @@ void monotonic_arena::give_back() noexcept {
 
 /// As constructed, for what needs no new memory.
 void monotonic_arena::release() noexcept {
-  refresh();
+  attend();
   if (newest_slice_ != nullptr) {
     report_misuse({misuse_kind::live_sub_arena, name(), nullptr, 0, sub_arenas_end()});
     return;
   }
+  tell(memory_event_kind::release);
   restart(data_ != nullptr);
   switch (backing_) {
     case backing::none:
@@ -258,8 +260,12 @@ arena::served monotonic_arena::serve(const request& wanted, const request& plain
       data_ == nullptr && size_ == 0 && (backing_ == backing::reservation || backing_ == backing::upstream);
   if (fresh) obtain(plain);
   os::status outcome;
-  if (std::byte* p = take_or_commit(fitting(wanted, plain), outcome)) return {p, true};
-  if (std::byte* p = take_or_commit(plain, outcome)) return {p, false};
+  served block{take_or_commit(fitting(wanted, plain), outcome), true};
+  if (block.memory == nullptr) block = {take_or_commit(plain, outcome), false};
+  if (block.memory != nullptr) {
+    if (fresh && backing_ == backing::upstream) tell(memory_event_kind::grow, data_, size_);
+    return block;
+  }
   const std::size_t limit = size_;
   if (fresh) give_back();
   if (outcome) fail(memory_errc::limit_reached, plain, limit);
@@ -284,6 +290,7 @@ os::status monotonic_arena::reach(std::size_t bytes) noexcept {
   if (tool_) memory_tools::poison(data_ + before, range_.committed() - before);
   end_ = data_ + range_.committed();
   set_cursor(cursor_);
+  if (range_.committed() != before) tell(memory_event_kind::grow, data_ + before, range_.committed() - before);
   return {};
 }
 
@@ -297,7 +304,7 @@ void monotonic_arena::deallocate_slow(void* p, std::size_t bytes, std::size_t al
   const bool newest = is_newest(p, std::max<std::size_t>(bytes, 1));  // a freed block's fence no longer tells
   if (!deallocate_watched(p, bytes, alignment) || !newest) return;
   const std::size_t position = static_cast<std::size_t>(address_of(p) - origin_);
-  if (marks_.none_above(position)) give_up(position);
+  if (marks_.none_above(position)) give_up(position, memory_event_kind::deallocate);
 }
 
 std::byte* monotonic_arena::dirty_end() const noexcept { return std::max({clean_, high_, cursor_}); }
@@ -318,10 +325,16 @@ void monotonic_arena::lower(std::size_t position) noexcept {
 
 void monotonic_arena::clear(std::size_t retained) {
   arena::clear();
-  if (position() == 0) drop_pages(retained);
+  const std::size_t given_back = position() == 0 ? drop_pages(retained) : 0;
+  if (given_back != 0) tell(memory_event_kind::trim, nullptr, given_back);
 }
 
-std::size_t monotonic_arena::trim() noexcept { return drop_pages(position()); }
+std::size_t monotonic_arena::trim() noexcept {
+  attend();
+  const std::size_t given_back = drop_pages(position());
+  tell(memory_event_kind::trim, nullptr, given_back);
+  return given_back;
+}
 
 /// Gives committed memory beyond `kept` bytes back. Returns how much.
 std::size_t monotonic_arena::drop_pages(std::size_t kept) noexcept {
@@ -344,7 +357,9 @@ bool monotonic_arena::resize(std::size_t size) {
     wanted_size_ = size;
     return false;
   }
+  attend();
   const std::size_t at = position();
+  const std::size_t old_size = size_;
   const std::size_t dirty = bytes_between(data_, dirty_end());
   const bool may_move = newest_slice_ == nullptr;
   const os::status outcome = range_.resize(size, may_move);
@@ -362,6 +377,7 @@ bool monotonic_arena::resize(std::size_t size) {
     fences_.forget();
     if (tool_) memory_tools::poison(cursor_, bytes_between(cursor_, end));
   }
+  tell(memory_event_kind::expand, data_, old_size, 0, size_);
   return moved;
 }
 
@@ -372,6 +388,7 @@ monotonic_arena monotonic_arena::carve(std::size_t size, std::size_t alignment, 
   if (dead()) fail(memory_errc::null_pointer, {size, alignment});  // 0 bytes can be had anywhere, but not carved
   marks_.raise_floor(position());                                  // a block freed below must not take the slice along
   marks_.note_change();
+  settle_marks();
   return {*this, memory, size, name};
 }
 

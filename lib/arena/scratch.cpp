@@ -51,5 +51,6 @@ bool scratch::owns(const void* p) const noexcept { return slot_.memory.owns(p); 
 block_info scratch::find_block(const void* p) const noexcept { return slot_.memory.find_block(p); }
 bool scratch::check() const noexcept { return slot_.memory.check(); }
 void scratch::for_each_block(block_visitor visitor) const { slot_.memory.for_each_block(visitor); }
+bool scratch::tell_events_to(event_sink* sink) noexcept { return slot_.memory.tell_events_to(sink); }
 
 }  // namespace allot

@@ -91,6 +91,11 @@ void scratch_pair::for_each_block(block_visitor visitor) const {
   for (const scratch_slot& slot : slots_) slot.memory.for_each_block(visitor);
 }
 
+bool scratch_pair::tell_events_to(event_sink* sink) noexcept {
+  for (scratch_slot& slot : slots_) (void)slot.memory.tell_events_to(sink);
+  return true;
+}
+
 // ---- the pair of a thread
 
 namespace {

@@ -3,6 +3,7 @@
 #include <allot/core/allocation_error.hpp>
 #include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
+#include <allot/core/log_link.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/os/address_registry.hpp>
@@ -105,6 +106,7 @@ reservation reserving_resource::reserve(std::size_t bytes, std::size_t least, st
   os::status outcome;
   reservation made = try_reserve(bytes, least, alignment, outcome);
   if (!made.empty()) return made;
+  log_link::tell({memory_event_kind::refuse, nullptr, failure.bytes, alignment, 0, name()});
   failure.code = outcome.error;
   failure.os_code = outcome.os_code;
   throw allocation_error(failure);
@@ -189,7 +191,9 @@ void reserving_resource::forget(const extent& range) noexcept {
 
 std::size_t reserving_resource::trim() noexcept {
   default_size_ = options_.reservation;
-  return empty_cache();
+  const std::size_t given_back = empty_cache();
+  if (given_back != 0) log_link::tell({memory_event_kind::trim, nullptr, given_back, 0, 0, name()});
+  return given_back;
 }
 
 std::size_t reserving_resource::empty_cache() noexcept {
@@ -230,16 +234,26 @@ os::status reserving_resource::resize_reservation(extent& range, std::size_t byt
 }
 
 void reserving_resource::count_committed(std::size_t before, std::size_t now) noexcept {
-  const std::lock_guard lock(mutex_);
-  usage_.committed = usage_.committed - before + now;
+  {
+    const std::lock_guard lock(mutex_);
+    usage_.committed = usage_.committed - before + now;
+  }
+  log_growth(before, now);
+}
+
+void reserving_resource::log_growth(std::size_t before, std::size_t now) const noexcept {
+  if (now > before) log_link::tell({memory_event_kind::grow, nullptr, now - before, 0, 0, name()});
 }
 
 /// What is committed of a reservation is in use.
 void reserving_resource::count_reservation(std::size_t before, std::size_t now) noexcept {
-  const std::lock_guard lock(mutex_);
-  usage_.committed = usage_.committed - before + now;
-  usage_.used -= before;
-  count_used(now);
+  {
+    const std::lock_guard lock(mutex_);
+    usage_.committed = usage_.committed - before + now;
+    usage_.used -= before;
+    count_used(now);
+  }
+  log_growth(before, now);
 }
 
 // ---- as a memory_resource
@@ -256,6 +270,7 @@ void* reserving_resource::do_allocate(std::size_t bytes, std::size_t alignment) 
   }
   const obtained made = allocate_block(bytes, alignment);
   if (made.range.data != nullptr) return made.range.data;
+  log_link::tell({memory_event_kind::refuse, nullptr, bytes, alignment, 0, name()});
   failure.code = made.outcome.error;
   failure.os_code = made.outcome.os_code;
   throw allocation_error(failure);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/fixed_text.hpp>
+#include <allot/core/log_link.hpp>
 #include <allot/core/misuse.hpp>
 #include <atomic>
 #include <cstdlib>
@@ -110,7 +111,10 @@ misuse_handler set_misuse_handler(misuse_handler handler) noexcept {
   return current_handler.exchange(handler != nullptr ? handler : &print_and_abort);
 }
 
-void report_misuse(const misuse_report& report) { current_handler.load()(report); }
+void report_misuse(const misuse_report& report) {
+  log_link::tell(report);
+  current_handler.load()(report);
+}
 
 std::size_t format_misuse(const misuse_report& report, char* buffer, std::size_t size) noexcept {
   const auto line = line_for(report);

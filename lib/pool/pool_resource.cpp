@@ -1,5 +1,7 @@
 #include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
+#include <allot/core/growth_report.hpp>
+#include <allot/core/log_link.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/pool/cache_walk.hpp>
 #include <allot/pool/pool_resource.hpp>
@@ -41,6 +43,7 @@ pool_options pool_resource::options() const noexcept {
 // ---- allocation
 
 void* pool_resource::allocate_slowly(std::size_t bytes, std::size_t alignment) {
+  const growth_report report(*this, bytes, alignment, [this] { return core_.held_bytes(); });
   if (!is_power_of_two(alignment)) refuse_alignment(name(), bytes, alignment);
   if (!core_.may_pool(bytes)) return core_.allocate_large(bytes, alignment, name());
   const bool first = !core_.store().started();
@@ -96,10 +99,13 @@ std::size_t pool_resource::trim() noexcept {
   cache_.empty_into(core_.store(), name());
   core_.trim();
   stop_if_empty();
-  return before - core_.held_bytes();
+  const std::size_t given_back = before - core_.held_bytes();
+  log_link::tell({memory_event_kind::trim, nullptr, given_back, 0, 0, name()});
+  return given_back;
 }
 
 void pool_resource::release() noexcept {
+  if (core_.held_bytes() != 0) log_link::tell({memory_event_kind::release, nullptr, 0, 0, 0, name()});
   cache_.forget();
   core_.release();
   open();

@@ -1,5 +1,9 @@
+#include <allot/adaptor/statistics_resource.hpp>
 #include <allot/adaptor/text_event_sink.hpp>
 #include <allot/adaptor/tracing_resource.hpp>
+#include <allot/arena/chained_arena.hpp>
+#include <allot/arena/monotonic_arena.hpp>
+#include <allot/arena/scope.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 #include <allot/pool/concurrent_pool.hpp>
 #include <allot/testing/failing_resource.hpp>
@@ -51,7 +55,7 @@ std::string without_addresses(const std::string& text) {
       continue;
     }
     plain += "AT";
-    i = text.find_first_of(" \n", i) - 1;
+    i = text.find_first_of(" ,\n", i) - 1;
   }
   return plain;
 }
@@ -61,8 +65,8 @@ std::string without_addresses(const std::string& text) {
 BOOST_AUTO_TEST_SUITE(tracing)
 
 BOOST_AUTO_TEST_CASE(the_sink_hears_of_every_block) {
-  coalescing_heap heap;
   collecting_sink sink;
+  coalescing_heap heap;
   tracing_resource memory(heap, sink);
   void* const p = memory.allocate(100, 32);
   BOOST_TEST((sink.last().kind == kind::allocate));
@@ -123,8 +127,8 @@ BOOST_AUTO_TEST_CASE(a_shrink_is_told_before_its_bytes_can_be_anothers) {
 }
 
 BOOST_AUTO_TEST_CASE(the_sink_hears_of_refused_requests) {
-  testing::failing_resource failing;
   collecting_sink sink;
+  testing::failing_resource failing;
   tracing_resource memory(failing, sink);
   failing.fail_at(1, testing::failing_resource::rule::from_then_on);
   BOOST_CHECK_THROW((void)memory.allocate(70), testing::injected_failure);
@@ -155,8 +159,8 @@ BOOST_AUTO_TEST_CASE(it_is_switched_at_run_time) {
 }
 
 BOOST_AUTO_TEST_CASE(a_sink_that_throws_changes_nothing_and_its_events_are_counted_as_lost) {
-  coalescing_heap heap;
   collecting_sink sink;
+  coalescing_heap heap;
   sink.throws = true;
   tracing_resource memory(heap, sink);
   void* const p = memory.allocate(10, 16);
@@ -202,8 +206,8 @@ BOOST_AUTO_TEST_CASE(text_that_the_stream_does_not_take_is_lost_and_counted) {
 }
 
 BOOST_AUTO_TEST_CASE(with_eight_threads_each_address_is_heard_of_in_the_right_order) {
-  concurrent_pool pool;
   collecting_sink sink;
+  concurrent_pool pool;
   tracing_resource memory(pool, sink);
   test::in_threads(8, [&](std::size_t thread) {
     for (int i = 0; i < 500; ++i) {
@@ -240,6 +244,95 @@ BOOST_AUTO_TEST_CASE(eight_threads_write_whole_lines) {
             line.find(" 48 bytes aligned to 16") == line.size() - 23;
   BOOST_TEST(whole);
   BOOST_TEST(count == 8u * 400);
+}
+
+BOOST_AUTO_TEST_CASE(what_happens_in_an_arena_is_told_once) {
+  collecting_sink sink;
+  chained_arena arena;
+  statistics_resource between(arena);
+  tracing_resource memory(between, sink);
+  void* const p = memory.allocate(24, 8);
+  memory.deallocate(p, 24, 8);
+  const arena_mark mark = arena.mark();
+  arena.push(10);
+  arena.pop(10);
+  {
+    const scope inner(arena);
+    arena.push(10);
+  }
+  arena.rewind(mark);
+  BOOST_CHECK_THROW((void)memory.allocate(~std::size_t{0} / 2), std::bad_alloc);
+  arena.clear();
+  memory.release();
+  std::string told;
+  for (const memory_event& event : sink.events) told += std::string(name_of(event.kind)) + " ";
+  BOOST_TEST(told == "grow allocate deallocate mark push pop mark push rewind rewind refuse clear release ");
+  BOOST_TEST(sink.events[0].at_position);
+  BOOST_TEST(!sink.events[1].at_position);
+}
+
+BOOST_AUTO_TEST_CASE(an_arena_is_told_of_only_while_enabled) {
+  collecting_sink sink;
+  chained_arena arena;
+  {
+    tracing_resource memory(arena, sink, switched_off());
+    arena.push(1);
+    BOOST_TEST(sink.events.empty());
+    memory.enable();
+    arena.push(1);
+    BOOST_TEST(sink.events.size() == 1u);
+    memory.disable();
+    arena.push(1);
+    memory.enable();
+    arena.push(1);
+    BOOST_TEST(sink.events.size() == 2u);
+  }
+  arena.push(1);
+  BOOST_TEST(sink.events.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(an_arenas_event_a_sink_throws_at_is_counted) {
+  collecting_sink sink;
+  chained_arena arena;
+  sink.throws = true;
+  tracing_resource memory(arena, sink);
+  arena.push(8);
+  memory.deallocate(memory.allocate(8), 8);
+  BOOST_TEST(memory.lost() == 4u);  // grow, push, allocate, deallocate
+  BOOST_TEST(arena.lost_events() == 0u);
+  BOOST_TEST(arena.check());
+}
+
+BOOST_AUTO_TEST_CASE(every_kind_has_a_line) {
+  std::ostringstream out;
+  text_event_sink sink(out);
+  alignas(16) std::byte memory[256];
+  monotonic_arena_options options;
+  options.name = "frame";
+  options.checked = false;
+  monotonic_arena arena(memory, sizeof memory, options);
+  arena.tell_events_to(&sink);
+  const arena_mark mark = arena.mark();
+  arena.push(24, 8);
+  arena.pop(4);
+  arena.rewind(mark);
+  arena.clear();
+  (void)arena.trim();
+  arena.release();
+  BOOST_CHECK_THROW(arena.push(1000), std::bad_alloc);
+  sink.write({kind::grow, memory, 64, 0, 0, "heap"});
+  sink.write({kind::expand, memory, 64, 8, 128, "heap"});
+  BOOST_TEST(without_addresses(out.str()) ==
+             "frame mark AT, position 0\n"
+             "frame push AT 24 bytes aligned to 8, position 24\n"
+             "frame pop AT 4 bytes, position 20\n"
+             "frame rewind AT 20 bytes, position 0\n"
+             "frame clear AT 0 bytes, position 0\n"
+             "frame trim 0 bytes, position 0\n"
+             "frame release, position 0\n"
+             "frame refuse 1000 bytes aligned to 16, position 0\n"
+             "heap grow AT 64 bytes\n"
+             "heap expand AT 64 to 128 bytes aligned to 8\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -33,6 +33,7 @@ class ALLOT_EXPORT adaptor_resource : public resource {
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;
+  bool tell_events_to(event_sink* sink) noexcept override;
 
  protected:
   /// @param upstream  must outlive this object

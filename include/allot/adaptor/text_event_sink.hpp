@@ -1,7 +1,7 @@
 #pragma once
 
-#include <allot/adaptor/event_sink.hpp>
 #include <allot/core/compiler.hpp>
+#include <allot/core/event_sink.hpp>
 #include <iosfwd>
 #include <mutex>
 

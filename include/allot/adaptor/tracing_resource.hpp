@@ -1,10 +1,11 @@
 #pragma once
 
 #include <allot/adaptor/adaptor_resource.hpp>
-#include <allot/adaptor/event_sink.hpp>
 #include <allot/core/compiler.hpp>
+#include <allot/core/event_sink.hpp>
 #include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <string_view>
 
 namespace allot {
@@ -14,7 +15,11 @@ struct tracing_options {
   std::string_view name = {};
 };
 
-/// Tells a sink what goes through: every block handed out, freed, grown in place or refused.
+/// Tells a sink what goes through: every block handed out, freed, grown in place or refused. An arena below, with
+/// adaptors between or without, tells of what happens inside it as well: push, pop, mark, rewind, clear and grow, under
+/// its own name. Of several tracing resources over one arena, the one enabled last hears that.
+///
+/// The event log hears what the sink hears of calls, where it is switched on for this resource's name.
 ///
 /// Switched off, a call costs one branch more than without. The sink hears of a block after it was handed out and
 /// before it is freed or shrinks (also if the upstream then reports a misuse), so that of one address it always hears
@@ -28,7 +33,10 @@ class ALLOT_EXPORT tracing_resource final : public adaptor_resource {
   /// @param upstream  must outlive this object
   /// @param sink      must outlive this object
   tracing_resource(upstream_ref upstream, event_sink& sink, const tracing_options& options = {}) noexcept
-      : adaptor_resource(upstream, options.name), sink_(sink), enabled_(options.enabled) {}
+      : tracing_resource(upstream, &sink, options) {}
+  /// For the event log alone.
+  explicit tracing_resource(upstream_ref upstream, const tracing_options& options = {}) noexcept
+      : tracing_resource(upstream, nullptr, options) {}
   ~tracing_resource() override;
 
   /// @throws what the upstream throws
@@ -39,8 +47,8 @@ class ALLOT_EXPORT tracing_resource final : public adaptor_resource {
     tracing_resource::do_deallocate(p, bytes, alignment);
   }
 
-  void enable() noexcept { enabled_.store(true, std::memory_order_relaxed); }
-  void disable() noexcept { enabled_.store(false, std::memory_order_relaxed); }
+  void enable() noexcept { switch_to(true); }
+  void disable() noexcept { switch_to(false); }
   bool enabled() const noexcept { return enabled_.load(std::memory_order_relaxed); }
 
   /// Events the sink did not take, since construction.
@@ -53,8 +61,22 @@ class ALLOT_EXPORT tracing_resource final : public adaptor_resource {
                                 std::size_t alignment) noexcept override;
   void release() noexcept override;
   std::size_t trim() noexcept override;
+  bool tell_events_to(event_sink*) noexcept override { return false; }  ///< it has a sink
 
  private:
+  /// Takes what an arena below tells of itself.
+  class arena_ear final : public event_sink {
+   public:
+    explicit arena_ear(tracing_resource& owner) noexcept : owner_(owner) {}
+    void write(const memory_event& event) override;
+    memory_event_kinds wanted() const noexcept override;
+
+   private:
+    tracing_resource& owner_;
+  };
+
+  tracing_resource(upstream_ref upstream, event_sink* sink, const tracing_options& options) noexcept;
+
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     if (ALLOT_LIKELY(!enabled())) return upstream_allocate(bytes, alignment);
     return allocate_traced(bytes, alignment);
@@ -66,10 +88,17 @@ class ALLOT_EXPORT tracing_resource final : public adaptor_resource {
 
   void* allocate_traced(std::size_t bytes, std::size_t alignment);
   void deallocate_traced(void* p, std::size_t bytes, std::size_t alignment);
+  void switch_to(bool enabled) noexcept;
   void tell(memory_event event) noexcept;
+  void write_to_sink(const memory_event& event) noexcept;
+  event_sink* log() noexcept;
 
-  event_sink& sink_;
-  std::atomic<bool> enabled_;
+  event_sink* const sink_;  // null: none but the log
+  arena_ear ear_;
+  std::mutex switching_;
+  std::atomic<bool> enabled_{false};
+  std::atomic<event_sink*> log_{nullptr};  // as of log_version_
+  std::atomic<unsigned> log_version_{0};
   std::atomic<std::size_t> lost_{0};
 };
 

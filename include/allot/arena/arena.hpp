@@ -5,10 +5,13 @@
 #include <allot/arena/auto_alignment.hpp>
 #include <allot/arena/block_fences.hpp>
 #include <allot/arena/bump_window.hpp>
+#include <allot/arena/event_tap.hpp>
 #include <allot/arena/mark_book.hpp>
+#include <allot/arena/window_link.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/compiler.hpp>
 #include <allot/core/memory_errc.hpp>
+#include <allot/core/memory_event.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/core/resource.hpp>
 #include <atomic>
@@ -124,7 +127,9 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   virtual void clear();
 
   /// The present moment. Costs a push nothing.
-  arena_mark mark() noexcept { return marks_.take_mark(position()); }
+  arena_mark mark() noexcept {
+    return ALLOT_LIKELY(marks_.inline_allowed()) ? marks_.take_mark(position()) : mark_slow();
+  }
 
   /// Goes back to a mark. A stale one is misuse, as is going below a live sub-arena; either changes nothing. When
   /// checked every stale mark is found; otherwise all but those behind eight nested returns.
@@ -151,6 +156,20 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
                                 std::size_t alignment) noexcept override;
 
   bool checked() const noexcept { return checked_; }
+
+  /// Events begin with the next call that allocates, pops, clears, rewinds or trims, and end likewise: until then the
+  /// sink may be called and must live, or until the arena is destroyed. A scope's start is told with the first call
+  /// inside; one without any is not told. Any thread may switch at any time while the arena lives; the sink is called
+  /// by the arena's user.
+  bool tell_events_to(event_sink* sink) noexcept override;
+
+  /// Events a sink threw at.
+  std::size_t lost_events() const noexcept { return tap_.lost(); }
+
+  /// Has every arena of the process look for sinks with its next call, as tell_events_to() does with one. An arena with
+  /// less than 64 KiB of room may do so only with its next call that is not inline, at the latest when that room is
+  /// used up. Thread-safe.
+  static void look_for_sinks() noexcept { window_link::close_all(); }
 
  protected:
   struct request {
@@ -184,6 +203,12 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   /// Notices when the memory was taken away.
   virtual void refresh() noexcept {}
 
+  /// Every out-of-line call begins with this.
+  void attend() noexcept {
+    refresh();
+    if (limit_.load(std::memory_order_relaxed) == nullptr || tap_.log_changed()) notice_sinks();
+  }
+
   // ---- what they use
 
   std::byte* take(const request& wanted) noexcept;
@@ -197,8 +222,9 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   void set_cursor(std::byte* cursor) noexcept;
   /// Whether [p, p + bytes) is the last block handed out, with nothing behind it but what sets it apart.
   bool is_newest(const void* p, std::size_t bytes) const noexcept;
-  /// Goes down to `position`, if that is down. Marks above are stale then.
-  void give_up(std::size_t position);
+  /// Goes down to `position`, if that is down, and tells of it (unless as deallocate, which is told before). Marks
+  /// above are stale then.
+  void give_up(std::size_t position, memory_event_kind kind);
   /// No mark, block or peak is left of what was. Checked blocks are looked at a last time if the memory is there.
   void restart(bool memory_is_there);
   /// How far the arena has handed memory out, for other threads; kept by checked arenas only.
@@ -207,13 +233,27 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   bool window_is_sound() const noexcept;
   /// Looks for misuse where checked, and poisons. False: reported, the call must have no effect.
   bool deallocate_watched(void* p, std::size_t bytes, std::size_t alignment);
+  /// Sends every call the slow way, whoever listens.
+  void watch_always() noexcept { always_watched_ = watched_ = true; }
+  /// Nobody is to hear of the marks and scopes there are now.
+  void settle_marks() noexcept {
+    told_floor_ = marks_.floor();
+    told_marks_ = marks_.events();
+  }
+  void tell(memory_event_kind kind, const void* address = nullptr, std::size_t bytes = 0, std::size_t alignment = 0,
+            std::size_t new_bytes = 0) noexcept;
+  /// In the destructor of the class that has the memory.
+  void tell_of_end() noexcept {
+    if (tap_.stale()) notice_sinks();
+    tell(memory_event_kind::release);
+  }
   void check_alignment(std::size_t alignment, const request& wanted) const;
   [[noreturn]] void fail(memory_errc code, const request& wanted, std::size_t limit = 0, int os_code = 0) const;
 
   bool tool_;              // a memory tool watches: annotate
   bool redzones_ = false;  // and blocks in this window are set apart for it
   bool checked_;
-  bool watched_;  // tool_ or checked_
+  bool watched_;  // every call is looked at: always, or while somebody is told of it
   mark_book marks_;
   block_fences fences_;  // of blocks got through allocate(), where checked
 
@@ -244,7 +284,7 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
       try {
         return construct();
       } catch (...) {
-        give_up(before);
+        give_up(before, memory_event_kind::pop);
         throw;
       }
     }
@@ -274,7 +314,15 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   bool may_go_back(std::size_t position, bool report) const;
 
   void* allocate_slow(std::size_t bytes, std::size_t alignment);
+  void* allocate_untold(std::size_t bytes, std::size_t alignment);
   void* push_slow(std::size_t bytes, std::size_t alignment);
+  void* push_untold(std::size_t bytes, std::size_t alignment);
+  bool expand_untold(void* p, std::size_t old_bytes, std::size_t new_bytes) noexcept;
+  template <class Serve>
+  void* told(memory_event_kind kind, std::size_t bytes, std::size_t alignment, Serve serve);
+  arena_mark mark_slow() noexcept;
+  void notice_sinks() noexcept;
+  void renew_limit() noexcept;
   request set_apart(const request& plain) const noexcept;
   std::size_t array_bytes(std::size_t count, std::size_t size, std::size_t alignment) const;
   void move_end(std::byte* p, std::size_t old_bytes, std::size_t new_bytes, std::byte* cursor) noexcept;
@@ -284,6 +332,12 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   auto_alignment auto_align_;
   std::atomic<const std::byte*> published_{nullptr};
   std::size_t peak_ = 0;  // of windows before this one
+
+  event_tap tap_;
+  bool always_watched_;
+  std::size_t told_floor_ = 0;  // marks_ as the tap's sinks know it: what is beyond is a scope that began inline
+  std::uint64_t told_marks_ = 0;
+  window_link link_{limit_};
 };
 
 }  // namespace allot

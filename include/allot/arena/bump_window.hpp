@@ -2,6 +2,7 @@
 
 #include <allot/core/checked_size.hpp>
 #include <allot/core/compiler.hpp>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -13,14 +14,14 @@ namespace allot {
 ///     |pushed.......|      room      |
 ///     first_  cursor_             end_
 ///
-/// The inline path sees it up to limit_, which is end_, or cursor_ when the arena is watched and every call must go the
-/// slow way. Not thread-safe.
+/// The inline path sees it up to limit_: that is end_, or null when the arena is watched and every call must go the
+/// slow way. Other threads may set it to null, so that the owner's next call takes the slow way and finds out why; for
+/// the rest not thread-safe.
 class bump_window {
  protected:
   bump_window() noexcept = default;
-  bump_window(bump_window&& other) noexcept
+  bump_window(bump_window&& other) noexcept  // limit_ stays null: the first call looks who listens
       : cursor_(std::exchange(other.cursor_, nullptr)),
-        limit_(std::exchange(other.limit_, nullptr)),
         end_(std::exchange(other.end_, nullptr)),
         first_(std::exchange(other.first_, nullptr)),
         high_(std::exchange(other.high_, nullptr)),
@@ -45,7 +46,9 @@ class bump_window {
     const std::uintptr_t start = address_of(cursor_);
     const std::uintptr_t aligned = (start + mask) & keep;
     const std::uintptr_t end = aligned + bytes;
-    if (!ALLOT_LIKELY(end <= address_of(limit_))) return false;
+    bool fits;
+    ALLOT_AT_MOST(fits, end, limit_);
+    if (!ALLOT_LIKELY(fits)) return false;
     if constexpr (!sums_fit) {
       if (aligned < start || end < aligned) return false;
     }
@@ -55,7 +58,7 @@ class bump_window {
   }
 
   std::byte* cursor_ = nullptr;
-  std::byte* limit_ = nullptr;
+  std::atomic<std::byte*> limit_{nullptr};
   std::byte* end_ = nullptr;
   std::byte* first_ = nullptr;  // where the window starts
   std::byte* high_ = nullptr;   // the highest the cursor was in this window before it went down

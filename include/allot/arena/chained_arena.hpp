@@ -112,6 +112,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   void lower(std::size_t position) noexcept override;
   void zero(void* p, std::size_t bytes) noexcept override;
 
+  void start() noexcept;
   bool block_bytes(const request& wanted, std::size_t& total) const noexcept;
   bool extend_window(const request& wanted) noexcept;
   bool commit(block& held, std::size_t needed) noexcept;

@@ -34,13 +34,25 @@ class ALLOT_EXPORT mark_book {
   mark_book& operator=(const mark_book&) = delete;
   ~mark_book() { drop_entries(); }
 
-  /// A mark of the present moment, at the arena's position.
+  /// Whether marks may be taken without more ado: not the first, and not where somebody wants to hear of them.
+  bool inline_allowed() const noexcept { return inline_id_ != 0; }
+  void allow_inline(bool allowed) noexcept { inline_id_ = allowed ? id_ : 0; }
+
+  /// A mark of the present moment, at the arena's position. Only where that is allowed inline.
   arena_mark take_mark(std::size_t position) noexcept {
-    if (!ALLOT_LIKELY(id_ != 0)) id_ = new_id();
     clock_ += one_event;
     floor_ = position + 1;
-    return {id_, clock_ / one_event, position};
+    return {inline_id_, clock_ / one_event, position};
   }
+
+  /// The same wherever it is.
+  arena_mark take_mark_out_of_line(std::size_t position) noexcept;
+
+  /// One more than the highest position with a good mark or a scope; 0 when there is none.
+  std::size_t floor() const noexcept { return floor_; }
+
+  /// Rises with every mark, and with a scope that begins where another mark or scope is.
+  std::uint64_t events() const noexcept { return clock_ / one_event; }
 
   /// Whether the mark is of this book, and the arena was never below it since.
   bool is_good(const arena_mark& mark) const noexcept;
@@ -122,6 +134,7 @@ class ALLOT_EXPORT mark_book {
   std::uint64_t clock_ = 0;      // events and changes
   std::uint64_t id_ = 0;         // of marks; 0: none was taken yet
   std::uint64_t forgotten_ = 0;  // the moment of the newest entry that was forgotten
+  std::uint64_t inline_id_ = 0;  // the same where marks are taken inline
   bool exact_ = false;
 
   std::size_t count_ = 0;

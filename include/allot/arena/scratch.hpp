@@ -70,6 +70,7 @@ class ALLOT_EXPORT scratch final : public resource {
   block_info find_block(const void* p) const noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;
+  bool tell_events_to(event_sink* sink) noexcept override;
 
  private:
   friend class scratch_pair;

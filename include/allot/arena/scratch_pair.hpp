@@ -78,6 +78,7 @@ class ALLOT_EXPORT scratch_pair final : public resource {
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;
+  bool tell_events_to(event_sink* sink) noexcept override;
 
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {

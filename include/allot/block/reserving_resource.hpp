@@ -123,6 +123,7 @@ class ALLOT_EXPORT reserving_resource final : public resource {
   os::status resize_reservation(extent& range, std::size_t bytes, bool may_move, std::size_t alignment,
                                 std::size_t needed) noexcept;
   void count_committed(std::size_t before, std::size_t now) noexcept;
+  void log_growth(std::size_t before, std::size_t now) const noexcept;
   void count_reservation(std::size_t before, std::size_t now) noexcept;
   void count_used(std::size_t more) noexcept;
 

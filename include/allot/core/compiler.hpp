@@ -43,3 +43,12 @@
 #define ALLOT_INITIAL_EXEC
 #define ALLOT_IN_REGISTER(value)
 #endif
+
+// Sets `result` to whether `value`, a number as wide as a pointer, is at most the address in `limit`, a std::atomic
+// other threads may store to: a relaxed load and a comparison, in one instruction, which no compiler makes of the two.
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__)
+#define ALLOT_AT_MOST(result, value, limit) __asm__("cmp{ %2, %1| %1, %2}" : "=@ccbe"(result) : "r"(value), "m"(limit))
+#else
+#define ALLOT_AT_MOST(result, value, limit) \
+  (result) = (value) <= reinterpret_cast<std::uintptr_t>((limit).load(std::memory_order_relaxed))
+#endif

@@ -9,6 +9,8 @@
 
 namespace allot {
 
+class event_sink;
+
 /// Where a resource's bytes are. What a resource does not know stays 0.
 struct memory_usage {
   std::size_t reserved = 0;   ///< address space or upstream bytes held
@@ -135,6 +137,10 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
 
   /// Calls the visitor for every block or region known, in no stated order. Default: none.
   virtual void for_each_block(block_visitor /*visitor*/) const {}
+
+  /// Has `sink` hear of what happens at this resource, of the kinds it wants, instead of the sink before; null: nobody.
+  /// The sink must outlive the resource or the next such call. False where a resource does not tell. Default: false.
+  virtual bool tell_events_to(event_sink* /*sink*/) noexcept { return false; }
 
  protected:
   resource() noexcept = default;

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <allot/core/allocation_error.hpp>
+#include <allot/core/growth_report.hpp>
+#include <allot/core/log_link.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 #include <allot/os/address_registry.hpp>
@@ -81,6 +83,7 @@ heap_options coalescing_heap::options() const noexcept {
 
 /// Makes the free end of the newest range hold what is wanted, which may be that of another range then.
 void coalescing_heap::obtain(const request& wanted) {
+  const growth_report report(*this, wanted.bytes, wanted.alignment, [this] { return usage().committed; });
   os::status outcome{memory_errc::limit_reached, 0};
   if (newest_ != nullptr) outcome = grow_newest(wanted.place(*newest_, top_) + wanted.granules);
   if (outcome) return;
@@ -186,7 +189,9 @@ std::size_t coalescing_heap::trim() noexcept {
     if (ranges_[i].is_reserved()) trim_range(ranges_[i]);
   dropped_pages_ = false;
   for (std::size_t i = 0; i < ranges_.size(); ++i) dropped_pages_ = dropped_pages_ || ranges_[i].has_dropped_pages();
-  return before - usage().committed;
+  const std::size_t given_back = before - usage().committed;
+  log_link::tell({memory_event_kind::trim, nullptr, given_back, 0, 0, name()});
+  return given_back;
 }
 
 void coalescing_heap::trim_range(heap_range& range) noexcept {
@@ -231,6 +236,7 @@ void coalescing_heap::give_back(heap_range& range) noexcept {
 }
 
 void coalescing_heap::release() noexcept {
+  if (ranges_.size() != 0) log_link::tell({memory_event_kind::release, nullptr, 0, 0, 0, name()});
   for (std::size_t i = 0; i < ranges_.size(); ++i) give_back(ranges_[i]);
   ranges_.clear();
   index_.clear();
