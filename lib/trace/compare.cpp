@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <allot/core/byte_size.hpp>
 #include <allot/trace/compare.hpp>
 #include <allot/trace/trace_profile.hpp>
 #include <cstdio>
+#include <iterator>
 #include <ostream>
 #include <stdexcept>
 
@@ -33,6 +33,15 @@ std::string decimals(double value, int count) {
   char text[64];
   std::snprintf(text, sizeof(text), "%.*f", count, value);
   return text;
+}
+
+/// Three digits are enough for people.
+std::string about(std::size_t bytes) {
+  constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < std::size(units); ++unit) value /= 1024;
+  return decimals(value, unit == 0 || value >= 99.95 ? 0 : 1) + " " + units[unit];
 }
 
 }  // namespace
@@ -69,7 +78,7 @@ void print(std::ostream& out, const std::vector<comparison>& rows) {
     const replay_result& is = row.result;
     line(row.name, {decimals(row.seconds * 1e3, 2), decimals(best != 0 ? row.seconds / best : 1, 2),
                     decimals(row.seconds != 0 ? (row.slowest - row.fastest) / row.seconds * 100 : 0, 0) + " %",
-                    is.peak_committed != 0 ? std::string(format_byte_size(is.peak_committed)) : "-",
+                    is.peak_committed != 0 ? about(is.peak_committed) : "-",
                     is.peak_committed != 0 ? decimals(is.waste() * 100, 0) + " %" : "-", std::to_string(is.refused)});
   }
 }
@@ -90,9 +99,8 @@ recommendation recommend(const replay_program& program, const std::vector<compar
 
   for (const std::string& trait : traits_of(profile_of(program))) made.reasons.push_back(trait);
   const bool for_time = what == recommend_for::time;
-  made.reasons.push_back(best.name + (for_time
-                                          ? " takes " + decimals(best.seconds * 1e3, 2) + " ms"
-                                          : " needs " + std::string(format_byte_size(best.result.peak_committed))));
+  made.reasons.push_back(best.name + (for_time ? " takes " + decimals(best.seconds * 1e3, 2) + " ms"
+                                               : " needs " + about(best.result.peak_committed)));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i == made.best) continue;
     if (!served_all(rows[i])) {

@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(a_comparison_prints_as_a_table) {
   print(out, rows);
   BOOST_TEST(out.str() ==
              "candidate              ms     of best      spread        peak       waste     refused\n"
-             "pool                 1.25        1.00        40 %       64KiB        75 %           0\n"
+             "pool                 1.25        1.00        40 %    64.0 KiB        75 %           0\n"
              "a longer name        2.50        2.00        20 %           -           -           3\n");
 }
 
