@@ -10,4 +10,17 @@ void complete(process_limits& limits) noexcept {
   limit_texts::complete(limits, [](const char* path, auto use) noexcept { read_pieces(path, use); });
 }
 
+/// The second number in the file, in pages.
+std::size_t resident_bytes() noexcept {
+  std::size_t pages = 0;
+  std::size_t blanks = 0;
+  read_pieces("/proc/self/statm", [&](std::string_view text) noexcept {
+    for (const char c : text) {
+      if (c == ' ') ++blanks;
+      if (blanks == 1 && c >= '0' && c <= '9') pages = 10 * pages + static_cast<std::size_t>(c - '0');
+    }
+  });
+  return pages * facts().page_size;
+}
+
 }  // namespace allot::os::extras

@@ -20,4 +20,6 @@ void complete(process_limits& limits) noexcept {
 #endif
 }
 
+std::size_t resident_bytes() noexcept { return 0; }
+
 }  // namespace allot::os::extras

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace allot::os {
+
+/// What the process has of the machine at this moment.
+struct process_usage {
+  std::size_t resident = 0;       ///< bytes of its memory that lie in the machine's; 0 where the system does not tell
+  std::uint64_t page_faults = 0;  ///< since its start: pages it was given, or that were read, when it touched them
+};
+
+/// Asks the system. Allocates nothing, and errno is as before. noexcept and thread-safe.
+ALLOT_EXPORT process_usage usage_of_process() noexcept;
+
+}  // namespace allot::os

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <allot/trace/replay_program.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+
+namespace allot {
+
+/// Memory to replay on: what stands for each resource that the trace names.
+struct replay_candidate {
+  std::string name;
+  /// Called once for each resource of the trace, before the clock runs. All are destroyed at the end of the replay.
+  std::function<std::unique_ptr<std::pmr::memory_resource>(std::string_view resource)> make;
+};
+
+struct replay_options {
+  enum class order {
+    of_blocks,  ///< threads run freely, but no block is used before the thread that allocates it has done so
+    recorded,   ///< every event waits for the one before it, whatever its thread: as recorded, and slower
+  };
+
+  bool threads = true;  ///< as many as the trace has; otherwise all events by one, in the recorded order
+  order keep = order::of_blocks;
+  /// What is done with a block's bytes. A program that never touched its memory would make lazy resources look good.
+  enum class content {
+    untouched,
+    touched,  ///< a byte of each 64 is written when a block is handed out
+    checked,  ///< all are written, and looked at before the block is freed
+  };
+  content blocks = content::touched;
+  std::size_t sample_every = 1024;  ///< events between looks at usage(), of one thread, with the clock standing still;
+                                    ///< several are looked at every millisecond
+};
+
+struct replay_result {
+  double seconds = 0;              ///< of the events alone
+  std::uint64_t operations = 0;    ///< events replayed
+  std::uint64_t refused = 0;       ///< requests that the candidate refused; what is done with these blocks is left out
+  std::uint64_t damaged = 0;       ///< blocks whose bytes were not what was written; with content::checked only
+  std::size_t peak_live = 0;       ///< bytes as asked for, the most at a time
+  std::size_t peak_committed = 0;  ///< by usage(), at the samples; 0 where the candidate is none of ours
+  std::size_t average_committed = 0;
+  std::size_t pages_at_peak = 0;  ///< bytes of the pages that hold live blocks when most bytes are live
+  std::uint64_t page_faults = 0;  ///< of the process meanwhile, where the system counts them
+  std::size_t peak_resident = 0;  ///< growth of the process's resident memory at the samples; 0 where not told
+
+  /// Share of the committed memory that holds no live byte, at its peak: 0 to 1.
+  double waste() const noexcept {
+    return peak_committed > peak_live ? 1 - static_cast<double>(peak_live) / static_cast<double>(peak_committed) : 0;
+  }
+};
+
+/// Does to the candidate what the trace says the program did to its memory.
+/// @throws what make() throws; std::system_error when a thread cannot be started
+ALLOT_EXPORT replay_result replay(const replay_program& program, const replay_candidate& candidate,
+                                  const replay_options& options = {});
+
+}  // namespace allot

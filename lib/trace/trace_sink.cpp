@@ -1,0 +1,55 @@
+#include <allot/os/call_stack.hpp>
+#include <allot/trace/trace_sink.hpp>
+#include <string>
+
+namespace allot {
+namespace {
+
+thread_local const trace_tag* innermost = nullptr;
+
+/// The frames as lines, which say file and offset: they can be made names of functions later, without the process.
+std::string text_of(const os::call_stack& stack) {
+  std::string text;
+  for (std::size_t i = 0; i < stack.size(); ++i) text.append(std::string_view(stack.describe(i))).append("\n");
+  return text;
+}
+
+}  // namespace
+
+trace_sink::trace_sink(trace_writer& trace, std::string_view resource, const trace_sink_options& options)
+    : trace_(trace), resource_(trace.define(trace_name::resource, resource)), stacks_(options.stacks) {}
+
+trace_sink::~trace_sink() = default;
+
+void trace_sink::write(const memory_event& event) {
+  trace_record record;
+  record.kind = event.kind;
+  record.resource = resource_;
+  record.tag = trace_tag::current(trace_);
+  record.address = reinterpret_cast<std::uintptr_t>(event.address);
+  record.bytes = event.bytes;
+  record.alignment = event.alignment;
+  record.new_bytes = event.new_bytes;
+  record.position = event.position;
+  if (stacks_) {
+    os::call_stack stack;
+    stack.capture();
+    record.stack = trace_.define(trace_name::stack, text_of(stack));
+  }
+  trace_.write(record);
+}
+
+trace_tag::trace_tag(trace_writer& trace, std::string_view tag)
+    : trace_(trace), tag_(trace.define(trace_name::tag, tag)), outer_(innermost) {
+  innermost = this;
+}
+
+trace_tag::~trace_tag() { innermost = outer_; }
+
+std::uint32_t trace_tag::current(const trace_writer& trace) noexcept {
+  for (const trace_tag* tag = innermost; tag != nullptr; tag = tag->outer_)
+    if (&tag->trace_ == &trace) return tag->tag_;
+  return 0;
+}
+
+}  // namespace allot
