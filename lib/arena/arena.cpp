@@ -134,7 +134,7 @@ void arena::set_window(std::byte* first, std::byte* cursor, std::byte* end, std:
 
 void arena::set_cursor(std::byte* cursor) noexcept {
   cursor_ = cursor;
-  renew_limit();
+  if (limit_.load(std::memory_order_relaxed) != wanted_limit()) renew_limit();
   if (watched_) marks_.note_change();  // a scope must not set the cursor back behind the tool's or the checks' back
   if (checked_) published_.store(cursor, std::memory_order_relaxed);
 }
@@ -221,10 +221,10 @@ bool arena::deallocate_watched(void* p, std::size_t bytes, std::size_t alignment
 
 void arena::give_up(std::size_t position, memory_event_kind kind) {
   const std::size_t before = this->position();
-  std::optional<misuse_report> overrun;
-  if (position < before) {
+  const bool down = position < before;
+  const auto overrun = down && checked_ ? fences_.drop(position) : std::nullopt;
+  if (down) {
     high_ = std::max(high_, cursor_);
-    if (checked_) overrun = fences_.drop(position);
     lower(position);
     marks_.note_lowering(position, checked_);
     settle_marks();

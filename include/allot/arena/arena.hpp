@@ -241,7 +241,9 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
     told_marks_ = marks_.events();
   }
   void tell(memory_event_kind kind, const void* address = nullptr, std::size_t bytes = 0, std::size_t alignment = 0,
-            std::size_t new_bytes = 0) noexcept;
+            std::size_t new_bytes = 0) noexcept {
+    if (!ALLOT_LIKELY(!tap_.tells(kind))) tap_.tell({kind, address, bytes, alignment, new_bytes, {}, true, position()});
+  }
   /// In the destructor of the class that has the memory.
   void tell_of_end() noexcept {
     if (tap_.stale()) notice_sinks();
@@ -322,6 +324,7 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   void* told(memory_event_kind kind, std::size_t bytes, std::size_t alignment, Serve serve);
   arena_mark mark_slow() noexcept;
   void notice_sinks() noexcept;
+  std::byte* wanted_limit() const noexcept { return watched_ ? nullptr : end_; }
   void renew_limit() noexcept;
   request set_apart(const request& plain) const noexcept;
   std::size_t array_bytes(std::size_t count, std::size_t size, std::size_t alignment) const;

@@ -27,24 +27,16 @@ void arena::notice_sinks() noexcept {
   const bool scope_began = marks_.floor() > told_floor_ || marks_.events() > told_marks_;
   if (heard_of_marks && scope_began && marks_.floor() == position() + 1) tell(memory_event_kind::mark, cursor_);
   settle_marks();
-  renew_limit();
+  if (limit_.load(std::memory_order_relaxed) != wanted_limit()) renew_limit();
 }
 
 /// Sets the end of the inline window. Sinks and log are switched before the limit is set to null, and looked at after
 /// it was set to something else, in one order all threads agree on: so either is seen here, or the null stays.
 void arena::renew_limit() noexcept {
-  std::byte* const wanted = watched_ ? nullptr : end_;
-  if (limit_.load(std::memory_order_relaxed) == wanted) return;
+  std::byte* const wanted = wanted_limit();
   if (wanted != nullptr && static_cast<std::size_t>(end_ - cursor_) >= room_to_be_linked) link_.join();
   limit_.store(wanted);
   if (tap_.stale()) limit_.store(nullptr);
-}
-
-// ---- telling
-
-void arena::tell(memory_event_kind kind, const void* address, std::size_t bytes, std::size_t alignment,
-                 std::size_t new_bytes) noexcept {
-  if (tap_.tells(kind)) tap_.tell({kind, address, bytes, alignment, new_bytes, {}, true, position()});
 }
 
 arena_mark arena::mark_slow() noexcept {
