@@ -75,6 +75,8 @@ BOOST_AUTO_TEST_CASE(unknown_keys_are_named_with_what_would_be_right) {
   const mistake mistakes[] = {
       {pool + "spcing = \"exact\"\n", 3, 1, "resources.a.spcing",
        "is no option of pool_resource|did you mean \"spacing\"?|it has: strategy, upstream, "},
+      {"[resources.a]\nstrategy = \"chained_arena\"\nilmti = 1\n", 3, 1, "resources.a.ilmti",
+       "did you mean \"limit\"?"},
       {"[budgets.b]\npermanant = 1\n", 2, 1, "budgets.b.permanant", "is no option of memory_budget|\"permanent\""},
       {"defualt = \"a\"\n" + pool, 1, 1, "defualt",
        "did you mean \"default\"?|a config has: default, resources, budgets"},
