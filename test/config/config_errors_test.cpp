@@ -75,6 +75,8 @@ BOOST_AUTO_TEST_CASE(unknown_keys_are_named_with_what_would_be_right) {
   const mistake mistakes[] = {
       {pool + "spcing = \"exact\"\n", 3, 1, "resources.a.spcing",
        "is no option of pool_resource|did you mean \"spacing\"?|it has: strategy, upstream, "},
+      {"[resources.a]\nstrategy = \"chained_arena\"\nilmti = 1\n", 3, 1, "resources.a.ilmti",
+       "did you mean \"limit\"?"},
       {"[budgets.b]\npermanant = 1\n", 2, 1, "budgets.b.permanant", "is no option of memory_budget|\"permanent\""},
       {"defualt = \"a\"\n" + pool, 1, 1, "defualt",
        "did you mean \"default\"?|a config has: default, resources, budgets"},
@@ -142,6 +144,7 @@ BOOST_AUTO_TEST_CASE(sizes_and_numbers_out_of_range_are_named_with_the_range) {
       {pool + "spacing = \"exact\"\n", 3, 11, "resources.a.spacing", "exact needs sizes"},
       {pool + "sizes = [16]\n", 3, 9, "resources.a.sizes", "has no effect here; it is only with spacing = \"exact\""},
       {pool + "name = \"0123456789012345678901234567890123456789\"\n", 3, 8, "resources.a.name", "1 to 31 bytes"},
+      {pool + "name = \"a\\u007fb\"\n", 3, 8, "resources.a.name", "without control characters"},
       {arena + "growth_percent = 99\n", 3, 18, "resources.a.growth_percent", "a whole number from 100 to "},
       {arena + "limit = \"none\"\n", 3, 9, "resources.a.limit", "or \"unlimited\""},
       {secure + "region_bits = 36\n", 3, 15, "resources.a.region_bits", "from 20 to 35"},
@@ -211,6 +214,13 @@ BOOST_AUTO_TEST_CASE(what_is_no_toml_is_refused_at_its_place) {
       {"\xff\xfe[\0r", 1, 1, "", "beyond ASCII"},
   };
   for (const mistake& m : mistakes) expect_refused(m);
+}
+
+BOOST_AUTO_TEST_CASE(what_an_option_takes_is_told_of_the_strategy_of_its_own_table) {
+  BOOST_CHECK_EXCEPTION(
+      check_config(pool + "[resources.b]\nfirst_chunk = 64K\n"), config_error, [](const config_error& e) {
+        return e.key() == "resources.b.first_chunk" && e.problem().find("must be") == std::string::npos;
+      });
 }
 
 BOOST_AUTO_TEST_CASE(a_text_without_a_resource_is_an_error) {

@@ -73,6 +73,8 @@ BOOST_AUTO_TEST_CASE(single_values_take_the_place_of_those_in_the_text) {
   BOOST_TEST(has(described_with("b = {strategy=\"coalescing_heap\", large_threshold=131072}"), "\"128KiB\""));
   BOOST_TEST(has(described_with("c = {strategy=\"general_resource\"}"), "[resources.c]"));
   BOOST_TEST(described_with(" ; ;") == described_with(""));
+  BOOST_TEST(has(described_with("a.upstream.spacing=geometric; a.upstream.growth=25e-1"), "growth = 2.5"));
+  BOOST_TEST(has(described_with("a.upstream.spacing=geometric; a.upstream.growth=3e0"), "growth = 3.0"));
   BOOST_TEST(has(described_with("b.name=a.word/of:one+s"), "name = \"a.word/of:one+s\""));
 }
 

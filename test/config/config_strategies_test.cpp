@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <allot/adaptor/adaptor_resource.hpp>
 #include <allot/config/config.hpp>
 #include <allot/core/resource.hpp>
 #include <allot/testing/default_resource_guard.hpp>
@@ -16,13 +15,16 @@
 #include <utility>
 #include <vector>
 
+#include "kits_stack.hpp"
 #include "reference_rows.hpp"
 #include "support/conforms.hpp"
 
 using namespace allot;
+using test::configured;
 using test::is_users;
 using test::listed_option;
 using test::options_below;
+using test::register_kit;
 using test::stack_for;
 using test::stack_of;
 
@@ -77,45 +79,6 @@ std::string other_value(const std::string& strategy, const listed_option& option
   return "";
 }
 
-/// Stands between the kit and a resource of a config, and keeps the config.
-class configured final : public adaptor_resource {
- public:
-  explicit configured(std::shared_ptr<resource_set> set)
-      : adaptor_resource(*(*set)["top"], as_resource((*set)["top"])->name()), set_(std::move(set)) {}
-  std::string_view kind() const noexcept override { return "configured"; }
-
- private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return upstream_allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    upstream_deallocate(p, bytes, alignment);
-  }
-
-  std::shared_ptr<resource_set> set_;
-};
-
-std::pmr::memory_resource* kits_upstream = nullptr;
-
-/// Hands the kit's upstream to a config: as one of ours, which is what it is.
-class outlet final : public adaptor_resource {
- public:
-  explicit outlet(std::pmr::memory_resource& to) : adaptor_resource(to) {}
-  std::string_view kind() const noexcept override { return "outlet"; }
-
- private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override { return upstream_allocate(bytes, alignment); }
-  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
-    upstream_deallocate(p, bytes, alignment);
-  }
-};
-
-void register_outlet() {
-  static const bool once = [] {
-    register_strategy("kit", [](strategy_request&) { return std::make_unique<outlet>(*kits_upstream); });
-    return true;
-  }();
-  (void)once;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(config_strategies)
@@ -165,7 +128,7 @@ BOOST_AUTO_TEST_CASE(the_reference_is_a_good_config_and_so_are_all_its_defaults)
 
 BOOST_AUTO_TEST_CASE(every_strategy_describes_itself_as_it_was_written) {
   const testing::default_resource_guard guard(*std::pmr::new_delete_resource());
-  register_outlet();
+  register_kit();
   for (const std::string& strategy : strategy_names()) {
     if (is_users(strategy)) continue;
     BOOST_TEST_CONTEXT(strategy) {
@@ -228,7 +191,7 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_budget_is_described) {
 }
 
 BOOST_AUTO_TEST_CASE(every_stack_of_a_config_keeps_the_promises_of_resources) {
-  register_outlet();
+  register_kit();
   for (const std::string& strategy : strategy_names()) {
     if (is_users(strategy)) continue;
     const resource_set probe = parse_config(stack_of(strategy, "new_delete_resource"));
@@ -246,7 +209,7 @@ BOOST_AUTO_TEST_CASE(every_stack_of_a_config_keeps_the_promises_of_resources) {
                                                     : testing::conformance_subject::unlimited;
     const std::string text = stack_of(strategy, "kit", more);
     subject.make = [&](std::pmr::memory_resource& upstream) {
-      kits_upstream = &upstream;
+      test::kits_upstream = &upstream;
       return std::make_unique<configured>(std::make_shared<resource_set>(parse_config(text)));
     };
     subject.release = [](std::pmr::memory_resource& memory) { static_cast<configured&>(memory).release(); };

@@ -114,10 +114,7 @@ strategy limiting_entry() {
     auto told = std::any_cast<options>(is);
     told.name = from.name;
     const auto resource = std::make_shared<limiting_resource>(*from.memory("upstream"), told);
-    product result = owning_with(resource, told, [](options& now, const limiting_resource& of) {
-      now.limit = of.limit();
-      if (now.soft_limit != options::no_limit) now.soft_limit = of.soft_limit();
-    });
+    product result = owning(resource);
     result.live_bytes = [of = resource.get()] { return of->live_bytes() + of->reserved_bytes(); };
     return result;
   };

@@ -53,7 +53,6 @@ class description {
       const option_value value = row.get(in_force);
       if (std::holds_alternative<std::monostate>(value)) continue;
       if (!row.required && (value == row.get(defaults) || value == row.get(untold))) continue;
-      if (const auto* list = std::get_if<std::vector<std::size_t>>(&value); list != nullptr && list->empty()) continue;
       all.emplace_back(row.name, as_toml(row, value));
     }
   }
