@@ -8,6 +8,7 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/address_registry.hpp>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 namespace allot {
