@@ -16,26 +16,26 @@ using namespace allot;
 
 namespace {
 
-/// Those that take an upstream and have no bound of their own.
-constexpr std::string_view storeys[] = {
-    "pool_resource",         "concurrent_pool",     "chained_arena",    "coalescing_heap",
-    "general_resource",      "limiting_resource",   "debug_resource",   "concurrent_general_resource",
-    "synchronized_resource", "statistics_resource", "zeroing_resource", "fallback_resource",
-    "tracing_resource",
-};
+/// Those that take an upstream, have no bound of their own, and keep memory,
+constexpr std::string_view keepers[] = {"pool_resource",   "concurrent_pool",  "chained_arena",
+                                        "coalescing_heap", "general_resource", "concurrent_general_resource"};
+/// or keep none.
+constexpr std::string_view others[] = {"limiting_resource",   "debug_resource",   "synchronized_resource",
+                                       "statistics_resource", "zeroing_resource", "fallback_resource",
+                                       "tracing_resource"};
 
 /// In place, with the kit's upstream at the bottom.
 std::string random_stack(unsigned seed) {
   std::mt19937 random(seed);
   std::string stack = "{ strategy = \"kit\" }";
   const std::size_t depth = 2 + random() % 3;
+  const std::size_t keeper = random() % depth;
   for (std::size_t i = 0; i < depth; ++i) {
+    // One alone keeps memory: a pool that is refused the second of two requests gives the first back, which another
+    // pool, an arena or a quarantine below it would then hold.
     const bool top = i + 1 == depth;
-    // A pool that is refused the second of two requests gives the first back, which an arena, a quarantine or another
-    // pool below it then holds: the first is at the top alone, the second is none elsewhere, and there is one pool.
-    std::string strategy(storeys[random() % std::size(storeys)]);
-    if (strategy == "chained_arena" && !top) strategy = "coalescing_heap";
-    if (stack.find("pool") != stack.npos && strategy.find("pool") != strategy.npos) strategy = "statistics_resource";
+    const std::string strategy(i == keeper ? keepers[random() % std::size(keepers)]
+                                           : others[random() % std::size(others)]);
     std::string options;
     if (random() % 3 == 0) {
       if (strategy == "pool_resource" || strategy == "concurrent_pool") options = ", page_local = true";
@@ -44,7 +44,7 @@ std::string random_stack(unsigned seed) {
     }
     if (strategy == "tracing_resource") options = ", file = \"/dev/null\"";
     if (strategy == "debug_resource")
-      options = top ? ", report_leaks = false" : ", report_leaks = false, quarantine_bytes = 0";
+      options = ", report_leaks = false" + std::string(top ? "" : ", quarantine_bytes = 0");
     const std::string link = strategy == "fallback_resource" ? "upstreams = [" + stack + "]" : "upstream = " + stack;
     stack = "{ strategy = \"" + strategy + "\"" + options + ", " + link + " }";
   }
