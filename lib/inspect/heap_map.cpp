@@ -29,8 +29,7 @@ void merge(heap_cell& into, const heap_cell& next) noexcept {
   into.smallest = std::min(into.smallest, next.smallest);
   into.largest = std::max(into.largest, next.largest);
   into.exact = into.exact && next.exact;
-  for (const block_state state : {block_state::unknown, block_state::used, block_state::free})
-    into.shares.add(state, next.shares[state]);
+  for (const block_state state : heap_shares::states) into.shares.add(state, next.shares[state]);
 }
 
 }  // namespace
@@ -45,7 +44,7 @@ heap_share heap_shares::sum() const noexcept {
 }
 
 void heap_shares::add(block_state state, const heap_share& more) noexcept {
-  heap_share& share = all_[static_cast<std::size_t>(state)];
+  heap_share& share = all_[place_of(state)];
   add_up(share.blocks, more.blocks);
   add_up(share.bytes, more.bytes);
 }
@@ -90,7 +89,7 @@ void heap_map::add(const block_info& block) noexcept {
   const heap_share one{1, block.bytes};
   shares_.add(block.state, one);
   sizes_[highest_bit(block.bytes)].add(block.state, one);
-  std::size_t& largest = largest_[static_cast<std::size_t>(block.state)];
+  std::size_t& largest = largest_[heap_shares::place_of(block.state)];
   largest = std::max(largest, block.bytes);
   heap_cell cell{block.begin, block.bytes, block.bytes, block.bytes, block.exact, {}};
   cell.shares.add(block.state, one);

@@ -46,8 +46,7 @@ bool adds_up(const heap_map& map) {
     if (address_of(cell.begin) < end || cell.shares.sum().bytes > cell.span || cell.smallest > cell.largest)
       return false;
     end = address_of(cell.begin) + cell.span;
-    for (const block_state state : {block_state::used, block_state::free, block_state::unknown})
-      sum.add(state, cell.shares[state]);
+    for (const block_state state : heap_shares::states) sum.add(state, cell.shares[state]);
   }
   std::size_t by_size = 0;
   for (std::size_t i = 0; i < heap_map::size_steps; ++i) by_size += map.of_size(i).sum().bytes;
@@ -311,15 +310,26 @@ BOOST_AUTO_TEST_CASE(every_kind_of_resource_shows_its_blocks_in_use) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(freed_blocks_that_are_kept_back_show_as_free) {
+BOOST_AUTO_TEST_CASE(freed_blocks_that_are_kept_back_show) {
   guarded_page_resource guarded;
   guarded.deallocate(guarded.allocate(123), 123);
-  BOOST_TEST(bytes(take_heap_map(guarded), block_state::free) == 123u);
+  BOOST_TEST(bytes(take_heap_map(guarded), block_state::quarantined) == 123u);
+  BOOST_TEST(bytes(take_heap_map(guarded), block_state::free) == 0u);
   secure_options options;
   options.level = secure_level::paranoid;
   secure_resource secure(options);
   secure.deallocate(secure.allocate(123), 123);
   BOOST_TEST(bytes(take_heap_map(secure), block_state::free) == 123u);
+  secure.deallocate(secure.allocate(1234567), 1234567);
+  BOOST_TEST(bytes(take_heap_map(secure), block_state::quarantined) == 1234567u);
+}
+
+BOOST_AUTO_TEST_CASE(guards_slack_and_gaps_count_as_unknown) {
+  heap_shares shares;
+  for (const block_state state : {block_state::unknown, block_state::guard, block_state::slack, block_state::gap})
+    shares.add(state, {1, 10});
+  BOOST_TEST(shares[block_state::unknown].bytes == 40u);
+  BOOST_TEST(shares.sum().blocks == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(a_resource_that_locks_is_walked_while_others_work_with_it) {

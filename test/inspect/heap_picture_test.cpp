@@ -59,6 +59,12 @@ void tell_four(told_blocks& memory) {
   memory.add(1600, 400, block_state::unknown);
 }
 
+/// 1000 bytes: used, quarantined.
+void tell_quarantined(told_blocks& memory) {
+  memory.add(0, 500, block_state::used);
+  memory.add(500, 500, block_state::quarantined);
+}
+
 /// As many blocks as that, a third of them free.
 void tell_many(told_blocks& memory, std::size_t count) {
   std::mt19937 random(8);
@@ -189,6 +195,19 @@ BOOST_AUTO_TEST_CASE(text_shows_the_map_and_the_figures) {
   BOOST_TEST(has(text, "fragmentation 0 %"), text);
   BOOST_TEST(has(text, "  64 B      ############# 1\n"), text);
   BOOST_TEST(has(text, "  256 B     .............????????????? 2\n"), text);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_in_quarantine_has_a_mark_of_its_own_in_every_picture) {
+  told_blocks memory("kept");
+  tell_quarantined(memory);
+  const std::string text = text_of(memory);
+  BOOST_TEST(has(text, "###xxx"), text);
+  BOOST_TEST(has(text, "x in quarantine 500 bytes in 1 block, the largest of 500 bytes\n"), text);
+  BOOST_TEST(!has(text, "unknown"), text);
+  const std::string svg = svg_of(memory);
+  BOOST_TEST(has(svg, "in quarantine, 1 block"), svg);
+  BOOST_TEST(has(svg, "<title>0x1001f4: in quarantine, 500 bytes</title><rect class=\"z\""), svg);
+  BOOST_TEST(has(html_of(memory), "[0,500,2,1]"));
 }
 
 BOOST_AUTO_TEST_CASE(text_of_a_heap_of_nothing_says_so) {

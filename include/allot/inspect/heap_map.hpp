@@ -17,17 +17,24 @@ struct heap_share {
   std::size_t bytes = 0;
 };
 
-/// One share for each block_state.
+/// One share for each state that a map tells apart.
 class ALLOT_EXPORT heap_shares {
  public:
-  static constexpr std::size_t states = 3;
+  /// Guards, slack and gaps count as unknown, in the few walks that have any.
+  static constexpr std::array<block_state, 4> states{block_state::used, block_state::free, block_state::quarantined,
+                                                     block_state::unknown};
+  static constexpr std::size_t place_of(block_state state) noexcept {
+    for (std::size_t i = 0; i < states.size(); ++i)
+      if (states[i] == state) return i;
+    return states.size() - 1;
+  }
 
-  const heap_share& operator[](block_state state) const noexcept { return all_[static_cast<std::size_t>(state)]; }
+  const heap_share& operator[](block_state state) const noexcept { return all_[place_of(state)]; }
   heap_share sum() const noexcept;
   void add(block_state state, const heap_share& more) noexcept;
 
  private:
-  std::array<heap_share, states> all_;
+  std::array<heap_share, states.size()> all_;
 };
 
 /// A block as its resource tells of it or, in the map of a heap with very many, all blocks that begin in a stretch of
@@ -77,7 +84,7 @@ class ALLOT_EXPORT heap_map {
   bool summarised() const noexcept { return window_ != 0; }
 
   const heap_shares& shares() const noexcept { return shares_; }
-  std::size_t largest(block_state state) const noexcept { return largest_[static_cast<std::size_t>(state)]; }
+  std::size_t largest(block_state state) const noexcept { return largest_[heap_shares::place_of(state)]; }
 
   /// 1 - largest free block / all free bytes: 0 when what is free is one block or nothing, near 1 when it is crumbs.
   double fragmentation() const noexcept;
@@ -104,7 +111,7 @@ class ALLOT_EXPORT heap_map {
   fixed_text<31> kind_;
   memory_usage usage_;
   heap_shares shares_;
-  std::array<std::size_t, heap_shares::states> largest_{};
+  std::array<std::size_t, heap_shares::states.size()> largest_{};
   std::array<heap_shares, size_steps> sizes_{};
   std::size_t most_cells_;
   std::size_t window_ = 0;

@@ -10,7 +10,7 @@
 namespace allot {
 namespace {
 
-constexpr block_state states[] = {block_state::used, block_state::free, block_state::unknown};
+constexpr auto states = heap_shares::states;
 
 void write_shares(text_output& out, const heap_shares& shares) {
   out << "[";

@@ -21,7 +21,7 @@ picture_shares shares_of(const heap_cell& cell) noexcept {
   const auto part = [&](block_state state) {
     return std::min(1.0, static_cast<double>(cell.shares[state].bytes) / static_cast<double>(cell.span));
   };
-  return {part(block_state::used), part(block_state::free), part(block_state::unknown)};
+  return {part(block_state::used), part(block_state::free), part(block_state::quarantined), part(block_state::unknown)};
 }
 
 }  // namespace allot

@@ -47,6 +47,7 @@ class picture_layout {
 struct picture_shares {
   double used = 0;
   double free = 0;
+  double quarantined = 0;
   double unknown = 0;
 };
 

@@ -9,11 +9,11 @@ namespace allot {
 
 constexpr std::string_view page_style =
     R"(:root{color-scheme:light;--paper:#f5f6f9;--card:#fff;--line:#e1e5ec;--ink:#1b2330;--quiet:#667085;--row:#eceff4;
---used:#3563e0;--free:#a4dcc1;--unknown:#b3a7cf;--accent:#3563e0;--seam:#fff;--pick:#111827;--shadow:0 1px 2px #1018280d,0 4px 16px #10182812}
+--used:#3563e0;--free:#a4dcc1;--quarantined:#e9b95c;--unknown:#b3a7cf;--accent:#3563e0;--seam:#fff;--pick:#111827;--shadow:0 1px 2px #1018280d,0 4px 16px #10182812}
 @media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;--paper:#0e1116;--card:#171c24;--line:#29303b;--ink:#e7eaf0;
---quiet:#98a2b3;--row:#222933;--used:#6d94ff;--free:#2f6f55;--unknown:#76699a;--accent:#8aa8ff;--seam:#171c24;--pick:#fff;--shadow:none}}
+--quiet:#98a2b3;--row:#222933;--used:#6d94ff;--free:#2f6f55;--quarantined:#a8792a;--unknown:#76699a;--accent:#8aa8ff;--seam:#171c24;--pick:#fff;--shadow:none}}
 :root[data-theme=dark]{color-scheme:dark;--paper:#0e1116;--card:#171c24;--line:#29303b;--ink:#e7eaf0;
---quiet:#98a2b3;--row:#222933;--used:#6d94ff;--free:#2f6f55;--unknown:#76699a;--accent:#8aa8ff;--seam:#171c24;--pick:#fff;--shadow:none}
+--quiet:#98a2b3;--row:#222933;--used:#6d94ff;--free:#2f6f55;--quarantined:#a8792a;--unknown:#76699a;--accent:#8aa8ff;--seam:#171c24;--pick:#fff;--shadow:none}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;
 font-variant-numeric:tabular-nums}
@@ -30,7 +30,7 @@ h2 small{font-weight:400;color:var(--quiet)}
 .tile b{display:block;font-size:21px;font-weight:650;letter-spacing:-.01em;margin-top:2px}
 .tile i{font-style:normal;color:var(--quiet);font-size:12.5px}
 .swatch{width:11px;height:11px;border-radius:3px;flex:none;display:inline-block}
-.used{background:var(--used)}.free{background:var(--free)}.unknown{background:var(--unknown)}
+.used{background:var(--used)}.free{background:var(--free)}.quarantined{background:var(--quarantined)}.unknown{background:var(--unknown)}
 .tools{display:flex;flex-wrap:wrap;gap:10px 22px;align-items:center;padding:11px 16px;border-bottom:1px solid var(--line)}
 .group{display:flex;align-items:center;gap:7px}
 .group>span{color:var(--quiet);font-size:12.5px}
@@ -95,7 +95,9 @@ constexpr std::string_view page_script = R"('use strict';
 (() => {
 const data = JSON.parse(document.getElementById('data').textContent);
 const $ = id => document.getElementById(id);
-const states = ['used', 'free', 'unknown'];
+const states = ['used', 'free', 'quarantined', 'unknown'];
+const upwards = [0, 2, 3, 1];  // in which order they fill what is drawn
+const isShown = s => s < 2 || data.shares[2 * s];
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 const bytes = n => {
   if (n === 1) return '1 byte';
@@ -121,9 +123,9 @@ for (const raw of data.cells) {
   offset += raw[0];
   if (cells.length) length += raw[0] > data.largestGap ? data.breakLength : raw[0];
   const c = {at: length, offset, span: raw[1], one, smallest: one ? raw[1] : raw[2], largest: one ? raw[1] : raw[3],
-             exact: one ? raw[3] : raw[4], blocks: [0, 0, 0], bytes: [0, 0, 0]};
+             exact: one ? raw[3] : raw[4], blocks: states.map(() => 0), bytes: states.map(() => 0)};
   if (one) { c.blocks[raw[2]] = 1; c.bytes[raw[2]] = raw[1]; }
-  else for (let s = 0; s < 3; ++s) { c.blocks[s] = raw[5 + 2 * s]; c.bytes[s] = raw[6 + 2 * s]; }
+  else for (let s = 0; s < states.length; ++s) { c.blocks[s] = raw[5 + 2 * s]; c.bytes[s] = raw[6 + 2 * s]; }
   cells.push(c);
   length += c.span;
   offset += c.span;
@@ -142,7 +144,7 @@ const cellBefore = at => {
 
 // ---- filters
 
-const shown = [true, true, true];
+const shown = states.map(() => true);
 let from = 0, to = Infinity;
 const matches = c => c.largest >= from && c.smallest <= to && states.some((_, s) => shown[s] && c.blocks[s]);
 const parseSize = (text, none) => {
@@ -212,7 +214,7 @@ const draw = () => {
       const wide = Math.max(w - (w > 4 ? 1 : 0), .5);
       pen.globalAlpha = matches(c) ? 1 : .13;
       let bottom = y + rowHeight;
-      for (const s of [0, 2, 1]) {
+      for (const s of upwards) {
         if (!c.bytes[s]) continue;
         const h = rowHeight * Math.min(1, c.bytes[s] / c.span);
         bottom -= h;
@@ -344,11 +346,12 @@ const tile = (word, value, more, state) => {
   t.append(head, make('b', value), make('i', more));
   $('tiles').append(t);
 };
-const total = [0, 2, 4].reduce((sum, i) => sum + data.shares[i], 0);
+const blocksOf = shares => states.reduce((sum, _, s) => sum + shares[2 * s], 0);
+const total = blocksOf(data.shares);
 $('name').textContent = data.name;
 if (data.kind !== data.name) $('name').append(make('small', data.kind));
 states.forEach((name, s) => {
-  if (s < 2 || data.shares[4]) tile(name[0].toUpperCase() + name.slice(1), bytes(data.shares[2 * s + 1]), count(data.shares[2 * s]), name);
+  if (isShown(s)) tile(name[0].toUpperCase() + name.slice(1), bytes(data.shares[2 * s + 1]), count(data.shares[2 * s]), name);
 });
 tile('Largest free block', bytes(data.largestFree), data.shares[3] ? 'of ' + bytes(data.shares[3]) + ' free' : 'nothing is free');
 tile('Fragmentation', (data.fragmentation * 100).toFixed(1) + ' %', '1 \u2212 largest free / all free');
@@ -367,7 +370,7 @@ const refresh = () => {
   draw();
 };
 states.forEach((name, s) => {
-  if (s === 2 && !data.shares[4]) return;
+  if (!isShown(s)) return;
   const b = make('button');
   b.append(make('i', undefined, 'swatch ' + name), name[0].toUpperCase() + name.slice(1));
   b.dataset.state = name;
@@ -390,13 +393,13 @@ const readSizes = () => {
 $('from').addEventListener('input', readSizes);
 $('to').addEventListener('input', readSizes);
 
-const most = Math.max(...data.sizes.map(s => s[0] + s[2] + s[4]));
-const filled = data.sizes.map((s, i) => s[0] + s[2] + s[4] ? i : -1).filter(i => i >= 0);
+const most = Math.max(...data.sizes.map(blocksOf));
+const filled = data.sizes.map((s, i) => blocksOf(s) ? i : -1).filter(i => i >= 0);
 for (let i = filled[0]; i <= filled[filled.length - 1]; ++i) {
-  const s = data.sizes[i], n = s[0] + s[2] + s[4], low = 2 ** i;
+  const s = data.sizes[i], n = blocksOf(s), low = 2 ** i;
   const bar = make('button', undefined, 'bar');
   bar.append(make('u', n ? (n >= 10000 ? Math.round(n / 1000) + 'k' : n) : ''));
-  for (const k of [1, 2, 0]) {
+  for (const k of [...upwards].reverse()) {
     if (!s[2 * k]) continue;
     const part = make('s', undefined, states[k]);
     part.style.height = Math.max(1.5, s[2 * k] / most * 112) + 'px';

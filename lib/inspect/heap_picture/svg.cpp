@@ -27,9 +27,9 @@ constexpr std::string_view style = R"(
 text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:#1f2733}
 .paper{fill:#fff}.h{font-size:18px;font-weight:650}.q{fill:#667085}.a{font:11px ui-monospace,Menlo,Consolas,monospace;fill:#667085;text-anchor:end}
 .k{font-weight:400;fill:#667085}.v{font-size:17px;font-weight:650}.c{font-size:11px;fill:#667085;text-anchor:middle}
-.row{fill:#eef0f4}.u{fill:#3563e0}.f{fill:#a9dcc3}.n{fill:#b3a7cf}.b{fill:none;stroke:#98a2b3;stroke-dasharray:2 2}
+.row{fill:#eef0f4}.u{fill:#3563e0}.f{fill:#a9dcc3}.z{fill:#e9b95c}.n{fill:#b3a7cf}.b{fill:none;stroke:#98a2b3;stroke-dasharray:2 2}
 @media (prefers-color-scheme:dark){text{fill:#e6e9ef}.paper{fill:#12161d}.q,.k,.a,.c{fill:#98a2b3}
-.row{fill:#1e242e}.u{fill:#6d94ff}.f{fill:#2f6b52}.n{fill:#6f6391}.b{stroke:#667085}}
+.row{fill:#1e242e}.u{fill:#6d94ff}.f{fill:#2f6b52}.z{fill:#a8792a}.n{fill:#6f6391}.b{stroke:#667085}}
 )";
 
 class svg_writer {
@@ -76,9 +76,10 @@ class svg_writer {
     double x = margin;
     for (const auto& [state, mark, word] : {std::tuple{block_state::used, "u", "used"},
                                             {block_state::free, "f", "free"},
+                                            {block_state::quarantined, "z", "in quarantine"},
                                             {block_state::unknown, "n", "unknown"}}) {
       const heap_share& share = map_.shares()[state];
-      if (share.blocks == 0 && state == block_state::unknown) continue;
+      if (share.blocks == 0 && state != block_state::used && state != block_state::free) continue;
       rectangle(mark, x, 64, 10, 10) << " rx=\"2\"/>";
       (text("q", x + 16, 73) << word << ", " << share.blocks << (share.blocks == 1 ? " block" : " blocks"))
           << "</text>";
@@ -132,7 +133,7 @@ class svg_writer {
     });
   }
 
-  /// Used from the bottom up, then what nobody knows of, then free.
+  /// Used from the bottom up, then quarantined, then what nobody knows of, then free.
   void write_piece(const heap_cell& cell, double row, double start, double length) {
     const double x = map_left + start / row_length_ * map_width;
     const double exact = length / row_length_ * map_width;
@@ -140,7 +141,8 @@ class svg_writer {
     const double w = std::max(exact - seam, thinnest);
     const picture_shares parts = shares_of(cell);
     double bottom = row_top(row) + row_height;
-    for (const auto& [kind, part] : {std::pair{"u", parts.used}, {"n", parts.unknown}, {"f", parts.free}}) {
+    for (const auto& [kind, part] :
+         {std::pair{"u", parts.used}, {"z", parts.quarantined}, {"n", parts.unknown}, {"f", parts.free}}) {
       if (part <= 0) continue;
       const double h = row_height * part;
       bottom -= h;
@@ -152,12 +154,11 @@ class svg_writer {
     const std::size_t blocks = cell.shares.sum().blocks;
     (out_ << "<title>").hex(address_of(cell.begin)) << ": ";
     if (blocks == 1) {
-      const bool used = cell.shares[block_state::used].blocks != 0;
-      const bool free = cell.shares[block_state::free].blocks != 0;
-      out_ << (used   ? "used"
-               : free ? "free"
-                      : "unknown")
-           << ", " << cell.largest << " bytes" << (cell.exact ? "" : ", rounded");
+      constexpr std::array<std::string_view, heap_shares::states.size()> words{"used", "free", "in quarantine",
+                                                                               "unknown"};
+      std::size_t state = 0;
+      while (cell.shares[heap_shares::states[state]].blocks == 0) ++state;
+      out_ << words[state] << ", " << cell.largest << " bytes" << (cell.exact ? "" : ", rounded");
     } else {
       out_ << blocks << " blocks of " << cell.smallest << " to " << cell.largest << " bytes, "
            << cell.shares[block_state::used].bytes << " bytes used, " << cell.shares[block_state::free].bytes
@@ -184,8 +185,10 @@ class svg_writer {
       const double x = margin + static_cast<double>(i - first) * step;
       const heap_shares& shares = map_.of_size(i);
       double bottom = top + bars_height;
-      for (const auto& [state, mark] :
-           {std::pair{block_state::used, "u"}, {block_state::unknown, "n"}, {block_state::free, "f"}}) {
+      for (const auto& [state, mark] : {std::pair{block_state::used, "u"},
+                                        {block_state::quarantined, "z"},
+                                        {block_state::unknown, "n"},
+                                        {block_state::free, "f"}}) {
         if (shares[state].blocks == 0) continue;
         const double h = std::max(1.0, static_cast<double>(shares[state].blocks) / most * (bars_height - 16));
         bottom -= h;

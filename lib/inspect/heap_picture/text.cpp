@@ -19,16 +19,17 @@ constexpr std::size_t address_width = 2 + 2 * sizeof(void*) + 1;
 constexpr double smallest_pixel = 8;  // bytes: more lines than that would show nothing new
 
 /// What a character, or half of one, shows.
-enum class shade : std::uint8_t { gap, free, mostly_free, half, mostly_used, used, unknown };
-constexpr std::size_t shades = 7;
-constexpr std::string_view plain = " .-+*#?";
-// Of the 256 that terminals have (ISO 8613-6 with xterm's table): green over teal to blue, and grey.
-constexpr std::array<std::string_view, shades> colour{"", "108", "72", "37", "32", "27", "245"};
+enum class shade : std::uint8_t { gap, free, mostly_free, half, mostly_used, used, quarantined, unknown };
+constexpr std::size_t shades = 8;
+constexpr std::string_view plain = " .-+*#x?";
+// Of the 256 that terminals have (ISO 8613-6 with xterm's table): green over teal to blue, amber, and grey.
+constexpr std::array<std::string_view, shades> colour{"", "108", "72", "37", "32", "27", "179", "245"};
 
 shade shade_of(const picture_shares& parts) noexcept {
   const double known = parts.used + parts.free;
-  if (known + parts.unknown <= 0) return shade::gap;
-  if (parts.unknown > known) return shade::unknown;
+  if (known + parts.quarantined + parts.unknown <= 0) return shade::gap;
+  if (std::max(parts.unknown, parts.quarantined) > known)
+    return parts.unknown > parts.quarantined ? shade::unknown : shade::quarantined;
   const double used = parts.used / known;
   if (used <= 0) return shade::free;
   if (used >= 1) return shade::used;
@@ -72,6 +73,7 @@ class map_lines {
           first_ = static_cast<const std::byte*>(cell.begin) + static_cast<std::size_t>(at - start);
         sum_.used += parts.used * (until - at);
         sum_.free += parts.free * (until - at);
+        sum_.quarantined += parts.quarantined * (until - at);
         sum_.unknown += parts.unknown * (until - at);
         at = until;
       }
@@ -147,9 +149,10 @@ void write_figures(text_output& out, const heap_map& map, bool coloured) {
   };
   for (const line& each :
        {line{block_state::used, shade::used, " used     "}, line{block_state::free, shade::free, " free     "},
+        line{block_state::quarantined, shade::quarantined, " in quarantine "},
         line{block_state::unknown, shade::unknown, " unknown  "}}) {
     const heap_share& share = map.shares()[each.state];
-    if (share.blocks == 0 && each.state == block_state::unknown) continue;
+    if (share.blocks == 0 && each.state != block_state::used && each.state != block_state::free) continue;
     write_marks(out, each.mark, 1, coloured);
     (out << each.word).bytes(share.bytes) << " in " << share.blocks << (share.blocks == 1 ? " block" : " blocks");
     if (share.blocks != 0) (out << ", the largest of ").bytes(map.largest(each.state));
@@ -182,6 +185,7 @@ void write_sizes(text_output& out, const heap_map& map, std::size_t width, bool 
     out.repeat(" ", label - size.size());
     for (const auto& [state, mark] : {std::pair{block_state::used, shade::used},
                                       {block_state::free, shade::free},
+                                      {block_state::quarantined, shade::quarantined},
                                       {block_state::unknown, shade::unknown}}) {
       if (shares[state].blocks == 0) continue;
       const double part = static_cast<double>(shares[state].blocks) / static_cast<double>(most);
