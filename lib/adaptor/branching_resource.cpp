@@ -12,6 +12,7 @@ bool stands_on(const resource& above, const resource& below) noexcept {
 }
 
 }  // namespace
+
 branching_resource::~branching_resource() = default;
 
 template <class Visit>
@@ -81,6 +82,12 @@ bool branching_resource::check() const noexcept {
 
 void branching_resource::for_each_block(block_visitor visitor) const {
   for_each_of_ours([&](const resource& ours) { ours.for_each_block(visitor); });
+}
+
+bool branching_resource::tell_events_to(event_sink* sink) noexcept {
+  bool told = false;
+  for_each_of_ours([&](resource& ours) { told = ours.tell_events_to(sink) || told; });
+  return told;
 }
 
 }  // namespace allot

@@ -1,3 +1,4 @@
+#include <allot/adaptor/size_routing_resource.hpp>
 #include <allot/adaptor/statistics_resource.hpp>
 #include <allot/adaptor/text_event_sink.hpp>
 #include <allot/adaptor/tracing_resource.hpp>
@@ -269,6 +270,21 @@ BOOST_AUTO_TEST_CASE(what_happens_in_an_arena_is_told_once) {
   BOOST_TEST(told == "grow allocate deallocate mark push pop mark push rewind rewind refuse clear release ");
   BOOST_TEST(sink.events[0].at_position);
   BOOST_TEST(!sink.events[1].at_position);
+}
+
+BOOST_AUTO_TEST_CASE(arenas_are_told_of_behind_several_upstreams_too) {
+  collecting_sink sink;
+  chained_arena small;
+  chained_arena large;
+  size_routing_resource routes({{small, 64}}, large);
+  tracing_resource memory(routes, sink);
+  small.push(1);
+  large.push(2);
+  BOOST_TEST(sink.events.size() == 4u);  // and both grew
+  memory.disable();
+  small.push(1);
+  large.push(2);
+  BOOST_TEST(sink.events.size() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(an_arena_is_told_of_only_while_enabled) {

@@ -111,7 +111,8 @@ function(check_exports name hidden)
     endif()
     set(type ${CMAKE_MATCH_1})
     set(symbol ${CMAKE_MATCH_2})
-    if(symbol MATCHES "^_Z(T[VISTC]|GV|GR|T[hv][n0-9_]+_)?Z?N[VKRO]*5allot" AND NOT symbol MATCHES "${hidden}")
+    if(symbol MATCHES "^_Z(T[VISTC]|GV|GR|T[hv][n0-9_]+_)?Z?N[VKRO]*5allot|^allot_address_registry$" AND NOT
+       symbol MATCHES "${hidden}")
       math(EXPR ours "${ours} + 1")
     elseif(type MATCHES "[WVu]" AND
            symbol MATCHES "^_Z(T[VIST]|GV|GR)?Z?N?[VKRO]*(S[tabsiod]|9__gnu_cxx)|^_Zn[wa].Pv$|^_Zd[la]PvS_$")
@@ -164,11 +165,14 @@ elseif(WAY STREQUAL "without_config")
   endif()
 
 elseif(WAY STREQUAL "find_package")
-  build_consumer(-D WAY=find_package -D COMPONENTS=config -D "CMAKE_PREFIX_PATH=${prefix}")
+  build_consumer(-D WAY=find_package "-DCOMPONENTS=config\;trace" -D "CMAKE_PREFIX_PATH=${prefix}")
   check_compile_options()
   file(READ ${work}/compile_commands.json commands)
   if(NOT commands MATCHES "CONSUMER_READS_CONFIGS" OR commands MATCHES "TOML_")
     message(FATAL_ERROR "the consumer does not read configs, or knows by what library they are read: ${commands}")
+  endif()
+  if(NOT commands MATCHES "CONSUMER_RECORDS_TRACES")
+    message(FATAL_ERROR "the consumer does not record traces: ${commands}")
   endif()
 
 elseif(WAY STREQUAL "versions")
@@ -187,6 +191,7 @@ elseif(WAY STREQUAL "versions")
 elseif(WAY STREQUAL "pkg_config")
   build_with_pkg_config(${prefix} allot)
   build_with_pkg_config(${prefix} allot_config -D CONSUMER_READS_CONFIGS)
+  build_with_pkg_config(${prefix} allot_trace -D CONSUMER_RECORDS_TRACES)
 
 elseif(WAY STREQUAL "moved")
   # installed once more and moved, so that nothing is left where it was
@@ -201,6 +206,7 @@ elseif(WAY STREQUAL "moved")
 elseif(WAY STREQUAL "exported_symbols")
   # What lib/os/posix_extras.hpp declares is for the library alone, and so is all of the namespace allot::config.
   check_exports(liballot.so "^_ZN5allot2os6extras")
+  check_exports(liballot_trace.so "^_Z(T[VISTC])?Z?N[VKRO]*5allot10trace_file")
   check_exports(liballot_config.so "^_Z(T[VISTC])?Z?N[VKRO]*5allot6config")
 
 else()

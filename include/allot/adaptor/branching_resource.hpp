@@ -31,6 +31,7 @@ class ALLOT_EXPORT branching_resource : public resource {
   std::size_t trim() noexcept override;
   bool check() const noexcept override;
   void for_each_block(block_visitor visitor) const override;
+  bool tell_events_to(event_sink* sink) noexcept override;  ///< whether any of them does
 
  protected:
   /// All upstreams must outlive this object.

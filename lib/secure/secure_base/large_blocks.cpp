@@ -406,7 +406,7 @@ bool large_blocks::check() {
 
 void large_blocks::for_each_block(block_visitor visitor) const {
   blocks_.for_each([&](const entry& block) {
-    visitor({block.address, block.requested, true, block.freed ? block_state::quarantined : block_state::used});
+    visitor({block.address, block.requested, true, block.freed ? block_state::free : block_state::used});
   });
 }
 

@@ -19,6 +19,25 @@ bool reads_configs() {
 bool reads_configs() { return true; }
 #endif
 
+#if defined(CONSUMER_RECORDS_TRACES)
+#include <allot/trace/trace_reader.hpp>
+#include <allot/trace/trace_writer.hpp>
+#include <cstdio>
+
+bool records_traces() {
+  const char* const file = "consumer.trace";
+  {
+    allot::trace_writer trace(file);
+    trace.write({});
+  }
+  const bool recorded = allot::trace_reader(file).summary().events == 1;
+  std::remove(file);
+  return recorded;
+}
+#else
+bool records_traces() { return true; }
+#endif
+
 int main() {
   allot::page_resource pages;
   allot::chained_arena arena(&pages);
@@ -27,5 +46,5 @@ int main() {
   const long long sum = std::accumulate(numbers.begin(), numbers.end(), 0LL);
   const bool on_pages = pages.owns(numbers.data()) && arena.upstream_resource() == &pages;
   std::cout << "sum " << sum << (on_pages ? " on pages" : " elsewhere") << "\n";
-  return sum == 5'000'050'000 && on_pages && reads_configs() ? 0 : 1;
+  return sum == 5'000'050'000 && on_pages && reads_configs() && records_traces() ? 0 : 1;
 }
