@@ -42,8 +42,8 @@ class fork_mutex_list {
   static bool try_lock_all() noexcept {
     own().lock();
     for (fork_mutex* each = first; each != nullptr; each = each->next_) {
-      if (each->mutex_.try_lock()) continue;
-      for (fork_mutex* taken = first; taken != each; taken = taken->next_) taken->mutex_.unlock();
+      if (each->is_held_here() || each->mutex_.try_lock()) continue;
+      unlock_up_to(each);
       own().unlock();
       return false;
     }
@@ -51,8 +51,14 @@ class fork_mutex_list {
   }
 
   static void unlock_all() noexcept {
-    for (fork_mutex* each = first; each != nullptr; each = each->next_) each->mutex_.unlock();
+    unlock_up_to(nullptr);
     own().unlock();
+  }
+
+  /// But for those this thread held before.
+  static void unlock_up_to(const fork_mutex* end) noexcept {
+    for (fork_mutex* taken = first; taken != end; taken = taken->next_)
+      if (!taken->is_held_here()) taken->mutex_.unlock();
   }
 
   static inline fork_mutex* first = nullptr;

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <allot/trace/compare.hpp>
 #include <allot/trace/trace_profile.hpp>
-#include <cstdio>
+#include <cstdint>
 #include <iterator>
 #include <ostream>
 #include <stdexcept>
@@ -12,7 +12,15 @@ namespace {
 comparison median_of(const std::string& name, std::vector<replay_result> rounds) {
   std::sort(rounds.begin(), rounds.end(),
             [](const replay_result& a, const replay_result& b) { return a.seconds < b.seconds; });
-  const replay_result& middle = rounds[rounds.size() / 2];
+  replay_result middle = rounds[rounds.size() / 2];
+  for (const replay_result& each : rounds) {  // what went wrong once is told
+    middle.refused = std::max(middle.refused, each.refused);
+    middle.damaged = std::max(middle.damaged, each.damaged);
+  }
+  std::vector<std::size_t> committed;
+  for (const replay_result& each : rounds) committed.push_back(each.peak_committed);
+  std::sort(committed.begin(), committed.end());
+  middle.peak_committed = committed[committed.size() / 2];
   return {name, middle.seconds, rounds.front().seconds, rounds.back().seconds, middle};
 }
 
@@ -29,10 +37,15 @@ bool within_noise(const comparison& a, const comparison& b, recommend_for what) 
   return std::max(difference, -difference) * 100 <= std::max(measure(a, what), measure(b, what));
 }
 
+/// With a point, whatever the locale.
 std::string decimals(double value, int count) {
-  char text[64];
-  std::snprintf(text, sizeof(text), "%.*f", count, value);
-  return text;
+  std::uint64_t scale = 1;
+  for (int i = 0; i < count; ++i) scale *= 10;
+  constexpr double most = 1e15;
+  const auto scaled = static_cast<std::uint64_t>(std::clamp(value, 0.0, most) * static_cast<double>(scale) + 0.5);
+  if (count == 0) return std::to_string(scaled);
+  const std::string rest = std::to_string(scaled % scale);
+  return std::to_string(scaled / scale) + "." + std::string(static_cast<std::size_t>(count) - rest.size(), '0') + rest;
 }
 
 /// Three digits are enough for people.

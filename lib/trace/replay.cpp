@@ -9,6 +9,8 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <unordered_set>
 #include <vector>
@@ -36,16 +38,20 @@ class run {
       : program_(program), options_(options), blocks_(program.blocks()) {
     for (const std::string& name : program.resources()) {
       memory_.push_back(candidate.make(name));
+      if (memory_.back() == nullptr) throw std::invalid_argument("replay: " + candidate.name + " makes no resource");
       ours_.push_back(as_resource(memory_.back().get()));
     }
+    if (options.threads && program.threads() > 1) find_users();
   }
 
   replay_result operator()();
 
  private:
+  void find_users();
   void all_by_one();
-  void all_at_once(std::size_t count);
+  void all_at_once();
   void one_by_each(std::uint32_t thread);
+  void do_those_of(std::uint32_t thread);
   void do_one(const operation& what);
   void allocate(const operation& what, replayed_block& block);
   void deallocate(const operation& what, replayed_block& block);
@@ -55,6 +61,7 @@ class run {
   unsigned char value_of(const replayed_block& block) const noexcept;
   void fill(replayed_block& block, std::size_t from);
   void look_at(const replayed_block& block);
+  void look_at_own(std::uint32_t thread);
   void sample();
   void look_at_pages();
 
@@ -63,14 +70,26 @@ class run {
   std::vector<std::unique_ptr<std::pmr::memory_resource>> memory_;
   std::vector<resource*> ours_;  // the same, null where they are foreign
   std::vector<replayed_block> blocks_;
+
+  // Of several threads:
+  static constexpr std::uint32_t many = 0xffffffff;
+  std::vector<std::vector<std::size_t>> operations_of_;  // what each does, in order
+  std::vector<std::uint32_t> users_;                     // of each resource: its only thread, or many
+  std::vector<std::atomic<std::size_t>> committed_;      // of each resource, as its only thread saw it last
+  std::atomic<std::size_t> most_committed_{0};           // by these together
+  bool in_order_ = options_.keep == replay_options::order::recorded;
   std::atomic<std::size_t> turn_{0};    // where the recorded order is kept: the operation whose turn it is
-  std::atomic<bool> abandoned_{false};  // not all threads could be started
+  std::atomic<bool> abandoned_{false};  // a thread could not be started, or ended by an exception
   std::atomic<std::size_t> working_{0};
+  std::mutex mutex_;
+  std::exception_ptr thrown_;
+  clock::time_point end_{};
 
   replay_result result_;
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> damaged_{0};
   std::size_t resident_before_ = 0;
+  std::uint64_t own_faults_ = 0;  // of looking
   std::size_t samples_ = 0;
   double committed_sum_ = 0;
 };
@@ -179,7 +198,8 @@ void run::all_by_one() {
   const std::vector<operation>& all = program_.operations();
   for (std::size_t at = 0; at < all.size();) {
     // Up to the next moment at which something is looked at.
-    std::size_t end = std::min(all.size(), at - at % options_.sample_every + options_.sample_every);
+    const std::size_t step = options_.sample_every != 0 ? options_.sample_every : all.size();
+    std::size_t end = std::min(all.size(), at - at % step + step);
     const bool to_peak = at <= program_.peak_at() && program_.peak_at() < end;
     if (to_peak) end = program_.peak_at() + 1;
     const auto start = clock::now();
@@ -190,25 +210,64 @@ void run::all_by_one() {
   }
 }
 
-void run::one_by_each(std::uint32_t thread) {
+/// A resource that is released while several threads use it is so at one moment of the recorded order, so that is kept.
+void run::find_users() {
+  operations_of_.resize(program_.threads());
+  std::vector<std::uint32_t> users(program_.resources().size(), many);
+  std::vector<bool> used(users.size());
+  std::vector<bool> released(users.size());
   const std::vector<operation>& all = program_.operations();
-  const bool in_order = options_.keep == replay_options::order::recorded;
-  for (std::size_t at = 0; at < all.size() && !abandoned_; ++at) {
-    if (all[at].thread != thread) continue;
-    if (in_order)
+  for (std::size_t at = 0; at < all.size(); ++at) {
+    operations_of_[all[at].thread].push_back(at);
+    const std::size_t index = all[at].resource;
+    if (!used[index]) users[index] = all[at].thread;
+    if (users[index] != all[at].thread) users[index] = many;
+    used[index] = true;
+    if (all[at].what == action::release) released[index] = true;
+  }
+  for (std::size_t i = 0; i < users.size(); ++i)
+    if (released[i] && users[i] == many) in_order_ = true;
+  users_ = std::move(users);
+  committed_ = std::vector<std::atomic<std::size_t>>(users_.size());
+}
+
+void run::do_those_of(std::uint32_t thread) {
+  std::size_t since_look = 0;
+  for (const std::size_t at : operations_of_[thread]) {
+    if (in_order_)
       while (turn_.load(std::memory_order_acquire) != at && !abandoned_) std::this_thread::yield();
-    do_one(all[at]);
-    if (in_order) turn_.store(at + 1, std::memory_order_release);
+    if (abandoned_) return;
+    do_one(program_.operations()[at]);
+    if (in_order_) turn_.store(at + 1, std::memory_order_release);
+    if (++since_look != options_.sample_every && at != program_.peak_at()) continue;
+    look_at_own(thread);
+    since_look = 0;
   }
 }
 
+void run::one_by_each(std::uint32_t thread) {
+  try {
+    do_those_of(thread);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (thrown_ == nullptr) thrown_ = std::current_exception();
+    abandoned_ = true;
+  }
+  const std::lock_guard lock(mutex_);
+  end_ = std::max(end_, clock::now());
+}
+
 /// Looks at the memory meanwhile.
-void run::all_at_once(std::size_t count) {
+void run::all_at_once() {
   std::vector<std::thread> threads;
   std::atomic<bool> go{false};
-  working_ = count;
+  const auto join = [&] {
+    go = true;
+    for (std::thread& each : threads) each.join();
+  };
+  working_ = program_.threads();
   try {
-    for (std::uint32_t i = 0; i < count; ++i)
+    for (std::uint32_t i = 0; i < program_.threads(); ++i)
       threads.emplace_back([this, i, &go] {
         while (!go) std::this_thread::yield();
         one_by_each(i);
@@ -216,8 +275,7 @@ void run::all_at_once(std::size_t count) {
       });
   } catch (...) {
     abandoned_ = true;
-    go = true;
-    for (std::thread& each : threads) each.join();
+    join();
     throw;
   }
   const auto start = clock::now();
@@ -226,16 +284,33 @@ void run::all_at_once(std::size_t count) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     sample();
   }
-  result_.seconds = std::chrono::duration<double>(clock::now() - start).count();
-  for (std::thread& each : threads) each.join();
+  join();
+  if (thrown_ != nullptr) std::rethrow_exception(thrown_);
+  result_.seconds = std::chrono::duration<double>(end_ - start).count();
 }
 
 // ---- measuring
 
+/// At the resources that this thread alone uses: nobody else may ask them.
+void run::look_at_own(std::uint32_t thread) {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < ours_.size(); ++i) {
+    if (ours_[i] != nullptr && users_[i] == thread)
+      committed_[i].store(ours_[i]->usage().committed, std::memory_order_relaxed);
+    sum += committed_[i].load(std::memory_order_relaxed);
+  }
+  std::size_t most = most_committed_.load(std::memory_order_relaxed);
+  while (most < sum && !most_committed_.compare_exchange_weak(most, sum, std::memory_order_relaxed)) {
+  }
+}
+
 void run::sample() {
   std::size_t committed = 0;
-  for (const resource* each : ours_)
-    if (each != nullptr) committed += each->usage().committed;
+  for (std::size_t i = 0; i < ours_.size(); ++i) {
+    if (ours_[i] == nullptr) continue;
+    const bool confined = !users_.empty() && users_[i] != many;
+    committed += confined ? committed_[i].load(std::memory_order_relaxed) : ours_[i]->usage().committed;
+  }
   result_.peak_committed = std::max(result_.peak_committed, committed);
   committed_sum_ += static_cast<double>(committed);
   ++samples_;
@@ -247,6 +322,7 @@ void run::sample() {
 void run::look_at_pages() {
   const std::size_t page = os::facts().page_size;
   if (page == 0) return;
+  const std::uint64_t before = os::usage_of_process().page_faults;
   std::unordered_set<std::uintptr_t> pages;
   for (const replayed_block& block : blocks_) {
     if (!block.there) continue;
@@ -254,21 +330,23 @@ void run::look_at_pages() {
     for (std::uintptr_t at = address_of(block.address) / page; at <= last / page; ++at) pages.insert(at);
   }
   result_.pages_at_peak = pages.size() * page;
+  own_faults_ = os::usage_of_process().page_faults - before;
 }
 
 replay_result run::operator()() {
   const os::process_usage before = os::usage_of_process();
   resident_before_ = before.resident;
-  if (options_.threads && program_.threads() > 1)
-    all_at_once(program_.threads());
-  else
+  if (operations_of_.empty())
     all_by_one();
-  result_.page_faults = os::usage_of_process().page_faults - before.page_faults;
+  else
+    all_at_once();
+  result_.page_faults = os::usage_of_process().page_faults - before.page_faults - own_faults_;
   for (const operation& left : program_.frees_at_end()) do_one(left);
   result_.operations = program_.operations().size();
   result_.refused = refused_;
   result_.damaged = damaged_;
   result_.peak_live = program_.peak_live();
+  result_.peak_committed = std::max(result_.peak_committed, most_committed_.load());
   result_.average_committed =
       samples_ != 0 ? static_cast<std::size_t>(committed_sum_ / static_cast<double>(samples_)) : 0;
   return result_;

@@ -83,9 +83,32 @@ const test::child_program destroyed{"fork_mutexes_destroyed", [] {
                                       expect(in_fork([] { return true; }));
                                     }};
 
+const test::child_program held{"fork_mutexes_held_by_the_forking_thread", [] {
+                                 os::fork_mutex mine;
+                                 os::fork_mutex free;
+                                 mine.lock();
+                                 expect(in_fork([&] {
+                                   if (!free.try_lock()) return false;
+                                   free.unlock();
+                                   std::thread([&] { expect(!mine.try_lock()); }).join();
+                                   mine.unlock();
+                                   if (!mine.try_lock()) return false;
+                                   mine.unlock();
+                                   return true;
+                                 }));
+                                 mine.unlock();
+                                 expect(mine.try_lock());
+                                 mine.unlock();
+                               }};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(fork_mutexes)
+
+BOOST_AUTO_TEST_CASE(a_thread_may_fork_while_it_holds_one) {
+  const auto outcome = test::run_child("fork_mutexes_held_by_the_forking_thread");
+  BOOST_TEST(outcome.exit_code == 0, outcome.output);
+}
 
 BOOST_AUTO_TEST_CASE(what_other_threads_lock_is_free_and_whole_in_a_child) {
   const auto outcome = test::run_child("fork_mutexes_taken_by_others");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <allot/adaptor/limiting_resource.hpp>
+#include <allot/adaptor/synchronized_resource.hpp>
 #include <allot/adaptor/tracing_resource.hpp>
 #include <allot/arena/chained_arena.hpp>
 #include <allot/heap/coalescing_heap.hpp>
@@ -358,6 +359,83 @@ BOOST_AUTO_TEST_CASE(events_without_those_they_belong_to_are_mended) {
   (void)replay(program, on(counted));
   BOOST_TEST(counted.live_blocks() == 0u);
   BOOST_TEST(counted.mismatches().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_resource_of_one_thread_stays_with_its_thread) {
+  const temporary_file file("replay");
+  {
+    trace_writer trace(file.path());
+    in_threads(4, [&](std::size_t thread) {
+      trace_sink sink(trace, "arena " + std::to_string(thread));
+      chained_arena arena;
+      tracing_resource memory(arena, sink);
+      for (int frame = 0; frame < 20; ++frame) {
+        for (std::size_t i = 0; i < 300; ++i) (void)memory.allocate(1 + i % 50, 8);
+        memory.release();
+      }
+    });
+    trace.close();
+  }
+  trace_reader reader(file.path());
+  const replay_program program(reader);
+  replay_options options = looking(content::checked);
+  options.sample_every = 10;
+  for (int i = 0; i < 5; ++i) {
+    const replay_result result = replay(program, fresh<chained_arena>("chained_arena"), options);
+    BOOST_TEST(result.damaged == 0u);
+    BOOST_TEST(result.peak_committed > 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_release_of_what_threads_share_takes_only_what_was_there) {
+  const temporary_file file("replay");
+  {
+    trace_writer trace(file.path());
+    trace_sink sink(trace, "shared");
+    coalescing_heap heap;
+    std::mutex mutex;
+    tracing_resource memory(heap, sink);
+    in_threads(4, [&](std::size_t thread) {
+      for (std::size_t i = 0; i < 300; ++i) {
+        const std::lock_guard lock(mutex);
+        (void)memory.allocate(1 + i % 50, 8);
+        if (thread == 0 && i % 50 == 49) memory.release();
+      }
+    });
+    trace.close();
+  }
+  trace_reader reader(file.path());
+  const replay_program program(reader);
+  const replay_candidate shared{"shared heap", [](std::string_view) {
+                                  static coalescing_heap heap;
+                                  heap.release();
+                                  return std::make_unique<synchronized_resource<>>(heap);
+                                }};
+  for (int i = 0; i < 5; ++i) BOOST_TEST(replay(program, shared, looking(content::checked)).damaged == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_candidate_throws_in_a_thread_comes_through) {
+  class failing final : public std::pmr::memory_resource {
+    void* do_allocate(std::size_t, std::size_t) override { throw std::runtime_error("never"); }
+    void do_deallocate(void*, std::size_t, std::size_t) override {}
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  };
+  const replay_program program = recorded(
+      [](tracing_resource& memory) { in_threads(3, [&](std::size_t) { memory.deallocate(memory.allocate(8), 8); }); });
+  for (const bool threads : {true, false}) {
+    replay_options options;
+    options.threads = threads;
+    BOOST_CHECK_THROW((void)replay(program, fresh<failing>("failing"), options), std::runtime_error);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(odd_wishes) {
+  const replay_program program = recorded([](tracing_resource& memory) { churn(memory, 100); });
+  replay_options options;
+  options.sample_every = 0;
+  BOOST_TEST(replay(program, fresh<pool_resource>("pool"), options).refused == 0u);
+  const replay_candidate null{"null", [](std::string_view) { return std::unique_ptr<std::pmr::memory_resource>(); }};
+  BOOST_CHECK_THROW((void)replay(program, null), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_candidate_throws_while_it_is_made_comes_through) {

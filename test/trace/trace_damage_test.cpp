@@ -48,6 +48,14 @@ struct sample {
     }
   }
 
+  /// The second block of events.
+  std::size_t some_events() const {
+    std::size_t block = 0;
+    for (int left = 2; left != 0; ++block)
+      if (bytes[blocks[block] + 4] == 3) --left;
+    return block - 1;
+  }
+
   std::size_t end_of(std::size_t block) const { return block + 1 < blocks.size() ? blocks[block + 1] : bytes.size(); }
 
   std::vector<char> bytes;
@@ -146,6 +154,41 @@ BOOST_AUTO_TEST_CASE(a_lost_stretch_is_told_with_its_bounds) {
   BOOST_TEST(all.damage.front().problem == "this is not the start of a block");
   BOOST_TEST(among_those_written(all.events));
   BOOST_TEST(all.summary.complete);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_with_bytes_missing_takes_no_other_along) {
+  std::vector<char> bytes = whole().bytes;
+  const std::size_t block = whole().some_events();
+  const auto inside = bytes.begin() + static_cast<std::ptrdiff_t>(whole().blocks[block] + head_bytes + 5);
+  bytes.erase(inside, inside + 20);
+  const reading all = read(bytes);
+  BOOST_TEST_REQUIRE(all.damage.size() == 1u);
+  BOOST_TEST(all.damage.front().offset == whole().blocks[block]);
+  BOOST_TEST(all.damage.front().bytes == whole().end_of(block) - whole().blocks[block] - 20);
+  BOOST_TEST(all.damage.front().problem == "a part of this block is missing");
+  BOOST_TEST(among_those_written(all.events));
+  BOOST_TEST(all.summary.complete);
+  BOOST_TEST(all.events.size() > event_count / 2);
+}
+
+BOOST_AUTO_TEST_CASE(whole_blocks_that_are_missing_or_there_twice_are_told) {
+  const auto first = static_cast<std::ptrdiff_t>(whole().blocks[whole().some_events()]);
+  const auto last = static_cast<std::ptrdiff_t>(whole().end_of(whole().some_events()));
+  std::vector<char> bytes = whole().bytes;
+  bytes.erase(bytes.begin() + first, bytes.begin() + last);
+  const reading fewer = read(bytes);
+  BOOST_TEST(among_those_written(fewer.events));
+  BOOST_TEST_REQUIRE(fewer.damage.size() == 1u);
+  BOOST_TEST(fewer.damage.front().problem ==
+             "600 events were written, and " + std::to_string(fewer.events.size()) + " are there");
+
+  bytes = whole().bytes;
+  const std::vector<char> block(bytes.begin() + first, bytes.begin() + last);
+  bytes.insert(bytes.begin() + last, block.begin(), block.end());
+  const reading twice = read(bytes);
+  BOOST_TEST(among_those_written(twice.events));
+  BOOST_TEST(twice.events.size() == event_count);
+  BOOST_TEST(twice.damage.size() == 2u);  // the sum is wrong, and the block
 }
 
 BOOST_AUTO_TEST_CASE(damage_is_told_once_however_often_a_trace_is_read) {

@@ -11,6 +11,7 @@
 #include <allot/trace/trace_reader.hpp>
 #include <allot/trace/trace_sink.hpp>
 #include <allot/trace/trace_writer.hpp>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <csignal>
@@ -216,6 +217,26 @@ BOOST_AUTO_TEST_CASE(a_name_has_one_number) {
   BOOST_TEST(!reader.summary().complete);
 }
 
+BOOST_AUTO_TEST_CASE(threads_record_while_others_flush) {
+  const temporary_file file("trace");
+  trace_writer_options options = small_blocks();
+  options.blocks_waiting = 1;
+  options.flush_every = std::chrono::milliseconds(1);
+  trace_writer trace(file.path(), options);
+  std::atomic<int> recording{3};
+  in_threads(4, [&](std::size_t thread) {
+    if (thread == 3) {
+      while (recording != 0) trace.flush();
+      return;
+    }
+    for (std::uint64_t i = 0; i < 20000; ++i) trace.write(event_of(i));
+    --recording;
+  });
+  trace.close();
+  trace.flush();
+  BOOST_TEST(events_in(file.path()).size() == 60000u);
+}
+
 // ---- programs that end early
 
 BOOST_AUTO_TEST_CASE(what_was_flushed_survives_the_end_of_the_program) {
@@ -356,6 +377,7 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
            [](trace_writer_options& o) { o.compression = 20; },
            [](trace_writer_options& o) { o.compression = -1; },
            [](trace_writer_options& o) { o.flush_every = std::chrono::milliseconds(0); },
+           [](trace_writer_options& o) { o.flush_every = std::chrono::milliseconds::max(); },
        }) {
     trace_writer_options options;
     spoil(options);

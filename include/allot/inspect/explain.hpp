@@ -12,7 +12,7 @@ namespace allot {
 
 /// What is known of an address: whose memory it is in, which block is there, and what state that is in. Plain data,
 /// which holds copies and may outlive all it speaks of.
-struct explanation {
+struct ALLOT_EXPORT explanation {
   /// A resource that has, or had, a range around the address.
   struct holder {
     fixed_text<31> name = {};    ///< its kind when it has none

@@ -33,7 +33,9 @@ class handle_table {
   handle_table(const handle_table&) = delete;
   handle_table& operator=(const handle_table&) = delete;
   handle_table& operator=(handle_table&&) = delete;
-  ~handle_table() { clear(); }
+  ~handle_table() {
+    while (!empty()) clear();
+  }
 
   /// Constructs an object, with the resource where it can use one.
   /// @throws what the resources or the constructor throw; the table is as before
@@ -63,6 +65,7 @@ class handle_table {
     return true;
   }
 
+  /// Erases all objects; of those that their destructors put in meanwhile some may stay.
   void clear() noexcept {
     for (std::size_t i = 0; i < slots_.count(); ++i) (void)erase(slots_.at(i));
   }

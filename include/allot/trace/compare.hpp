@@ -20,7 +20,7 @@ struct comparison {
   double seconds = 0;  ///< the median
   double fastest = 0;
   double slowest = 0;
-  replay_result result;  ///< of the round with the median
+  replay_result result;  ///< of that round, but the most refused and damaged of any, and the median of peak_committed
 };
 
 /// Replays a trace on all candidates, in rounds, so that what else the machine does hits all alike. In the candidates'

@@ -57,7 +57,11 @@ struct replay_result {
 };
 
 /// Does to the candidate what the trace says the program did to its memory.
-/// @throws what make() throws; std::system_error when a thread cannot be started
+/// Where threads of the trace share a resource, what the candidate makes for it must be thread-safe, usage() included.
+/// A program that releases such a resource is replayed in the recorded order.
+/// @throws what make() throws, and what its resources throw that is no std::bad_alloc; std::invalid_argument when it
+/// makes
+///         none; std::system_error when a thread cannot be started
 ALLOT_EXPORT replay_result replay(const replay_program& program, const replay_candidate& candidate,
                                   const replay_options& options = {});
 

@@ -24,8 +24,8 @@ struct trace_writer_options {
   int compression = 1;                              ///< level of zstd, 1 to 19; 0: none
   /// After this time what threads have recorded is written though blocks are not full, so that a program that ends
   /// without warning loses no more than that.
-  std::chrono::milliseconds flush_every{500};
-  std::string_view program = {};  ///< what was recorded, for readers
+  std::chrono::milliseconds flush_every{500};  ///< a day at most
+  std::string_view program = {};               ///< what was recorded, for readers
 };
 
 struct trace_totals {

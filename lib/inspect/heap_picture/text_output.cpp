@@ -58,7 +58,9 @@ text_output& text_output::hex(std::uintptr_t number) { return *this << fixed_tex
 text_output& text_output::fixed(double number, unsigned decimals) {
   std::size_t scale = 1;
   for (unsigned i = 0; i < decimals; ++i) scale *= 10;
-  const auto scaled = static_cast<std::size_t>(number * static_cast<double>(scale) + 0.5);
+  constexpr double most = 1e18;  // of what is not a number it makes 0
+  const double wanted = number * static_cast<double>(scale) + 0.5;
+  const auto scaled = wanted > 0 ? static_cast<std::size_t>(std::min(wanted, most)) : 0;
   *this << scaled / scale;
   if (scaled % scale == 0) return *this;
   *this << ".";

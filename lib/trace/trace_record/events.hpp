@@ -9,7 +9,8 @@
 /// Events of one thread as bytes: each as what is different from the one before, a few bytes on average.
 namespace allot::trace_file {
 
-/// No event takes more.
+/// No event takes less, and none more.
+constexpr std::size_t least_of_an_event = 5;
 constexpr std::size_t most_of_an_event = 2 + 9 * most_of_a_number;
 
 /// What the next event is told as a difference to.

@@ -60,12 +60,23 @@ std::vector<placed_block> frame_reader::blocks(std::vector<trace_damage>& damage
       continue;
     }
     const std::uint64_t end = at + head_bytes + head.stored;
-    if (end > size_) {
-      damage.push_back({at, size_ - at, "the file ends within a block"});
-      break;
+    block_head next;
+    if (end == size_ || head_at(end, next)) {
+      found.push_back({at, head});
+      at = end;
+      continue;
     }
-    found.push_back({at, head});
-    at = end;
+    // Something is wrong in this block or behind it: it may be shorter than it says.
+    const std::uint64_t sound = next_head(at + 1);
+    if (sound >= end && end < size_) {
+      found.push_back({at, head});
+      at = end;
+      continue;
+    }
+    damage.push_back(
+        {at, sound - at,
+         end > size_ && sound == size_ ? "the file ends within a block" : "a part of this block is missing"});
+    at = sound;
   }
   return found;
 }

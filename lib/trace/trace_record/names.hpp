@@ -33,6 +33,7 @@ class name_book {
   }
 
   bool has_new() const noexcept { return new_count_ != 0; }
+  std::uint32_t new_count() const noexcept { return new_count_; }
 
   /// Names that were not taken yet, as the content of a block.
   bytes take_new(std::uint32_t& count) {

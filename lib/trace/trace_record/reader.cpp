@@ -66,14 +66,21 @@ class trace_reader::impl {
   frame_reader file_;
   std::vector<placed_block> events_;  // in the order of their first events
   std::size_t opened_ = 0;
-  std::vector<cursor_ptr> open_;  // a heap: the one whose event is next comes first
-  std::set<std::uint64_t> told_;  // offsets of damaged blocks, which are met again after rewind()
+  std::vector<cursor_ptr> open_;     // a heap: the one whose event is next comes first
+  std::set<std::uint32_t> threads_;  // that have one
+  std::set<std::uint64_t> told_;     // offsets of damaged blocks, which are met again after rewind()
 };
 
 trace_reader::impl::impl(const std::string& file) : file_(file) {
   trace_file::bytes content;
+  std::uint64_t written = 0;
+  std::uint64_t end = 0;
   for (const placed_block& block : file_.blocks(damage)) {
     if (block.head.type == block_type::events) {
+      if (block.head.count > block.head.unpacked / least_of_an_event) {
+        damaged(block, "this block cannot hold as many events as it says");
+        continue;
+      }
       events_.push_back(block);
       summary.events += block.head.count;
       continue;
@@ -88,14 +95,19 @@ trace_reader::impl::impl(const std::string& file) : file_(file) {
         if (!read_names(from, block.head.count)) damaged(block, "the names in this block end early");
         break;
       case block_type::end:
-        (void)from.number();  // of events
+        written = from.number();
         summary.dropped = from.number();
         summary.complete = !from.failed();
+        end = block.offset;
         break;
       default:
         damaged(block, "a block of a kind that is not known");
     }
   }
+  if (summary.complete && damage.empty() && summary.events != written)
+    damage.push_back(
+        {end, 0,
+         std::to_string(written) + " events were written, and " + std::to_string(summary.events) + " are there"});
   std::stable_sort(events_.begin(), events_.end(),
                    [](const placed_block& a, const placed_block& b) { return a.head.order < b.head.order; });
 }
@@ -138,6 +150,10 @@ void trace_reader::impl::open_due() {
   while (opened_ < events_.size() && (open_.empty() || events_[opened_].head.order <= open_.front()->next.order)) {
     auto opened = std::make_unique<cursor>();
     opened->block = events_[opened_++];
+    if (threads_.count(opened->block.head.thread) != 0) {
+      damaged(opened->block, "this block comes before the end of another of its thread");
+      continue;
+    }
     if (!content_of(opened->block, opened->content)) continue;
     byte_source from(opened->content.data(), opened->content.size());
     const std::uint64_t dropped = from.number();
@@ -153,8 +169,10 @@ void trace_reader::impl::open_due() {
 void trace_reader::impl::put_back(cursor_ptr block) {
   if (!block->advance()) {
     if (block->left != 0) damaged(block->block, "the events in this block end early");
+    threads_.erase(block->block.head.thread);
     return;
   }
+  threads_.insert(block->block.head.thread);
   open_.push_back(std::move(block));
   std::push_heap(open_.begin(), open_.end(), comes_later());
 }
@@ -172,6 +190,7 @@ bool trace_reader::impl::next(trace_record& event) {
 
 void trace_reader::impl::rewind() {
   open_.clear();
+  threads_.clear();
   opened_ = 0;
 }
 

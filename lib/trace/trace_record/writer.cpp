@@ -1,12 +1,12 @@
 #include <allot/core/compiler.hpp>
 #include <allot/os/fork_hook.hpp>
+#include <allot/os/signals_blocked.hpp>
 #include <allot/trace/trace_writer.hpp>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
-#include <deque>
 #include <iterator>
 #include <limits>
 #include <mutex>
@@ -48,8 +48,36 @@ struct event_block {
   std::uint64_t first_order = 0;
   std::uint32_t count = 0;
   std::uint32_t thread = 0;
+  std::unique_ptr<event_block> next;  // in a queue
 };
 using block_ptr = std::unique_ptr<event_block>;
+
+/// Blocks in the order in which they came. Putting one in cannot fail.
+class block_queue {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+
+  void push(block_ptr block) noexcept {
+    event_block* const last = block.get();
+    (last_ != nullptr ? last_->next : first_) = std::move(block);
+    last_ = last;
+    ++size_;
+  }
+
+  block_ptr pop() noexcept {
+    block_ptr block = std::move(first_);
+    first_ = std::move(block->next);
+    if (first_ == nullptr) last_ = nullptr;
+    --size_;
+    return block;
+  }
+
+ private:
+  block_ptr first_;
+  event_block* last_ = nullptr;
+  std::size_t size_ = 0;
+};
 
 /// What a thread records into.
 struct thread_part {
@@ -72,7 +100,8 @@ const trace_writer_options& checked(const trace_writer_options& options) {
     throw std::invalid_argument("trace_writer: blocks_waiting must be 1 to 65536");
   if (options.compression < 0 || options.compression > 19)
     throw std::invalid_argument("trace_writer: compression must be 0 to 19");
-  if (options.flush_every.count() <= 0) throw std::invalid_argument("trace_writer: flush_every must be more than 0");
+  if (options.flush_every.count() <= 0 || options.flush_every > std::chrono::hours(24))
+    throw std::invalid_argument("trace_writer: flush_every must be more than 0, and a day at most");
   return options;
 }
 
@@ -102,7 +131,7 @@ class trace_writer::impl {
   bool put_blocks(const trace_file::bytes& names, std::uint32_t name_count, const event_block* events) noexcept;
   bool put(const trace_file::bytes& data) noexcept;
   void put_start();
-  void put_end();
+  void put_end() noexcept;
   void throw_if_failed() const;
 
   const std::string file_;
@@ -124,13 +153,15 @@ class trace_writer::impl {
   std::mutex mutex_;  // guards what follows
   std::condition_variable work_;
   std::condition_variable room_;
-  std::deque<block_ptr> waiting_;
+  block_queue waiting_;
   std::vector<block_ptr> spare_;
   name_book names_;
   std::uint64_t taken_ = 0;  // blocks handed over so far
   std::uint64_t done_ = 0;   // of those, written or given up
-  bool writing_ = false;
+  std::uint64_t names_taken_ = 0;
+  std::uint64_t names_done_ = 0;
   bool ending_ = false;
+  bool ended_ = false;
   std::size_t flushing_ = 0;  // threads in flush()
 
   std::thread thread_;
@@ -145,6 +176,7 @@ trace_writer::impl::impl(const std::string& file, const trace_writer_options& op
   try {
     put_start();
     throw_if_failed();
+    const os::signals_blocked all;
     thread_ = std::thread([this] { run(); });
   } catch (...) {
     std::fclose(out_);
@@ -225,7 +257,7 @@ bool trace_writer::impl::hand_over(thread_part& part, bool may_wait) {
     if (options_.behind == trace_writer_options::when_behind::drop) return false;
     room_.wait(lock, [this] { return waiting_.size() < options_.blocks_waiting; });
   }
-  waiting_.push_back(std::move(part.open));
+  waiting_.push(std::move(part.open));
   ++taken_;
   work_.notify_one();
   return true;
@@ -233,7 +265,11 @@ bool trace_writer::impl::hand_over(thread_part& part, bool may_wait) {
 
 /// Hands over what threads have recorded. The writing thread must not wait for a part, whose thread may wait for it.
 void trace_writer::impl::sweep(bool wait_for_parts) {
-  const std::lock_guard all(parts_mutex_);
+  std::unique_lock all(parts_mutex_, std::defer_lock);
+  if (wait_for_parts)
+    all.lock();
+  else if (!all.try_lock())
+    return;  // by a thread that waits for a part
   for (auto& [thread, part] : parts_) {
     std::unique_lock lock(part->mutex, std::defer_lock);
     if (wait_for_parts)
@@ -271,18 +307,15 @@ void trace_writer::impl::run() {
 void trace_writer::impl::write_waiting(std::unique_lock<std::mutex>& lock) {
   while (!waiting_.empty() || names_.has_new()) {
     block_ptr block;
-    if (!waiting_.empty()) {
-      block = std::move(waiting_.front());
-      waiting_.pop_front();
-    }
+    if (!waiting_.empty()) block = waiting_.pop();
     std::uint32_t name_count = 0;
     const trace_file::bytes names = names_.take_new(name_count);
-    writing_ = true;
+    names_taken_ += name_count;
     lock.unlock();
     if (!put_blocks(names, name_count, block.get()) && block != nullptr)
       dropped_.fetch_add(block->count, std::memory_order_relaxed);
     lock.lock();
-    writing_ = false;
+    names_done_ += name_count;
     if (block != nullptr) {
       ++done_;
       if (spare_.size() < spare_.capacity()) spare_.push_back(std::move(block));
@@ -337,15 +370,19 @@ void trace_writer::impl::put_start() {
   put(data);
 }
 
-void trace_writer::impl::put_end() {
-  trace_file::bytes content;
-  append_number(content, last_order_.load(std::memory_order_relaxed));
-  append_number(content, dropped_.load(std::memory_order_relaxed));
-  trace_file::bytes data;
-  block_head head;
-  head.type = block_type::end;
-  append_block(data, head, content.data(), content.size(), 0);
-  put(data);
+void trace_writer::impl::put_end() noexcept {
+  try {
+    trace_file::bytes content;
+    append_number(content, last_order_.load(std::memory_order_relaxed));
+    append_number(content, dropped_.load(std::memory_order_relaxed));
+    trace_file::bytes data;
+    block_head head;
+    head.type = block_type::end;
+    append_block(data, head, content.data(), content.size(), 0);
+    put(data);
+  } catch (const std::bad_alloc&) {
+    if (failed_ == 0) failed_ = ENOMEM;
+  }
 }
 
 void trace_writer::impl::throw_if_failed() const {
@@ -358,9 +395,10 @@ void trace_writer::impl::flush() {
   {
     std::unique_lock lock(mutex_);
     const std::uint64_t until = taken_;
+    const std::uint64_t names = names_taken_ + names_.new_count();
     ++flushing_;
     work_.notify_one();
-    room_.wait(lock, [&] { return ending_ || (done_ >= until && !names_.has_new() && !writing_); });
+    room_.wait(lock, [&] { return ended_ || (done_ >= until && names_done_ >= names); });
     --flushing_;
   }
   throw_if_failed();
@@ -375,8 +413,12 @@ void trace_writer::impl::close() {
     work_.notify_one();
   }
   thread_.join();
-  room_.notify_all();
   put_end();
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    room_.notify_all();
+  }
   if (std::fclose(out_) != 0 && failed_ == 0) failed_ = errno;
   throw_if_failed();
 }
