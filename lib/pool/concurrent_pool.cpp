@@ -250,12 +250,19 @@ bool concurrent_pool::empty_unused() noexcept {
 
 ALLOT_NEVER_INLINE void concurrent_pool::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
   const std::size_t index = is_open() ? core_.class_of(bytes, alignment) : std::size_t{size_table::no_class};
+  std::optional<misuse_report> misuse;
   if (index == size_table::no_class || core_.direct()) {
-    const std::lock_guard lock(mutex_);
-    (void)core_.accept(p, bytes, alignment, index, name());
+    {
+      const std::lock_guard lock(mutex_);
+      (void)core_.accept(p, bytes, alignment, index, name(), misuse);
+    }
+    if (misuse) report_misuse(*misuse);  // without the lock, so that a handler may ask about the pool
     return;
   }
-  if (!core_.accept(p, bytes, alignment, index, name())) return;
+  if (!core_.accept(p, bytes, alignment, index, name(), misuse)) {
+    if (misuse) report_misuse(*misuse);
+    return;
+  }
   thread_cache* cache = cache_of_this_thread();
   if (cache == nullptr) cache = make_cache();
   if (cache != nullptr) return deallocate_cached(*cache, p, index);

@@ -70,15 +70,16 @@ void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
   return p;
 }
 
-bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool, bool zero) {
+bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool, bool zero,
+                              std::optional<misuse_report>& misuse) {
   if (book_ == nullptr) return false;
   const auto found = book_->blocks.find(p);
   if (found == book_->blocks.end()) return false;
   const book::entry block = found->second;
   if (block.bytes != bytes) {
-    report_misuse({misuse_kind::wrong_size, pool, p, bytes, block.bytes});
+    misuse = {misuse_kind::wrong_size, pool, p, bytes, block.bytes};
   } else if (block.alignment != alignment) {
-    report_misuse({misuse_kind::wrong_alignment, pool, p, alignment, block.alignment});
+    misuse = {misuse_kind::wrong_alignment, pool, p, alignment, block.alignment};
   } else {
     if (zero) std::memset(p, 0, bytes);
     book_->blocks.erase(found);

@@ -56,19 +56,20 @@ void pool_core::expect_room(std::size_t bytes, std::size_t count, std::string_vi
     throw allocation_error({memory_errc::size_overflow, pool, bytes, 0, max_object_bytes});
 }
 
-bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::size_t index, std::string_view pool) {
+bool pool_core::accept(void* p, std::size_t bytes, std::size_t alignment, std::size_t index, std::string_view pool,
+                       std::optional<misuse_report>& misuse) {
   if (!is_power_of_two(alignment)) {
-    report_misuse({misuse_kind::invalid_alignment, pool, p, alignment});
+    misuse = {misuse_kind::invalid_alignment, pool, p, alignment};
     return false;
   }
   if (index == size_table::no_class || direct()) {
-    if (large_.deallocate(p, std::max<std::size_t>(bytes, 1), alignment, pool, zero_on_free_)) return false;
+    if (large_.deallocate(p, std::max<std::size_t>(bytes, 1), alignment, pool, zero_on_free_, misuse)) return false;
     if (const slab_store::verdict found = store_.judge(p, index); !found.fine) {
       if (found.kind == misuse_kind::wrong_size && !is_aligned(p, alignment)) {
         const std::uintptr_t address = address_of(p);
-        report_misuse({misuse_kind::wrong_alignment, pool, p, alignment, address & (~address + 1), true, false});
+        misuse = {misuse_kind::wrong_alignment, pool, p, alignment, address & (~address + 1), true, false};
       } else {
-        report_misuse({found.kind, pool, p, bytes, found.block_bytes, true, false});
+        misuse = {found.kind, pool, p, bytes, found.block_bytes, true, false};
       }
       return false;
     }

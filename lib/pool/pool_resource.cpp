@@ -68,7 +68,10 @@ void* pool_resource::allocate_cached(std::size_t index) {
 
 void pool_resource::deallocate_slowly(void* p, std::size_t bytes, std::size_t alignment) {
   const std::size_t index = core_.class_of(bytes, alignment);
-  if (!core_.accept(p, bytes, alignment, index, name()) || cache_.push(index, p)) return;
+  std::optional<misuse_report> misuse;
+  const bool accepted = core_.accept(p, bytes, alignment, index, name(), misuse);
+  if (misuse) report_misuse(*misuse);
+  if (!accepted || cache_.push(index, p)) return;
   if (cache_.unload_to_second(index) || cache_.make_room(index, core_.store(), name())) {
     (void)cache_.push(index, p);
   } else {

@@ -858,6 +858,22 @@ BOOST_AUTO_TEST_CASE(preallocate_serves_the_alignment_it_was_told) {
 
 // ---- checks
 
+BOOST_AUTO_TEST_CASE(who_hears_of_a_misuse_may_ask_the_pool_about_it) {
+  static concurrent_pool* asked = nullptr;
+  static block_state seen = block_state::unknown;
+  pool_options options;
+  options.checked = true;
+  concurrent_pool pool(options, std::pmr::new_delete_resource());
+  asked = &pool;
+  const misuse_handler before =
+      set_misuse_handler([](const misuse_report& report) { seen = asked->find_block(report.address).state; });
+  void* const p = pool.allocate(48);
+  pool.deallocate(p, 48);
+  pool.deallocate(p, 48);
+  set_misuse_handler(before);
+  BOOST_TEST((seen == block_state::free));
+}
+
 BOOST_AUTO_TEST_CASE(a_checked_pool_finds_misuse_at_the_free_itself_from_any_thread) {
   pool_options options = checked_options();
   options.name = "parts";

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <allot/core/compiler.hpp>
+#include <allot/core/misuse.hpp>
 #include <allot/core/resource.hpp>
 #include <cstddef>
 #include <memory_resource>
+#include <optional>
 #include <string_view>
 
 namespace allot {
@@ -26,8 +28,10 @@ class ALLOT_EXPORT large_blocks {
 
   /// @throws what the upstream throws
   void* allocate(std::size_t bytes, std::size_t alignment);
-  /// False, and nothing has changed, where there is no such block. Wrong sizes and alignments are misuse.
-  bool deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool, bool zero);
+  /// False, and nothing has changed, where there is no such block. Wrong sizes and alignments are misuse, which is the
+  /// caller's to report; nothing has changed then.
+  bool deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool, bool zero,
+                  std::optional<misuse_report>& misuse);
 
   std::size_t bytes() const noexcept { return bytes_; }  ///< of all live ones, as asked for
   std::size_t book_bytes() const noexcept;               ///< what remembering them takes

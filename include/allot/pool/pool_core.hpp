@@ -9,6 +9,7 @@
 #include <allot/pool/slab_store.hpp>
 #include <cstddef>
 #include <memory_resource>
+#include <optional>
 #include <string_view>
 
 namespace allot {
@@ -55,8 +56,9 @@ class ALLOT_EXPORT pool_core {
   static void expect_room(std::size_t bytes, std::size_t count, std::string_view pool);
 
   /// Whether p may go to a magazine as a block of that class, in which case it has been overwritten if that is wished.
-  /// Otherwise it has been taken back, or found to be misuse.
-  bool accept(void* p, std::size_t bytes, std::size_t alignment, std::size_t index, std::string_view pool);
+  /// Otherwise it has been taken back, or found to be misuse, which is the caller's to report, without a lock.
+  bool accept(void* p, std::size_t bytes, std::size_t alignment, std::size_t index, std::string_view pool,
+              std::optional<misuse_report>& misuse);
   /// The same without magazines.
   void deallocate_direct(void* p, std::size_t index, std::string_view pool);
 
