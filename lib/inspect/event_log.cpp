@@ -108,7 +108,8 @@ void read_rules(rules& into, std::string_view text) noexcept {
 
 bool read_environment(log_state& state) noexcept {
   if (const char* const entries = os::environment_variable("ALLOT_LOG")) read_rules(state.named, entries);
-  const char* const path = os::environment_variable("ALLOT_LOG_FILE");
+  // Nothing is opened, or made, for a log that is not wanted.
+  const char* const path = state.named.empty() ? nullptr : os::environment_variable("ALLOT_LOG_FILE");
   if (path != nullptr && *path != '\0') {
     if (const os::descriptor file = os::open_to_append(path)) {
       state.output.descriptor = file.number;

@@ -449,6 +449,14 @@ BOOST_AUTO_TEST_CASE(lines_go_to_the_file_named) {
   std::remove(path.c_str());
 }
 
+BOOST_AUTO_TEST_CASE(a_file_without_entries_is_not_made) {
+  const std::string path = "event_log_test." + std::to_string(std::rand()) + ".unused";
+  const test::child_outcome outcome = run_logging(nullptr, path.c_str());
+  BOOST_TEST(outcome.output == "");
+  BOOST_TEST(!std::ifstream(path).is_open());
+  std::remove(path.c_str());
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_opened_is_told_and_standard_error_serves) {
   const test::child_outcome outcome = run_logging("other", "/no/such/directory/log");
   BOOST_TEST(outcome.exit_code == 0);
