@@ -183,6 +183,35 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_kept_is_refused) {
   BOOST_TEST((event_log::level_of("p3") == log_level::errors));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_switched_on_and_off_again_takes_up_no_room) {
+  log_watch log;
+  event_log::enable("frame*");
+  for (std::size_t i = 0; i < 2 * event_log::most_patterns; ++i) {
+    const std::string name = (i % 2 == 0 ? "part" : "part*") + std::to_string(i);
+    BOOST_TEST(event_log::enable(name));
+    BOOST_TEST(event_log::disable(name));
+    BOOST_TEST((event_log::level_of("part" + std::to_string(i)) == log_level::off));
+  }
+  BOOST_TEST((event_log::level_of("frame 1") == log_level::all));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_out_of_a_pattern_stays_out) {
+  log_watch log;
+  event_log::enable("frame*");
+  event_log::enable("*top");
+  event_log::disable("*e 1*p");
+  event_log::disable("frame 2");
+  event_log::disable("other");
+  BOOST_TEST((event_log::level_of("frame 1 top") == log_level::off));
+  BOOST_TEST((event_log::level_of("frame 2") == log_level::off));
+  BOOST_TEST((event_log::level_of("frame 3") == log_level::all));
+  event_log::disable("frame*");
+  BOOST_TEST((event_log::level_of("the 1 top") == log_level::off));
+  BOOST_TEST((event_log::level_of("a top") == log_level::all));
+  event_log::enable("frame*");
+  BOOST_TEST((event_log::level_of("frame 2") == log_level::all));
+}
+
 BOOST_AUTO_TEST_CASE(resources_that_live_are_switched_too) {
   log_watch log;
   monotonic_arena large(std::size_t{8} << 20);
