@@ -285,6 +285,54 @@ BOOST_AUTO_TEST_CASE(heaps_pools_and_reservations_tell_of_their_growth) {
                  "reserving_resource refuse " + std::to_string(~std::size_t{0} / 2) + " bytes aligned to 16"}));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_pool_gives_back_at_once_is_told) {
+  log_watch log;
+  event_log::enable("pool", log_level::growth);
+  pool_options options;
+  options.name = "pool";
+  options.returns = chunk_return::at_once;
+  options.keep_spare = false;
+  pool_resource pool(options);
+  const auto told = [&log](std::string_view what) {
+    std::size_t bytes = 0;
+    for (const std::string& line : log.plain())
+      if (line.compare(0, what.size(), what) == 0) bytes += std::stoul(line.substr(what.size()));
+    return bytes;
+  };
+  std::vector<void*> blocks;
+  for (int i = 0; i < 10000; ++i) blocks.push_back(pool.allocate(100));
+  const std::size_t held = pool.usage().reserved;
+  BOOST_TEST(told("pool grow ") == held);
+  for (void* const block : blocks) pool.deallocate(block, 100);
+  const std::size_t left = pool.usage().reserved;
+  BOOST_TEST(left < held);
+  BOOST_TEST(told("pool trim ") == held - left);
+  void* const large = pool.allocate(1000000);
+  BOOST_TEST(told("pool grow ") >= 1000000u);
+  pool.deallocate(large, 1000000);
+  BOOST_TEST(told("pool trim ") == 1000000u);
+  const std::size_t trimmed = pool.trim();
+  BOOST_TEST(told("pool trim ") == trimmed);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_reserving_resource_gives_to_the_system_is_told) {
+  log_watch log;
+  event_log::enable("reserving", log_level::growth);
+  reserving_resource_options options;
+  options.name = "reserving";
+  options.cached_ranges = 0;
+  reserving_resource reserving(options);
+  reserving.deallocate(reserving.allocate(10000), 10000);
+  std::vector<std::string> lines = log.plain();
+  BOOST_REQUIRE(lines.size() == 2u);
+  BOOST_TEST(lines[0].find("reserving grow ") == 0u);
+  BOOST_TEST(lines[1] == "reserving trim " + lines[0].substr(15));
+  (void)reserving.allocate(10000);
+  (void)log.plain();
+  reserving.release();
+  BOOST_TEST(log.plain() == std::vector<std::string>{"reserving release"});
+}
+
 BOOST_AUTO_TEST_CASE(misuse_is_an_error) {
   log_watch log;
   const test::misuse_watch misuse;
