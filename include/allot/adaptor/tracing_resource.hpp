@@ -98,7 +98,7 @@ class ALLOT_EXPORT tracing_resource final : public adaptor_resource {
   std::mutex switching_;
   std::atomic<bool> enabled_{false};
   std::atomic_flag looking_up_ = ATOMIC_FLAG_INIT;  // held while log_ and log_version_ are stored
-  std::atomic<event_sink*> log_{nullptr};  // as of log_version_
+  std::atomic<event_sink*> log_{nullptr};           // as of log_version_
   std::atomic<unsigned> log_version_{0};
   std::atomic<std::size_t> lost_{0};
 };
