@@ -46,12 +46,18 @@ void tracing_resource::write_to_sink(const memory_event& event) noexcept {
 
 /// The log's sink, looked up again when what is logged has changed.
 event_sink* tracing_resource::log() noexcept {
-  const unsigned version = log_link::version;
-  if (version == 0 || version != log_version_.load(std::memory_order_acquire)) {
-    log_.store(log_link::sink_for(name()), std::memory_order_relaxed);
-    log_version_.store(version, std::memory_order_release);
-  }
-  return log_.load(std::memory_order_relaxed);
+  unsigned version = log_link::version;
+  if (version != 0 && version == log_version_.load(std::memory_order_acquire))
+    return log_.load(std::memory_order_relaxed);
+  // One thread at a time keeps what it found, so that an older sink never stands beside a newer version. The others do
+  // not wait: the child of a fork() would for ever.
+  if (looking_up_.test_and_set(std::memory_order_acquire)) return log_link::sink_for(name());
+  version = log_link::version;
+  event_sink* const found = log_link::sink_for(name());
+  log_.store(found, std::memory_order_relaxed);
+  log_version_.store(version, std::memory_order_release);
+  looking_up_.clear(std::memory_order_release);
+  return found;
 }
 
 void* tracing_resource::allocate_traced(std::size_t bytes, std::size_t alignment) {

@@ -165,6 +165,7 @@ void reserving_resource::keep_or_release(extent range) noexcept {
     (void)large.decommit(ladder().least(cache_.share() / 2, range.size));
     range = large.detach();
     count_committed(before, range.committed);
+    log_given_back(before - range.committed);
   }
   for (;;) {
     extent gone;
@@ -176,6 +177,7 @@ void reserving_resource::keep_or_release(extent range) noexcept {
       forget(gone);
     }
     as_range(gone).release();
+    log_given_back(gone.committed);
     if (gone.data == range.data) break;
   }
   default_size_ = options_.reservation;  // where addresses were short, there are some again
@@ -191,9 +193,11 @@ void reserving_resource::forget(const extent& range) noexcept {
 
 std::size_t reserving_resource::trim() noexcept {
   default_size_ = options_.reservation;
-  const std::size_t given_back = empty_cache();
-  if (given_back != 0) log_link::tell({memory_event_kind::trim, nullptr, given_back, 0, 0, name()});
-  return given_back;
+  return empty_cache();
+}
+
+void reserving_resource::log_given_back(std::size_t bytes) const noexcept {
+  if (bytes != 0) log_link::tell({memory_event_kind::trim, nullptr, bytes, 0, 0, name()});
 }
 
 std::size_t reserving_resource::empty_cache() noexcept {
@@ -203,12 +207,14 @@ std::size_t reserving_resource::empty_cache() noexcept {
     {
       const std::lock_guard lock(mutex_);
       gone = cache_.take_oldest();
-      if (gone.data == nullptr) return given_back;
+      if (gone.data == nullptr) break;
       forget(gone);
     }
     given_back += gone.committed;
     as_range(gone).release();
   }
+  log_given_back(given_back);
+  return given_back;
 }
 
 /// Under the lock as a whole, so that no other thread is given the addresses left behind before the table forgot them.
@@ -441,6 +447,7 @@ bool reserving_resource::check() const noexcept {
 
 void reserving_resource::release() noexcept {
   (void)reserving_resource::trim();
+  if (reserving_resource::usage().reserved != 0) log_link::tell({memory_event_kind::release, nullptr, 0, 0, 0, name()});
   const std::lock_guard lock(mutex_);
   blocks_.for_each([&](const block_table::entry& block) {
     // How much of it is committed its holder knows; here, that it is not more than all there is.

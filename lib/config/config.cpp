@@ -1,5 +1,5 @@
 #include <allot/config/config.hpp>
-#include <cstdlib>
+#include <allot/os/environment.hpp>
 #include <memory>
 #include <utility>
 
@@ -21,7 +21,7 @@ config::plan read(std::string_view text, const std::string& source_name, const c
 }
 
 std::string_view variable(const char* name) {
-  const char* const value = std::getenv(name);
+  const char* const value = os::environment_variable(name);
   return value != nullptr ? value : std::string_view();
 }
 

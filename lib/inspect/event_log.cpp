@@ -4,11 +4,11 @@
 #include <allot/core/misuse.hpp>
 #include <allot/inspect/event_log.hpp>
 #include <allot/os/descriptor.hpp>
+#include <allot/os/environment.hpp>
 #include <allot/os/fork_mutex.hpp>
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <mutex>
 #include <new>
 #include <ostream>
@@ -107,8 +107,9 @@ void read_rules(rules& into, std::string_view text) noexcept {
 }
 
 bool read_environment(log_state& state) noexcept {
-  if (const char* const entries = std::getenv("ALLOT_LOG")) read_rules(state.named, entries);
-  const char* const path = std::getenv("ALLOT_LOG_FILE");
+  if (const char* const entries = os::environment_variable("ALLOT_LOG")) read_rules(state.named, entries);
+  // Nothing is opened, or made, for a log that is not wanted.
+  const char* const path = state.named.empty() ? nullptr : os::environment_variable("ALLOT_LOG_FILE");
   if (path != nullptr && *path != '\0') {
     if (const os::descriptor file = os::open_to_append(path)) {
       state.output.descriptor = file.number;

@@ -1,6 +1,7 @@
 // What Linux has beyond POSIX. Numbers of calls younger than the system headers are part of the kernel's fixed
 // interface.
 
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -123,6 +124,8 @@ int entropy(void* p, std::size_t bytes) noexcept {
   }
   return 0;
 }
+
+bool has_lent_rights() noexcept { return ::getauxval(AT_SECURE) != 0; }
 
 bool at_map_limit() noexcept {
   const std::size_t limit = number_in("/proc/sys/vm/max_map_count");

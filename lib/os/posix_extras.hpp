@@ -35,6 +35,9 @@ int entropy(void* p, std::size_t bytes) noexcept;
 /// Whether this process has about as many mappings as it may; tells one kind of ENOMEM from the others.
 bool at_map_limit() noexcept;
 
+/// Whether this process has rights that whoever started it does not have, as a setuid program has.
+bool has_lent_rights() noexcept;
+
 /// Of this process; 0 where that is not told.
 std::size_t resident_bytes() noexcept;
 

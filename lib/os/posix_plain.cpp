@@ -1,5 +1,7 @@
 // A POSIX system of which nothing more is known: every extra is absent, and posix.cpp falls back.
 
+#include <unistd.h>
+
 #include <cerrno>
 
 #include "posix_extras.hpp"
@@ -21,5 +23,6 @@ int move_pages(void*, std::size_t, void*) noexcept { return ENOTSUP; }
 int set_name(void*, std::size_t, const char*) noexcept { return ENOTSUP; }
 int entropy(void*, std::size_t) noexcept { return ENOTSUP; }
 bool at_map_limit() noexcept { return false; }
+bool has_lent_rights() noexcept { return ::getuid() != ::geteuid() || ::getgid() != ::getegid(); }
 
 }  // namespace allot::os::extras

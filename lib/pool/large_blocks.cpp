@@ -1,4 +1,5 @@
 #include <allot/core/checked_size.hpp>
+#include <allot/core/log_link.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/pool/large_blocks.hpp>
@@ -86,6 +87,7 @@ bool large_blocks::deallocate(void* p, std::size_t bytes, std::size_t alignment,
     bytes_ -= bytes;
     if (owner_ != nullptr) os::address_registry::remove(p, owner_);
     upstream_->deallocate(p, bytes, alignment);
+    if (owner_ != nullptr && !shared_) log_link::tell({memory_event_kind::trim, nullptr, bytes, 0, 0, pool});
   }
   return true;
 }

@@ -100,11 +100,12 @@ void pool_resource::preallocate(std::size_t bytes, std::size_t count, std::size_
 std::size_t pool_resource::trim() noexcept {
   const std::size_t before = core_.held_bytes();
   cache_.empty_into(core_.store(), name());
+  const std::size_t left = core_.held_bytes();  // what went back by then was told
   core_.trim();
   stop_if_empty();
-  const std::size_t given_back = before - core_.held_bytes();
-  log_link::tell({memory_event_kind::trim, nullptr, given_back, 0, 0, name()});
-  return given_back;
+  const std::size_t now = core_.held_bytes();
+  log_link::tell({memory_event_kind::trim, nullptr, left - now, 0, 0, name()});
+  return before - now;
 }
 
 void pool_resource::release() noexcept {

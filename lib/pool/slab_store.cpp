@@ -159,11 +159,13 @@ ALLOT_ALWAYS_INLINE bool slab_store::give(std::size_t index, void* p) noexcept {
 }
 
 void slab_store::put(std::size_t index, void** blocks, std::uint32_t count, std::string_view pool) {
+  const std::size_t before = held_;
   std::uint32_t wrong = 0;
   for (std::uint32_t i = 0; i < count; ++i)
     if (!ALLOT_LIKELY(give(index, blocks[i]))) blocks[wrong++] = blocks[i];
   classes_[index].counts.free += count - wrong;
   taken_ -= (count - wrong) * std::size_t{sizes_->bytes[index]};
+  if (held_ < before) log_given_back(before - held_);
   for (std::uint32_t i = 0; i < wrong; ++i) {
     const verdict found = judge(blocks[i], index);
     report_misuse({found.kind, pool, blocks[i], sizes_->bytes[index], found.block_bytes, true, false});
@@ -202,11 +204,13 @@ magazine_array* slab_store::make_array(std::size_t index, std::uint32_t capacity
 }
 
 void slab_store::drop_array(magazine_array& array) noexcept {
+  const std::size_t before = held_;
   const std::size_t index = slab_of(&array)->class_index;
   --arrays_;
   --classes_[index].counts.arrays;
   ++classes_[index].counts.free;
   (void)give(index, &array);
+  if (held_ < before) log_given_back(before - held_);
 }
 
 /// Until trim() these slabs are for that size only.

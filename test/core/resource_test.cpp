@@ -42,6 +42,8 @@ BOOST_AUTO_TEST_CASE(a_name_is_copied_and_cut_and_falls_back_to_the_kind) {
   name = "changed";
   BOOST_TEST(named.name() == "orders");
   BOOST_TEST(plain_resource(std::string(100, 'x')).name() == std::string(31, 'x'));
+  // Names stand in lines of logs and reports, which must not be forged.
+  BOOST_TEST(plain_resource("a\nb\x1b[0m\x7f \xc3\xa9").name() == "a?b?[0m? \xc3\xa9");
 }
 
 BOOST_AUTO_TEST_CASE(try_allocate_returns_null_instead_of_throwing_and_for_bad_alignments) {

@@ -183,6 +183,35 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_kept_is_refused) {
   BOOST_TEST((event_log::level_of("p3") == log_level::errors));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_switched_on_and_off_again_takes_up_no_room) {
+  log_watch log;
+  event_log::enable("frame*");
+  for (std::size_t i = 0; i < 2 * event_log::most_patterns; ++i) {
+    const std::string name = (i % 2 == 0 ? "part" : "part*") + std::to_string(i);
+    BOOST_TEST(event_log::enable(name));
+    BOOST_TEST(event_log::disable(name));
+    BOOST_TEST((event_log::level_of("part" + std::to_string(i)) == log_level::off));
+  }
+  BOOST_TEST((event_log::level_of("frame 1") == log_level::all));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_out_of_a_pattern_stays_out) {
+  log_watch log;
+  event_log::enable("frame*");
+  event_log::enable("*top");
+  event_log::disable("*e 1*p");
+  event_log::disable("frame 2");
+  event_log::disable("other");
+  BOOST_TEST((event_log::level_of("frame 1 top") == log_level::off));
+  BOOST_TEST((event_log::level_of("frame 2") == log_level::off));
+  BOOST_TEST((event_log::level_of("frame 3") == log_level::all));
+  event_log::disable("frame*");
+  BOOST_TEST((event_log::level_of("the 1 top") == log_level::off));
+  BOOST_TEST((event_log::level_of("a top") == log_level::all));
+  event_log::enable("frame*");
+  BOOST_TEST((event_log::level_of("frame 2") == log_level::all));
+}
+
 BOOST_AUTO_TEST_CASE(resources_that_live_are_switched_too) {
   log_watch log;
   monotonic_arena large(std::size_t{8} << 20);
@@ -254,6 +283,54 @@ BOOST_AUTO_TEST_CASE(heaps_pools_and_reservations_tell_of_their_growth) {
              (std::vector<std::string>{
                  "reserving_resource grow " + bytes, "reserving_resource trim " + bytes,
                  "reserving_resource refuse " + std::to_string(~std::size_t{0} / 2) + " bytes aligned to 16"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_pool_gives_back_at_once_is_told) {
+  log_watch log;
+  event_log::enable("pool", log_level::growth);
+  pool_options options;
+  options.name = "pool";
+  options.returns = chunk_return::at_once;
+  options.keep_spare = false;
+  pool_resource pool(options);
+  const auto told = [&log](std::string_view what) {
+    std::size_t bytes = 0;
+    for (const std::string& line : log.plain())
+      if (line.compare(0, what.size(), what) == 0) bytes += std::stoul(line.substr(what.size()));
+    return bytes;
+  };
+  std::vector<void*> blocks;
+  for (int i = 0; i < 10000; ++i) blocks.push_back(pool.allocate(100));
+  const std::size_t held = pool.usage().reserved;
+  BOOST_TEST(told("pool grow ") == held);
+  for (void* const block : blocks) pool.deallocate(block, 100);
+  const std::size_t left = pool.usage().reserved;
+  BOOST_TEST(left < held);
+  BOOST_TEST(told("pool trim ") == held - left);
+  void* const large = pool.allocate(1000000);
+  BOOST_TEST(told("pool grow ") >= 1000000u);
+  pool.deallocate(large, 1000000);
+  BOOST_TEST(told("pool trim ") == 1000000u);
+  const std::size_t trimmed = pool.trim();
+  BOOST_TEST(told("pool trim ") == trimmed);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_reserving_resource_gives_to_the_system_is_told) {
+  log_watch log;
+  event_log::enable("reserving", log_level::growth);
+  reserving_resource_options options;
+  options.name = "reserving";
+  options.cached_ranges = 0;
+  reserving_resource reserving(options);
+  reserving.deallocate(reserving.allocate(10000), 10000);
+  std::vector<std::string> lines = log.plain();
+  BOOST_REQUIRE(lines.size() == 2u);
+  BOOST_TEST(lines[0].find("reserving grow ") == 0u);
+  BOOST_TEST(lines[1] == "reserving trim " + lines[0].substr(15));
+  (void)reserving.allocate(10000);
+  (void)log.plain();
+  reserving.release();
+  BOOST_TEST(log.plain() == std::vector<std::string>{"reserving release"});
 }
 
 BOOST_AUTO_TEST_CASE(misuse_is_an_error) {
@@ -446,6 +523,14 @@ BOOST_AUTO_TEST_CASE(lines_go_to_the_file_named) {
   const std::string text(std::istreambuf_iterator<char>(file), {});
   BOOST_TEST(lines_of(text) == 5u);
   BOOST_TEST(text.find("frame 1 push 0x") != std::string::npos);
+  std::remove(path.c_str());
+}
+
+BOOST_AUTO_TEST_CASE(a_file_without_entries_is_not_made) {
+  const std::string path = "event_log_test." + std::to_string(std::rand()) + ".unused";
+  const test::child_outcome outcome = run_logging(nullptr, path.c_str());
+  BOOST_TEST(outcome.output == "");
+  BOOST_TEST(!std::ifstream(path).is_open());
   std::remove(path.c_str());
 }
 

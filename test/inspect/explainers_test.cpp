@@ -1,8 +1,12 @@
+#include <signal.h>
+#include <unistd.h>
+
 #include <allot/arena/local_arena.hpp>
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/block/guarded_page_resource.hpp>
 #include <allot/block/page_block.hpp>
 #include <allot/block/page_resource.hpp>
+#include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/general/concurrent_general_resource.hpp>
 #include <allot/heap/coalescing_heap.hpp>
@@ -74,6 +78,31 @@ const test::child_program unmapped_block{"an unmapped block", [] {
                                            touch(p, 5000);
                                          }};
 
+constexpr std::size_t enough_for_a_fault = std::size_t{16} << 10;  // as fault_explainer.hpp says
+constexpr std::size_t watched_below = std::size_t{32} << 10;
+alignas(std::max_align_t) std::array<unsigned char, watched_below + enough_for_a_fault> alternate_stack;
+
+void end_if_the_stack_sufficed(int) {
+  for (std::size_t i = 0; i < watched_below; ++i)
+    if (alternate_stack[i] != 0x5a) ::_exit(1);
+  ::_exit(0);
+}
+
+const test::child_program on_a_small_stack{"on a small stack", [] {
+                                             alternate_stack.fill(0x5a);
+                                             stack_t stack{};
+                                             stack.ss_sp = alternate_stack.data() + watched_below;
+                                             stack.ss_size = enough_for_a_fault;
+                                             if (::sigaltstack(&stack, nullptr) != 0) ::_exit(2);
+                                             struct sigaction action {};
+                                             action.sa_handler = &end_if_the_stack_sufficed;
+                                             action.sa_flags = SA_ONSTACK;
+                                             ::sigaction(SIGSEGV, &action, nullptr);
+                                             const fault_explainer explainer;
+                                             guarded_page_resource pages(guarded_named("hunt"));
+                                             touch(pages.allocate(41, 1), 43);
+                                           }};
+
 const test::child_program beyond_an_arena{"beyond an arena", [] {
                                             const fault_explainer explainer;
                                             monotonic_arena arena(arena_named("frame"));
@@ -112,6 +141,13 @@ BOOST_AUTO_TEST_CASE(a_fault_says_what_it_is_at) {
   BOOST_TEST(outcome.says("where there is no memory yet, of 'frame' (monotonic_arena)"), outcome.output);
   outcome = test::run_child("nobody's address");
   BOOST_TEST(outcome.says("allot: fault at 0x10: in no memory that a resource has"), outcome.output);
+}
+
+BOOST_AUTO_TEST_CASE(a_fault_is_explained_on_a_small_alternate_stack) {
+  if (memory_tools::active() || test::under_thread_sanitizer()) return test::skip("sanitizers need more of a stack");
+  const test::child_outcome outcome = test::run_child("on a small stack");
+  BOOST_TEST(outcome.exit_code == 0);
+  BOOST_TEST(outcome.says("allot: fault at 0x"));
 }
 
 BOOST_AUTO_TEST_CASE(a_block_freed_to_the_wrong_resource_names_both) {

@@ -97,7 +97,8 @@ class ALLOT_EXPORT tracing_resource final : public adaptor_resource {
   arena_ear ear_;
   std::mutex switching_;
   std::atomic<bool> enabled_{false};
-  std::atomic<event_sink*> log_{nullptr};  // as of log_version_
+  std::atomic_flag looking_up_ = ATOMIC_FLAG_INIT;  // held while log_ and log_version_ are stored
+  std::atomic<event_sink*> log_{nullptr};           // as of log_version_
   std::atomic<unsigned> log_version_{0};
   std::atomic<std::size_t> lost_{0};
 };

@@ -124,6 +124,7 @@ class ALLOT_EXPORT reserving_resource final : public resource {
                                 std::size_t needed) noexcept;
   void count_committed(std::size_t before, std::size_t now) noexcept;
   void log_growth(std::size_t before, std::size_t now) const noexcept;
+  void log_given_back(std::size_t bytes) const noexcept;
   void count_reservation(std::size_t before, std::size_t now) noexcept;
   void count_used(std::size_t more) noexcept;
 

@@ -29,6 +29,12 @@ class fixed_text {
     return append_digits(value, 16);
   }
 
+  /// Question marks instead of control characters, so that the text cannot end the line it is put into.
+  void make_printable() noexcept {
+    for (std::size_t i = 0; i < size_; ++i)
+      if (static_cast<unsigned char>(bytes_[i]) < 0x20 || bytes_[i] == 0x7f) bytes_[i] = '?';
+  }
+
   const char* c_str() const noexcept { return bytes_.data(); }
   std::size_t size() const noexcept { return size_; }
   operator std::string_view() const noexcept { return {bytes_.data(), size_}; }

@@ -85,7 +85,8 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   /// The class's own name, such as "chained_arena".
   virtual std::string_view kind() const noexcept = 0;
 
-  /// The name given at construction (its first 31 bytes), or kind() when none was.
+  /// The name given at construction (its first 31 bytes, control characters as question marks), or kind() when none
+  /// was.
   std::string_view name() const noexcept { return name_.size() != 0 ? std::string_view(name_) : kind(); }
 
   /// The same, but empty when none was given.
@@ -144,7 +145,7 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
 
  protected:
   resource() noexcept = default;
-  explicit resource(std::string_view name) noexcept : name_(name) {}
+  explicit resource(std::string_view name) noexcept : name_(name) { name_.make_printable(); }
 
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept final { return this == &other; }
 

@@ -11,6 +11,9 @@ namespace allot {
 /// A resource that is not thread-safe is asked by the thread that uses it even in the middle of a call. Whose memory it
 /// is was written by then, in a line of its own.
 ///
+/// A program that handles faults on an alternate stack (sigaltstack) gives it 16 KiB at least: this takes up to 12, a
+/// third of which is what the system itself puts there.
+///
 /// Thread-safe; any number of them may live, and each writes.
 class ALLOT_EXPORT fault_explainer {
  public:

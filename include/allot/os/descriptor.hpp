@@ -16,11 +16,12 @@ struct descriptor {
 inline constexpr int standard_error = 2;
 
 /// Opens a file to add to its end, and makes it where there is none. It stays open for the life of the process, and is
-/// not handed on to programs the process starts. noexcept and thread-safe.
+/// not handed on to programs the process starts. A FIFO that nobody reads is refused, not waited for. noexcept and
+/// thread-safe.
 [[nodiscard]] ALLOT_EXPORT descriptor open_to_append(const char* path) noexcept;
 
-/// Writes all of a text: in one call of the system, unless that takes only a part of it. False when it takes no more.
-/// errno stays as it was. noexcept and thread-safe.
+/// Writes all of a text: in one call of the system, unless that takes only a part of it. False when it takes no more,
+/// as a pipe nobody reads: that raises no signal. errno stays as it was. noexcept and thread-safe.
 [[nodiscard]] ALLOT_EXPORT bool write_text(int descriptor, std::string_view text) noexcept;
 
 }  // namespace allot::os

@@ -152,6 +152,7 @@ class ALLOT_EXPORT slab_store {
   std::size_t next_chunk_bytes(const shape& blocks) const noexcept;
   void give_back(chunk& empty) noexcept;
   void deallocate(chunk& gone) noexcept;
+  void log_given_back(std::size_t bytes) const noexcept;
   void retire(slab& empty) noexcept;
   void link(slab& open) noexcept;
   void unlink(slab& open) noexcept;

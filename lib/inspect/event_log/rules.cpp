@@ -1,5 +1,7 @@
 #include "rules.hpp"
 
+#include <algorithm>
+
 namespace allot::event_log {
 namespace {
 
@@ -50,6 +52,34 @@ bool read_entry(std::string_view entry, std::string_view& pattern, log_level& le
   return false;
 }
 
+/// Whether there is a name that both match. Goes through the texts of `a` byte by byte and keeps, of each, from where
+/// on `b` must match what is left.
+bool overlap(std::string_view a, std::string_view b) noexcept {
+  std::array<bool, longest_pattern + 1> reached{};
+  const auto skip_stars = [&] {
+    for (std::size_t i = 0; i < b.size(); ++i)
+      if (reached[i] && b[i] == '*') reached[i + 1] = true;
+  };
+  reached[0] = true;
+  skip_stars();
+  for (const char c : a) {
+    if (c == '*') {
+      // Any text: so everything from the first place on can be left.
+      const auto first = std::find(reached.begin(), reached.end(), true);
+      std::fill(first, reached.begin() + static_cast<std::ptrdiff_t>(b.size()) + 1, true);
+      continue;
+    }
+    for (std::size_t i = b.size() + 1; i-- > 0;) {
+      const bool stays = reached[i] && i < b.size() && b[i] == '*';
+      const bool steps = i != 0 && reached[i - 1] && b[i - 1] == c;
+      reached[i] = stays || steps;
+    }
+    skip_stars();
+    if (std::find(reached.begin(), reached.end(), true) == reached.end()) return false;
+  }
+  return reached[b.size()];
+}
+
 /// A pattern that was there before moves to the end: what is said last counts.
 bool rules::set(std::string_view pattern, log_level level) noexcept {
   if (pattern.empty() || pattern.size() > longest_pattern) return false;
@@ -58,9 +88,26 @@ bool rules::set(std::string_view pattern, log_level level) noexcept {
     return true;
   }
   drop(pattern);
-  if (count_ == all_.size()) return false;
-  all_[count_++] = {pattern, level};
+  const bool needed = level != log_level::off || restricts(pattern, count_);
+  if (needed && count_ == all_.size()) return false;
+  if (needed) all_[count_++] = {pattern, level};
+  forget_idle();
   return true;
+}
+
+/// Whether to switch the pattern off means anything behind the first `before` rules.
+bool rules::restricts(std::string_view pattern, std::size_t before) const noexcept {
+  for (std::size_t i = 0; i < before; ++i)
+    if (all_[i].level != log_level::off && overlap(all_[i].pattern, pattern)) return true;
+  return false;
+}
+
+/// Without rules that say nothing, so that names switched on and off again do not use up the room.
+void rules::forget_idle() noexcept {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count_; ++i)
+    if (all_[i].level != log_level::off || restricts(all_[i].pattern, kept)) all_[kept++] = all_[i];
+  count_ = kept;
 }
 
 void rules::drop(std::string_view pattern) noexcept {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
+#include <allot/core/log_link.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/pool/slab_store.hpp>
@@ -84,6 +85,11 @@ void slab_store::deallocate(chunk& gone) noexcept {
   if (owner_ != nullptr) os::address_registry::remove(&gone, owner_);
   if (watched_) memory_tools::unpoison(&gone, gone.bytes);
   upstream_->deallocate(&gone, gone.bytes, chunk::alignment);
+}
+
+/// Of what goes back without trim(). Only for a pool of one thread: others have a lock here that sinks must not meet.
+void slab_store::log_given_back(std::size_t bytes) const noexcept {
+  if (owner_ != nullptr && !shared_) log_link::tell({memory_event_kind::trim, nullptr, bytes, 0, 0, owner_->name()});
 }
 
 /// To be called when chunks come or go.
