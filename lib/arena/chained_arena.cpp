@@ -227,7 +227,10 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   const std::size_t step = held.committed - before;
   if (tool_) memory_tools::poison(held.start() + before, step);
   held_ += step;
-  if (step != 0) tell(memory_event_kind::grow, held.start() + before, step);
+  if (step != 0) {
+    os::address_registry::note_growth(&held, this);
+    tell(memory_event_kind::grow, held.start() + before, step);
+  }
   if (held_ > options_.retained_bytes) marks_.note_change();  // the way back has something to shed
   return done;
 }

@@ -26,7 +26,7 @@ holder as_holder(const registry::found_range& range) noexcept {
 void ask(const registry::found_range& innermost, explanation& told) noexcept {
   if (innermost.owner == nullptr) return;
   told.how_much = explanation::detail::another_thread;
-  if (!innermost.shared && !innermost.own_thread) return;
+  if (!registry::is_used_here(innermost, registry::patience::little)) return;
   told.how_much = explanation::detail::busy;
   const auto look = [&](resource& owner) {
     if (owner.try_look_at(told.address, told.sight)) told.how_much = explanation::detail::told;

@@ -15,9 +15,23 @@
 namespace allot::os::address_registry {
 namespace {
 
-ALLOT_INITIAL_EXEC thread_local char thread_mark = 0;
+ALLOT_INITIAL_EXEC thread_local std::uint64_t thread_number = 0;
 ALLOT_INITIAL_EXEC thread_local const resource* ending_owner = nullptr;
 std::atomic<std::uint64_t> removals{0};
+std::atomic<std::uint64_t> takings{0};
+
+/// A number no later thread has, unlike an address in a thread's own memory.
+std::uint64_t this_thread() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  if (thread_number == 0) thread_number = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return thread_number;
+}
+
+/// The calling thread is the last that had the range's owner take memory.
+void note_taking(node& at) noexcept {
+  at.thread = this_thread();
+  at.taken = takings.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 std::uint64_t mixed(std::uint64_t x) noexcept {
   constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;  // 2^64 over the golden ratio
@@ -133,7 +147,7 @@ found_range copy_of(const node& at, bool bounded) noexcept {
           at.owner,
           name_of(at.tag),
           kind_of(at.tag),
-          at.thread == &thread_mark,
+          at.thread == this_thread(),
           at.shared,
           bounded};
 }
@@ -200,7 +214,7 @@ status add(const range& added) noexcept {
   fresh->begin = address_of(added.begin);
   fresh->end = fresh->begin + added.bytes;
   fresh->owner = added.owner;
-  fresh->thread = &thread_mark;
+  note_taking(*fresh);
   fresh->order = ++here.order;
   fresh->priority = static_cast<std::uint32_t>(mixed(fresh->begin ^ fresh->order << 48));
   fresh->shared = added.shared;
@@ -245,13 +259,19 @@ void resize(const void* begin, const resource* owner, std::size_t bytes) noexcep
   here.put(*found);
 }
 
+void note_growth(const void* begin, const resource* owner) noexcept {
+  shard& here = shard_of(begin, false);
+  const std::lock_guard guard(here.mutex);
+  if (node* const found = find_in(here.root, address_of(begin), owner); found != nullptr) note_taking(*found);
+}
+
 void hand_over(const void* begin, const resource* from, resource& to) noexcept {
   shard& here = shard_of(begin, false);
   const std::lock_guard guard(here.mutex);
   node* const found = find_in(here.root, address_of(begin), from);
   if (found == nullptr) return;
   found->owner = &to;
-  found->thread = &thread_mark;
+  note_taking(*found);
 }
 
 void orphan(const void* begin, const resource* owner, std::size_t bytes) noexcept {
@@ -303,6 +323,24 @@ found_range find_bounded(const void* p) noexcept {
     if (found.begin == nullptr || at.end - at.begin <= found.bytes) found = copy_of(at, true);
   });
   return found;
+}
+
+bool is_used_here(const found_range& found, patience wait) noexcept {
+  if (found.shared) return true;
+  if (found.owner == nullptr) return false;
+  std::uint64_t latest = 0;
+  std::uint64_t thread = 0;
+  for (shard& here : all().shards) {
+    if (is_empty(here)) continue;
+    if (!lock(here.mutex, wait)) return false;
+    for_each_of(here.root, [&](const node& at) {
+      if (at.owner != found.owner || at.taken < latest) return;
+      latest = at.taken;
+      thread = at.thread;
+    });
+    here.mutex.unlock();
+  }
+  return thread == this_thread();
 }
 
 bool ask(const found_range& found, owner_visitor visitor, patience wait) {

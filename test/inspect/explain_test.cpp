@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 using namespace allot;
 
@@ -59,6 +60,29 @@ BOOST_AUTO_TEST_CASE(an_address_of_no_resource_is_never_ours) {
   BOOST_TEST(told.holder_count == 0u);
   BOOST_TEST(says(told, "in no memory that a resource has, or had lately"));
   BOOST_TEST(says(explain(nullptr), "in no memory"));
+}
+
+BOOST_AUTO_TEST_CASE(a_resource_is_asked_only_on_the_thread_that_last_had_it_take_memory) {
+  pool_resource pool;
+  monotonic_arena arena(arena_named("frame"));
+  chained_arena chain;
+  std::array<void*, 3> blocks{pool.allocate(48), arena.push(8), chain.push(8)};
+  for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::told));
+  std::thread([&] {
+    for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::another_thread));
+    for (int i = 0; i < 10000; ++i) (void)pool.allocate(48);
+    (void)arena.push(std::size_t{10} << 20);
+    (void)chain.push(std::size_t{10} << 20);
+    for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::told));
+  }).join();
+  for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::another_thread));
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_is_not_taken_for_one_that_ended) {
+  pool_resource pool;
+  void* p = nullptr;
+  std::thread([&] { p = pool.allocate(48); }).join();
+  std::thread([&] { BOOST_TEST((explain(p).how_much == explanation::detail::another_thread)); }).join();
 }
 
 BOOST_AUTO_TEST_CASE(an_arena_on_a_buffer_tells_what_is_in_use_what_was_and_what_never_was) {

@@ -58,8 +58,8 @@ struct explanation {
 /// What an address is. Reads no memory at the address, allocates nothing, and never waits long, so it may be called in
 /// a handler of signals, too: what is locked just then is left out, and `incomplete` or `how_much` say so.
 ///
-/// Thread-safe. Blocks of a resource that is not thread-safe are told only to the thread that last had it take memory,
-/// which is taken to be the one that uses it.
+/// Thread-safe. Blocks of a resource that is not thread-safe are told only to the thread that last had it take memory
+/// (a chunk, a reservation, more of one), which is taken to be the one that uses it.
 ALLOT_EXPORT explanation explain(const void* address) noexcept;
 
 /// The headline, and the stacks where there are any, lines separated by line ends. The second writes to `buffer`, cuts

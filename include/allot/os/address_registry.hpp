@@ -45,6 +45,9 @@ ALLOT_EXPORT void remove_all(const resource* owner) noexcept;
 ALLOT_EXPORT void resize(const void* begin, const resource* owner, std::size_t bytes) noexcept;
 ALLOT_EXPORT void hand_over(const void* begin, const resource* from, resource& to) noexcept;
 
+/// The owner took more memory inside the range, on this thread.
+ALLOT_EXPORT void note_growth(const void* begin, const resource* owner) noexcept;
+
 /// Makes the bounded range that starts at `begin` one without an owner, of the first `bytes` bytes.
 ALLOT_EXPORT void orphan(const void* begin, const resource* owner, std::size_t bytes) noexcept;
 
@@ -69,7 +72,7 @@ struct found_range {
   resource* owner = nullptr;
   fixed_text<31> name = {};  ///< of the owner; its kind when it has none
   std::string_view kind = {};
-  bool own_thread = false;  ///< the calling thread is the one that added it
+  bool own_thread = false;  ///< the calling thread last had memory taken for this range
   bool shared = false;
   bool bounded = false;
 };
@@ -93,6 +96,10 @@ ALLOT_EXPORT findings look(const void* p, patience wait = patience::as_long_as_i
 ALLOT_EXPORT found_range find(const void* p) noexcept;
 /// The innermost of the bounded ones.
 ALLOT_EXPORT found_range find_bounded(const void* p) noexcept;
+
+/// Whether what was found may be asked on this thread: it is shared, or of all its ranges the one that memory was taken
+/// for last is this thread's. Takes time for every range there is; false where nobody was to wait.
+ALLOT_EXPORT bool is_used_here(const found_range& found, patience wait = patience::as_long_as_it_takes) noexcept;
 
 /// Something to be called with a resource, which cannot be destroyed meanwhile unless it is the calling thread's. It
 /// runs with the registry locked: it must not wait, make or destroy resources, or have them get or give back memory.
