@@ -82,6 +82,7 @@ std::string_view adjective(block_state state) noexcept {
 std::string_view afterthought(const block_sight& sight) noexcept {
   switch (sight.state) {
     case block_state::unknown:
+      if (sight.block.begin == nullptr) return {};
       return ", which is live, or free and at hand for a thread";
     case block_state::quarantined:
       return ", which is in quarantine";

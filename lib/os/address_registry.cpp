@@ -17,6 +17,7 @@ namespace {
 
 ALLOT_INITIAL_EXEC thread_local std::uint64_t thread_number = 0;
 ALLOT_INITIAL_EXEC thread_local const resource* ending_owner = nullptr;
+ALLOT_INITIAL_EXEC thread_local const void* asking_in = nullptr;  // the shard ask() has locked on this thread
 std::atomic<std::uint64_t> removals{0};
 std::atomic<std::uint64_t> takings{0};
 
@@ -325,6 +326,16 @@ found_range find_bounded(const void* p) noexcept {
   return found;
 }
 
+std::size_t size_of(const void* begin, const resource* owner) noexcept {
+  shard& here = shard_of(begin, false);
+  const bool locked_already = &here == asking_in;
+  if (!locked_already && !lock(here.mutex, patience::little)) return 0;
+  const node* const found = find_in(here.root, address_of(begin), owner);
+  const std::size_t bytes = found != nullptr ? found->end - found->begin : 0;
+  if (!locked_already) here.mutex.unlock();
+  return bytes;
+}
+
 bool is_used_here(const found_range& found, patience wait) noexcept {
   if (found.shared) return true;
   if (found.owner == nullptr) return false;
@@ -349,7 +360,9 @@ bool ask(const found_range& found, owner_visitor visitor, patience wait) {
   const std::lock_guard guard(here.mutex, std::adopt_lock);
   const node* const there = found.owner != nullptr ? find_in(here.root, address_of(found.begin), found.owner) : nullptr;
   if (there == nullptr) return false;
+  const void* const before = std::exchange(asking_in, &here);
   visitor(*there->owner);
+  asking_in = before;
   return true;
 }
 

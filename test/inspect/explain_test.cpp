@@ -18,6 +18,7 @@
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +61,60 @@ BOOST_AUTO_TEST_CASE(an_address_of_no_resource_is_never_ours) {
   BOOST_TEST(told.holder_count == 0u);
   BOOST_TEST(says(told, "in no memory that a resource has, or had lately"));
   BOOST_TEST(says(explain(nullptr), "in no memory"));
+}
+
+BOOST_AUTO_TEST_CASE(a_chained_arena_tells_what_went_back_from_what_was_never_used) {
+  alignas(16) std::array<std::byte, 128> buffer;
+  chained_arena arena(buffer.data(), buffer.size(), chained_arena_options{});
+  const auto in_use_before = [](const void* p) { return says(explain(p), "in what was in use until it went back"); };
+  const auto never_in_use = [](const void* p) { return says(explain(p), "in what has not been in use"); };
+  std::byte* const early = bytes_of(arena.push(48));
+  arena.pop_to(0);
+  BOOST_TEST(in_use_before(early + 40));
+  BOOST_TEST(never_in_use(early + 48));
+  (void)arena.push(128);
+  (void)arena.push(8);
+  const auto mark = arena.mark();
+  std::byte* const p = bytes_of(arena.push(48, 1));
+  arena.rewind(mark);
+  BOOST_TEST(in_use_before(p));
+  BOOST_TEST(in_use_before(p + 47));
+  BOOST_TEST(never_in_use(p + 48));
+  arena.deallocate(arena.push(64, 1), 64, 1);
+  std::byte* const far = bytes_of(arena.push(std::size_t{1} << 16));
+  arena.clear();
+  BOOST_TEST(in_use_before(far));
+  BOOST_TEST(in_use_before(p));
+  BOOST_TEST(never_in_use(p + 200));
+  arena.release();
+  BOOST_TEST(in_use_before(&buffer[127]));
+}
+
+BOOST_AUTO_TEST_CASE(the_header_of_a_chained_block_is_no_block) {
+  chained_arena arena;
+  std::byte* const p = bytes_of(arena.push(16));
+  BOOST_TEST(says(explain(p - 1), ", where no block is, of a chained_arena"));
+  arena.clear();
+  BOOST_TEST(says(explain(p - 1), ", where no block is, of a chained_arena"));
+}
+
+BOOST_AUTO_TEST_CASE(headers_written_over_are_not_followed) {
+  chained_arena arena;
+  std::byte* const p = bytes_of(arena.push(16));
+  (void)arena.push(std::size_t{1} << 16);
+  std::array<std::byte, 48> header;
+  const void* const begin = explain(p).holders[0].begin;
+  void* const bytes = const_cast<void*>(begin);
+  std::memcpy(header.data(), bytes, header.size());
+  std::memset(bytes, 0x41, header.size());
+  const explanation told = explain(p);
+  BOOST_TEST((told.sight.state == block_state::unknown));
+  BOOST_TEST(says(told, " bytes at 0x"));
+  BOOST_TEST(says(told, ", of a chained_arena without a name"));
+  std::memcpy(bytes, &begin, sizeof begin);  // a block that follows itself
+  BOOST_TEST((explain(p).sight.state == block_state::unknown));
+  std::memcpy(bytes, header.data(), header.size());
+  BOOST_TEST((explain(p).sight.state == block_state::used));
 }
 
 BOOST_AUTO_TEST_CASE(a_resource_is_asked_only_on_the_thread_that_last_had_it_take_memory) {

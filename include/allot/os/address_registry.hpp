@@ -120,6 +120,10 @@ class owner_visitor {
 /// Calls the visitor with the owner of what was found. False where that is not there any more, or nobody was to wait.
 ALLOT_EXPORT bool ask(const found_range& found, owner_visitor visitor, patience wait = patience::as_long_as_it_takes);
 
+/// For the visitor: the size of the range of that owner which starts at `begin`, so that it need not trust what lies
+/// in the memory, which the program may have overwritten. 0 where there is none, or another thread looks too long.
+ALLOT_EXPORT std::size_t size_of(const void* begin, const resource* owner) noexcept;
+
 /// Calls the visitor once with every owner of a range, in no stated order. Where the system refuses the memory to
 /// remember which were visited, owners of many ranges are visited again.
 ALLOT_EXPORT void for_each_owner(owner_visitor visitor);
