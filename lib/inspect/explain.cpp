@@ -140,6 +140,12 @@ void append_innermost(line& text, const explanation& told) noexcept {
   if (told.how_much == explanation::detail::busy) text.append(", whose books are in use");
 }
 
+bool lies_in(const holder& inner, const holder& outer) noexcept {
+  const std::uintptr_t first = address_of(inner.begin);
+  const std::uintptr_t outer_first = address_of(outer.begin);
+  return first >= outer_first && inner.bytes <= outer.bytes && first - outer_first <= outer.bytes - inner.bytes;
+}
+
 void append_last(line& text, const explanation& told) noexcept {
   if (told.last.bytes == 0) return;
   const bool first = told.holder_count == 0;
@@ -147,7 +153,7 @@ void append_last(line& text, const explanation& told) noexcept {
     append_range(text, told.address, told.last, "what were the ");
     text.append(", of ");
   } else {
-    text.append("; it was memory of ");
+    text.append("; earlier it was memory of ");
   }
   append_who(text, told.last);
   text.append(told.destroyed ? ", which is destroyed" : ", which gave it back");
@@ -167,6 +173,8 @@ explanation explain(const void* address) noexcept {
   told.last = as_holder(found.gone);
   told.destroyed = found.destroyed;
   if (found.count != 0) ask(found.live[0], told);
+  // What is in use was handed out since, for all that is known.
+  if (told.how_much == explanation::detail::told && told.sight.state == block_state::used) told.last = {};
   return told;
 }
 
@@ -184,7 +192,7 @@ line explanation::headline() const noexcept {
   text.append_hex(address_of(address)).append(": ");
   if (holder_count != 0) append_innermost(text, *this);
   for (std::size_t i = 1; i < holder_count; ++i) {
-    text.append(", whose memory comes from ");
+    text.append(lies_in(holders[0], holders[i]) ? ", whose memory comes from " : ", whose memory overlaps that of ");
     append_who(text, holders[i]);
   }
   if (more_holders) text.append(", and so on");

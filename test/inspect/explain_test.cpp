@@ -117,6 +117,29 @@ BOOST_AUTO_TEST_CASE(headers_written_over_are_not_followed) {
   BOOST_TEST((explain(p).sight.state == block_state::used));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_in_use_again_is_not_said_to_be_memory_of_a_destroyed_one) {
+  monotonic_arena parent(arena_named("parent"));
+  const auto mark = parent.mark();
+  void* p = nullptr;
+  {
+    monotonic_arena part = parent.carve(256, 16, "part");
+    p = part.push(16);
+  }
+  parent.rewind(mark);
+  BOOST_TEST(says(explain(p), "; earlier it was memory of 'part' (monotonic_arena), which is destroyed"));
+  (void)parent.push(512);
+  BOOST_TEST(explain(p).last.bytes == 0u);
+  BOOST_TEST((std::string_view(explain(p).headline()).find("destroyed") == std::string_view::npos));
+}
+
+BOOST_AUTO_TEST_CASE(arenas_that_overlap_are_not_said_to_be_one_inside_the_other) {
+  alignas(16) static std::array<std::byte, 4096> buffer;
+  monotonic_arena audio(buffer.data(), 2200, arena_named("audio"));
+  monotonic_arena video(buffer.data() + 2048, 2048, arena_named("video"));
+  const explanation told = explain(&buffer[2100]);
+  BOOST_TEST(says(told, "of 'video' (monotonic_arena), whose memory overlaps that of 'audio' (monotonic_arena)"));
+}
+
 BOOST_AUTO_TEST_CASE(a_resource_is_asked_only_on_the_thread_that_last_had_it_take_memory) {
   pool_resource pool;
   monotonic_arena arena(arena_named("frame"));
