@@ -124,6 +124,31 @@ BOOST_AUTO_TEST_CASE(a_fault_at_an_address_the_system_keeps_back_is_not_said_to_
 }
 #endif
 
+BOOST_AUTO_TEST_CASE(a_block_of_another_pool_of_no_name_is_said_to_be_so) {
+  static std::string owner;
+  const misuse_handler before = set_misuse_handler([](const misuse_report& report) { owner = report.owner; });
+  {
+    const misuse_explainer explainer;
+    pool_resource first;
+    pool_resource second;
+    void* const p = second.allocate(100);
+    first.deallocate(p, 100);
+    BOOST_TEST(owner == "another pool_resource");
+    second.deallocate(p, 100);
+  }
+  set_misuse_handler(before);
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_set_after_the_explainer_stays_when_that_goes) {
+  const misuse_handler before = set_misuse_handler(nullptr);
+  const misuse_handler later = [](const misuse_report&) {};
+  {
+    const misuse_explainer explainer;
+    set_misuse_handler(later);
+  }
+  BOOST_TEST((set_misuse_handler(before) == later));
+}
+
 BOOST_AUTO_TEST_CASE(long_lines_are_whole_and_never_joined) {
   const test::child_outcome outcome = test::run_child("long lines");
   BOOST_TEST(outcome.says(std::string(800, 'x') + "\n"), outcome.output);
