@@ -339,12 +339,14 @@ void guarded_page_resource::forget_oldest() noexcept {
 bool guarded_page_resource::unmap_oldest() noexcept {
   entry& oldest = *blocks_.find(oldest_freed_);
   const range pages = with_guards(oldest);
+  // Whoever gets the addresses next may be there before this thread goes on.
+  os::address_registry::remove(pages.begin, this);
   if (!os::release(pages.begin, pages.bytes)) {
+    (void)os::address_registry::add({pages.begin, pages.bytes, this, kind(), true});
     take_from_quarantine(oldest);
     append_to_quarantine(oldest);
     return false;
   }
-  os::address_registry::remove(pages.begin, this);
   usage_.reserved -= pages.bytes;
   forget_oldest();
   return true;

@@ -82,16 +82,20 @@ struct shard {
 
   void take_out(node& old) noexcept { root = without(root, old); }
 
+  /// What a range has from `begin` on is gone.
+  void remember(const node& old, std::uintptr_t begin) noexcept {
+    if (old.end == begin || old.owner == nullptr) return;
+    gone_range& kept = gone[gone_count++ % most_gone];
+    kept.begin = begin;
+    kept.end = old.end;
+    kept.destroyed = old.owner == ending_owner;
+    kept.tag = old.tag;
+    kept.tag.stamp = removals.fetch_add(1, std::memory_order_relaxed);
+  }
+
   void bury(node& old) noexcept {
     take_out(old);
-    if (old.end != old.begin && old.owner != nullptr) {
-      gone_range& kept = gone[gone_count++ % most_gone];
-      kept.begin = old.begin;
-      kept.end = old.end;
-      kept.destroyed = old.owner == ending_owner;
-      kept.tag = old.tag;
-      kept.tag.stamp = removals.fetch_add(1, std::memory_order_relaxed);
-    }
+    remember(old, old.begin);
     drop_node(old);
   }
 };
@@ -256,7 +260,14 @@ void resize(const void* begin, const resource* owner, std::size_t bytes) noexcep
   node* const found = find_in(here.root, address_of(begin), owner);
   if (found == nullptr) return;
   here.take_out(*found);
-  found->end = found->begin + bytes;
+  const std::uintptr_t end = found->begin + bytes;
+  if (end < found->end) {
+    here.remember(*found, end);
+  } else {
+    found->tag.stamp = removals.load(std::memory_order_relaxed);  // what was gone behind it is taken again
+    note_taking(*found);
+  }
+  found->end = end;
   here.put(*found);
 }
 

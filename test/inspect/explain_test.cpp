@@ -140,6 +140,21 @@ BOOST_AUTO_TEST_CASE(arenas_that_overlap_are_not_said_to_be_one_inside_the_other
   BOOST_TEST(says(told, "of 'video' (monotonic_arena), whose memory overlaps that of 'audio' (monotonic_arena)"));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_shrinking_block_gave_back_is_remembered_until_it_grows_again) {
+  page_resource pages;
+  const std::size_t page = os::facts().page_size;
+  std::byte* const p = bytes_of(pages.allocate(2 * page, page));
+  BOOST_TEST_REQUIRE(pages.try_expand(p, 2 * page, 100, page));
+  BOOST_TEST(says(explain(p + page), "of a page_resource without a name, which gave it back"));
+  if (pages.try_expand(p, 100, 2 * page, page)) {
+    BOOST_TEST(explain(p + page).last.bytes == 0u);
+    BOOST_TEST(explain(p + page).holder_count == 1u);
+    pages.deallocate(p, 2 * page, page);
+  } else {
+    pages.deallocate(p, 100, page);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_resource_is_asked_only_on_the_thread_that_last_had_it_take_memory) {
   pool_resource pool;
   monotonic_arena arena(arena_named("frame"));
