@@ -520,7 +520,7 @@ bool guarded_page_resource::try_look_at(const void* p, block_sight& seen) const 
   if (nearest.address == nullptr) return true;
   seen.block = info_of(nearest);
   const range usable = usable_pages(nearest);
-  if (distance == 0) {
+  if (distance == 0 || p == nearest.address) {  // the pointer to a block of 0 bytes is in no byte of it
     seen.state = seen.block.state;
   } else if (range_contains(usable.begin, usable.bytes, p, 1)) {
     seen.state = block_state::slack;

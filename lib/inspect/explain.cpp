@@ -95,7 +95,7 @@ std::string_view afterthought(const block_sight& sight) noexcept {
       return sight.used_before ? ", in what was in use until it went back (rewind, pop, clear or a free)"
                                : ", in what has not been in use";
     case block_state::gap:
-      return sight.all_in_use ? ", where there is no memory yet" : ", where no block is";
+      return sight.all_in_use ? ", where there is no memory yet" : ", where no block is now";
     case block_state::used:
       break;
   }

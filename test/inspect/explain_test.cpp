@@ -93,9 +93,9 @@ BOOST_AUTO_TEST_CASE(a_chained_arena_tells_what_went_back_from_what_was_never_us
 BOOST_AUTO_TEST_CASE(the_header_of_a_chained_block_is_no_block) {
   chained_arena arena;
   std::byte* const p = bytes_of(arena.push(16));
-  BOOST_TEST(says(explain(p - 1), ", where no block is, of a chained_arena"));
+  BOOST_TEST(says(explain(p - 1), ", where no block is now, of a chained_arena"));
   arena.clear();
-  BOOST_TEST(says(explain(p - 1), ", where no block is, of a chained_arena"));
+  BOOST_TEST(says(explain(p - 1), ", where no block is now, of a chained_arena"));
 }
 
 BOOST_AUTO_TEST_CASE(headers_written_over_are_not_followed) {
@@ -152,6 +152,17 @@ BOOST_AUTO_TEST_CASE(what_a_shrinking_block_gave_back_is_remembered_until_it_gro
     pages.deallocate(p, 2 * page, page);
   } else {
     pages.deallocate(p, 100, page);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_block_of_no_bytes_is_live_at_its_address) {
+  page_resource pages;
+  guarded_page_resource guarded;
+  for (resource* owner : {static_cast<resource*>(&pages), static_cast<resource*>(&guarded)}) {
+    void* const p = owner->allocate(0);
+    BOOST_TEST(says(explain(p), "the start of a live 0-byte block at 0x"));
+    BOOST_TEST((explain(p).sight.state == block_state::used));
+    owner->deallocate(p, 0);
   }
 }
 
@@ -284,7 +295,8 @@ BOOST_AUTO_TEST_CASE(pools_and_heaps_tell_the_block_with_its_size_rounded_up) {
   coalescing_heap heap(heap_named);
   void* const p = heap.allocate(40);
   BOOST_TEST(says(explain(bytes_of(p) + 39), "39 bytes into a live " + block_of(heap, p)));
-  BOOST_TEST(says(explain(bytes_of(p) + (std::size_t{1} << 29)), "where no block is, of 'scene' (coalescing_heap)"));
+  BOOST_TEST(
+      says(explain(bytes_of(p) + (std::size_t{1} << 29)), "where no block is now, of 'scene' (coalescing_heap)"));
 
   general_resource general;
   void* const small = general.allocate(24);
