@@ -183,9 +183,12 @@ def explain(address):
         text += ", of " + inner.who()
         if not inner.owner:
             text += ", which is gone; they are kept inaccessible"
-        text += "".join(", whose memory comes from " + each.who() for each in around[1:])
+        for each in around[1:]:
+            inside = each.begin <= inner.begin and inner.begin + inner.size <= each.begin + each.size
+            text += ", whose memory comes from " if inside else ", whose memory overlaps that of "
+            text += each.who()
         if last:
-            text += "; it was memory of " + last.who()
+            text += "; earlier it was memory of " + last.who()
     elif last:
         text += place(address, last.begin, last.size)
         text += "what were the %s at 0x%x, of %s" % (count(last.size), last.begin, last.who())

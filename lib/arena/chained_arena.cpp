@@ -25,10 +25,11 @@ static constexpr std::size_t natural_alignment = alignof(std::max_align_t);
 /// left there; a block the window never stayed in has a `top`.
 struct alignas(natural_alignment) chained_arena::block {
   block* next;
-  std::size_t bytes;      // of the whole block, as it goes back
-  std::size_t committed;  // of those, bytes that may be touched; `bytes` unless the block is virtual
-  std::byte* top;         // end of what was handed out; null: the window is or was here
-  std::byte* resume;      // the cursor when the block was made, in the window of that time
+  std::size_t bytes;                // of the whole block, as it goes back
+  std::size_t committed;            // of those, bytes that may be touched; `bytes` unless the block is virtual
+  std::byte* top;                   // end of what was handed out; null: the window is or was here
+  std::byte* resume;                // the cursor when the block was made, in the window of that time
+  const std::byte* high = nullptr;  // how far it was used before something in it went back; null: nothing has
 
   std::byte* start() noexcept { return reinterpret_cast<std::byte*>(this); }
   std::byte* first() noexcept { return start() + sizeof(block); }
@@ -133,6 +134,7 @@ chained_arena::chained_arena(void* buffer, std::size_t buffer_size, const chaine
     : arena(options.name, alignof(std::max_align_t), options.checked),
       buffer_(static_cast<std::byte*>(buffer)),
       buffer_size_(buffer != nullptr ? buffer_size : 0),
+      buffer_high_(buffer_),
       options_(normalized(options)) {
   static_assert(sizeof(block) % natural_alignment == 0 && sizeof(block) <= 48, "the docs say 48 bytes");
   upstream_ = options_.upstream;
@@ -227,7 +229,10 @@ bool chained_arena::commit(block& held, std::size_t needed) noexcept {
   const std::size_t step = held.committed - before;
   if (tool_) memory_tools::poison(held.start() + before, step);
   held_ += step;
-  if (step != 0) tell(memory_event_kind::grow, held.start() + before, step);
+  if (step != 0) {
+    os::address_registry::note_growth(&held, this);
+    tell(memory_event_kind::grow, held.start() + before, step);
+  }
   if (held_ > options_.retained_bytes) marks_.note_change();  // the way back has something to shed
   return done;
 }
@@ -372,6 +377,7 @@ std::byte* chained_arena::serve_from(block* fresh, const request& wanted) noexce
   std::byte* const old_cursor = cursor_;
   block* const old_current = current_;
   const std::size_t old_room = room_left();
+  note_high();
   fresh->next = std::exchange(blocks_, fresh);
   fresh->top = nullptr;
   fresh->resume = old_cursor;
@@ -412,6 +418,12 @@ void chained_arena::open(block* held, std::byte* cursor, std::size_t position) n
 
 // ---- going back
 
+/// To be called before the window moves or its cursor goes down: what lies below was in use.
+void chained_arena::note_high() noexcept {
+  const std::byte*& high = current_ != nullptr ? current_->high : buffer_high_;
+  high = std::max({high, static_cast<const std::byte*>(high_), static_cast<const std::byte*>(cursor_)});
+}
+
 /// Undoes what was done since `position`, newest first. Blocks nothing is left in are kept for what comes.
 void chained_arena::lower(std::size_t position) noexcept {
   block* left = nullptr;
@@ -421,6 +433,7 @@ void chained_arena::lower(std::size_t position) noexcept {
     const bool window_is_newest = newest == nullptr || newest == current_;
     const std::size_t back = std::min(at - position, static_cast<std::size_t>(cursor_ - first_));
     if (tool_) memory_tools::poison(cursor_ - back, back);
+    note_high();
     at -= back;
     set_window(first_, cursor_ - back, end_, at);
     if (cursor_ != first_ || newest == nullptr) continue;
@@ -433,6 +446,7 @@ void chained_arena::lower(std::size_t position) noexcept {
     } else if (at != position) {
       const auto inside = static_cast<std::size_t>(newest->top - opening(newest));
       const std::size_t back_inside = std::min(at - position, inside);
+      newest->high = std::max(newest->high, static_cast<const std::byte*>(newest->top));
       newest->top -= back_inside;
       if (tool_) memory_tools::poison(newest->top, back_inside);
       at -= back_inside;
@@ -454,6 +468,7 @@ void chained_arena::clear() noexcept {
   attend();
   give_up(0, memory_event_kind::clear);
   if (blocks_ == nullptr) return;
+  note_high();
   block* const first = std::exchange(blocks_, nullptr);
   open(nullptr, buffer_, 0);
   keep(first);
@@ -475,6 +490,10 @@ void chained_arena::keep(block* list) noexcept {
 void chained_arena::release() noexcept {
   attend();
   tell(memory_event_kind::release);
+  note_high();
+  for_each_region([&](const std::byte*, const std::byte* top, const std::byte*, const block* b) {
+    if (b == nullptr) buffer_high_ = std::max(buffer_high_, top);
+  });
   start();
 }
 
@@ -527,6 +546,7 @@ void chained_arena::shed(std::size_t kept) noexcept {
   }
   if (current_->committed == before) return;
   held_ -= before - current_->committed;
+  note_high();
   open(current_, cursor_, 0);
 }
 
@@ -606,15 +626,38 @@ block_info chained_arena::find_block(const void* p) const noexcept {
   return found;
 }
 
-bool chained_arena::try_look_at(const void* p, block_sight& seen) const noexcept {
-  seen.block = chained_arena::find_block(p);
-  seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;
-  seen.all_in_use = true;
-  for (const block* b = spare_; b != nullptr; b = b->next) {
-    if (!range_contains(b->first(), b->committed - sizeof(block), p, 1)) continue;
-    seen.state = block_state::free;
-    seen.used_before = true;  // it became a spare one when it was left
+/// Whether the headers of a list can be followed: the program may have written over them.
+bool chained_arena::is_intact(const block* list) const noexcept {
+  std::size_t left = held_;  // a list that comes back to itself ends, too
+  for (const block* b = list; b != nullptr; b = b->next) {
+    const std::size_t bytes = os::address_registry::size_of(b, this);
+    if (bytes == 0 || b->bytes != bytes || b->committed < sizeof(block)) return false;
+    if (b->committed > bytes || b->committed > left) return false;
+    left -= b->committed;
   }
+  return true;
+}
+
+/// Where headers were written over nothing is told.
+bool chained_arena::try_look_at(const void* p, block_sight& seen) const noexcept {
+  if (!is_intact(blocks_) || !is_intact(spare_)) return true;
+  seen.state = block_state::gap;
+  seen.all_in_use = true;
+  const auto* const at = static_cast<const std::byte*>(p);
+  const auto look = [&](const std::byte* first, const std::byte* top, const std::byte* end, const std::byte* high) {
+    seen.all_in_use = at >= first;
+    if (at < first || at >= end) return;
+    seen.state = at < top ? block_state::used : block_state::free;
+    seen.used_before = at >= top && at < high;
+    if (top != nullptr) seen.block = {first, static_cast<std::size_t>(top - first), false, seen.state};
+  };
+  for_each_region([&](const std::byte* first, const std::byte* top, const std::byte* end, const block* b) {
+    if (!(b != nullptr ? range_contains(b, b->bytes, p, 1) : range_contains(buffer_, buffer_size_, p, 1))) return;
+    const std::byte* const high = b != nullptr ? b->high : buffer_high_;
+    look(first, top, end, b == current_ ? std::max(high, static_cast<const std::byte*>(high_)) : high);
+  });
+  for (const block* b = spare_; b != nullptr; b = b->next)
+    if (range_contains(b, b->bytes, p, 1)) look(b->first(), nullptr, b->start() + b->committed, b->high);
   return true;
 }
 

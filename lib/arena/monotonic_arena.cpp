@@ -290,7 +290,10 @@ os::status monotonic_arena::reach(std::size_t bytes) noexcept {
   if (tool_) memory_tools::poison(data_ + before, range_.committed() - before);
   end_ = data_ + range_.committed();
   set_cursor(cursor_);
-  if (range_.committed() != before) tell(memory_event_kind::grow, data_ + before, range_.committed() - before);
+  if (range_.committed() != before) {
+    os::address_registry::note_growth(data_, this);
+    tell(memory_event_kind::grow, data_ + before, range_.committed() - before);
+  }
   return {};
 }
 

@@ -339,12 +339,14 @@ void guarded_page_resource::forget_oldest() noexcept {
 bool guarded_page_resource::unmap_oldest() noexcept {
   entry& oldest = *blocks_.find(oldest_freed_);
   const range pages = with_guards(oldest);
+  // Whoever gets the addresses next may be there before this thread goes on.
+  os::address_registry::remove(pages.begin, this);
   if (!os::release(pages.begin, pages.bytes)) {
+    (void)os::address_registry::add({pages.begin, pages.bytes, this, kind(), true});
     take_from_quarantine(oldest);
     append_to_quarantine(oldest);
     return false;
   }
-  os::address_registry::remove(pages.begin, this);
   usage_.reserved -= pages.bytes;
   forget_oldest();
   return true;
@@ -518,7 +520,7 @@ bool guarded_page_resource::try_look_at(const void* p, block_sight& seen) const 
   if (nearest.address == nullptr) return true;
   seen.block = info_of(nearest);
   const range usable = usable_pages(nearest);
-  if (distance == 0) {
+  if (distance == 0 || p == nearest.address) {  // the pointer to a block of 0 bytes is in no byte of it
     seen.state = seen.block.state;
   } else if (range_contains(usable.begin, usable.bytes, p, 1)) {
     seen.state = block_state::slack;

@@ -114,15 +114,20 @@ bool page_resource::resize_block(block_table::entry& block, std::size_t mapped) 
   if (mapped < block.mapped) {
     void* const rest = static_cast<std::byte*>(block.address) + mapped;
     if (memory_tools::active()) memory_tools::unpoison(rest, block.mapped - mapped);
-    if (!os::release(rest, block.mapped - mapped)) return false;
+    // Whoever gets the addresses next may be there before this thread goes on.
+    os::address_registry::resize(block.address, this, mapped);
+    if (!os::release(rest, block.mapped - mapped)) {
+      os::address_registry::resize(block.address, this, block.mapped);
+      return false;
+    }
   } else {
     const os::placement there{os::placement::how::fixed, behind(block)};
     if (!os::map(mapped - block.mapped, 1, os::access::read_write, there)) return false;
+    os::address_registry::resize(block.address, this, mapped);
   }
   usage_.reserved = usage_.reserved - block.mapped + mapped;
   usage_.committed = usage_.committed - block.mapped + mapped;
   block.mapped = mapped;
-  os::address_registry::resize(block.address, this, mapped);
   return true;
 }
 
@@ -169,7 +174,8 @@ bool page_resource::try_look_at(const void* p, block_sight& seen) const noexcept
   blocks_.for_each([&](const block_table::entry& block) {
     if (block.freed || !range_contains(block.address, block.mapped, p, 1)) return;
     seen.block = describe(block);
-    seen.state = range_contains(block.address, block.requested, p, 1) ? block_state::used : block_state::slack;
+    const std::size_t bytes = std::max<std::size_t>(block.requested, 1);  // the pointer to a block of 0 is valid, too
+    seen.state = range_contains(block.address, bytes, p, 1) ? block_state::used : block_state::slack;
   });
   return true;
 }

@@ -111,6 +111,11 @@ misuse_handler set_misuse_handler(misuse_handler handler) noexcept {
   return current_handler.exchange(handler != nullptr ? handler : &print_and_abort);
 }
 
+misuse_handler replace_misuse_handler(misuse_handler expected, misuse_handler handler) noexcept {
+  current_handler.compare_exchange_strong(expected, handler != nullptr ? handler : &print_and_abort);
+  return expected;
+}
+
 void report_misuse(const misuse_report& report) {
   log_link::tell(report);
   current_handler.load()(report);

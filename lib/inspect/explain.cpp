@@ -26,7 +26,7 @@ holder as_holder(const registry::found_range& range) noexcept {
 void ask(const registry::found_range& innermost, explanation& told) noexcept {
   if (innermost.owner == nullptr) return;
   told.how_much = explanation::detail::another_thread;
-  if (!innermost.shared && !innermost.own_thread) return;
+  if (!registry::is_used_here(innermost, registry::patience::little)) return;
   told.how_much = explanation::detail::busy;
   const auto look = [&](resource& owner) {
     if (owner.try_look_at(told.address, told.sight)) told.how_much = explanation::detail::told;
@@ -82,6 +82,7 @@ std::string_view adjective(block_state state) noexcept {
 std::string_view afterthought(const block_sight& sight) noexcept {
   switch (sight.state) {
     case block_state::unknown:
+      if (sight.block.begin == nullptr) return {};
       return ", which is live, or free and at hand for a thread";
     case block_state::quarantined:
       return ", which is in quarantine";
@@ -94,7 +95,7 @@ std::string_view afterthought(const block_sight& sight) noexcept {
       return sight.used_before ? ", in what was in use until it went back (rewind, pop, clear or a free)"
                                : ", in what has not been in use";
     case block_state::gap:
-      return sight.all_in_use ? ", where there is no memory yet" : ", where no block is";
+      return sight.all_in_use ? ", where there is no memory yet" : ", where no block is now";
     case block_state::used:
       break;
   }
@@ -139,6 +140,12 @@ void append_innermost(line& text, const explanation& told) noexcept {
   if (told.how_much == explanation::detail::busy) text.append(", whose books are in use");
 }
 
+bool lies_in(const holder& inner, const holder& outer) noexcept {
+  const std::uintptr_t first = address_of(inner.begin);
+  const std::uintptr_t outer_first = address_of(outer.begin);
+  return first >= outer_first && inner.bytes <= outer.bytes && first - outer_first <= outer.bytes - inner.bytes;
+}
+
 void append_last(line& text, const explanation& told) noexcept {
   if (told.last.bytes == 0) return;
   const bool first = told.holder_count == 0;
@@ -146,7 +153,7 @@ void append_last(line& text, const explanation& told) noexcept {
     append_range(text, told.address, told.last, "what were the ");
     text.append(", of ");
   } else {
-    text.append("; it was memory of ");
+    text.append("; earlier it was memory of ");
   }
   append_who(text, told.last);
   text.append(told.destroyed ? ", which is destroyed" : ", which gave it back");
@@ -166,6 +173,8 @@ explanation explain(const void* address) noexcept {
   told.last = as_holder(found.gone);
   told.destroyed = found.destroyed;
   if (found.count != 0) ask(found.live[0], told);
+  // What is in use was handed out since, for all that is known.
+  if (told.how_much == explanation::detail::told && told.sight.state == block_state::used) told.last = {};
   return told;
 }
 
@@ -183,7 +192,7 @@ line explanation::headline() const noexcept {
   text.append_hex(address_of(address)).append(": ");
   if (holder_count != 0) append_innermost(text, *this);
   for (std::size_t i = 1; i < holder_count; ++i) {
-    text.append(", whose memory comes from ");
+    text.append(lies_in(holders[0], holders[i]) ? ", whose memory comes from " : ", whose memory overlaps that of ");
     append_who(text, holders[i]);
   }
   if (more_holders) text.append(", and so on");

@@ -28,8 +28,9 @@ struct node {
   std::uintptr_t end;
   std::uintptr_t last_end;  // the highest end in the tree below
   resource* owner;
-  const void* thread;
-  std::uint64_t order;  // of equal ranges the one added later lies inside
+  std::uint64_t thread;  // the number of the one that last had memory taken for the range
+  std::uint64_t taken;   // when that was, in an order of all such times
+  std::uint64_t order;   // of equal ranges the one added later lies inside
   std::uint32_t priority;
   bool shared;
   label tag;

@@ -15,9 +15,24 @@
 namespace allot::os::address_registry {
 namespace {
 
-ALLOT_INITIAL_EXEC thread_local char thread_mark = 0;
+ALLOT_INITIAL_EXEC thread_local std::uint64_t thread_number = 0;
 ALLOT_INITIAL_EXEC thread_local const resource* ending_owner = nullptr;
+ALLOT_INITIAL_EXEC thread_local const void* asking_in = nullptr;  // the shard ask() has locked on this thread
 std::atomic<std::uint64_t> removals{0};
+std::atomic<std::uint64_t> takings{0};
+
+/// A number no later thread has, unlike an address in a thread's own memory.
+std::uint64_t this_thread() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  if (thread_number == 0) thread_number = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return thread_number;
+}
+
+/// The calling thread is the last that had the range's owner take memory.
+void note_taking(node& at) noexcept {
+  at.thread = this_thread();
+  at.taken = takings.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 std::uint64_t mixed(std::uint64_t x) noexcept {
   constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;  // 2^64 over the golden ratio
@@ -67,16 +82,20 @@ struct shard {
 
   void take_out(node& old) noexcept { root = without(root, old); }
 
+  /// What a range has from `begin` on is gone.
+  void remember(const node& old, std::uintptr_t begin) noexcept {
+    if (old.end == begin || old.owner == nullptr) return;
+    gone_range& kept = gone[gone_count++ % most_gone];
+    kept.begin = begin;
+    kept.end = old.end;
+    kept.destroyed = old.owner == ending_owner;
+    kept.tag = old.tag;
+    kept.tag.stamp = removals.fetch_add(1, std::memory_order_relaxed);
+  }
+
   void bury(node& old) noexcept {
     take_out(old);
-    if (old.end != old.begin && old.owner != nullptr) {
-      gone_range& kept = gone[gone_count++ % most_gone];
-      kept.begin = old.begin;
-      kept.end = old.end;
-      kept.destroyed = old.owner == ending_owner;
-      kept.tag = old.tag;
-      kept.tag.stamp = removals.fetch_add(1, std::memory_order_relaxed);
-    }
+    remember(old, old.begin);
     drop_node(old);
   }
 };
@@ -133,7 +152,7 @@ found_range copy_of(const node& at, bool bounded) noexcept {
           at.owner,
           name_of(at.tag),
           kind_of(at.tag),
-          at.thread == &thread_mark,
+          at.thread == this_thread(),
           at.shared,
           bounded};
 }
@@ -200,7 +219,7 @@ status add(const range& added) noexcept {
   fresh->begin = address_of(added.begin);
   fresh->end = fresh->begin + added.bytes;
   fresh->owner = added.owner;
-  fresh->thread = &thread_mark;
+  note_taking(*fresh);
   fresh->order = ++here.order;
   fresh->priority = static_cast<std::uint32_t>(mixed(fresh->begin ^ fresh->order << 48));
   fresh->shared = added.shared;
@@ -241,8 +260,21 @@ void resize(const void* begin, const resource* owner, std::size_t bytes) noexcep
   node* const found = find_in(here.root, address_of(begin), owner);
   if (found == nullptr) return;
   here.take_out(*found);
-  found->end = found->begin + bytes;
+  const std::uintptr_t end = found->begin + bytes;
+  if (end < found->end) {
+    here.remember(*found, end);
+  } else {
+    found->tag.stamp = removals.load(std::memory_order_relaxed);  // what was gone behind it is taken again
+    note_taking(*found);
+  }
+  found->end = end;
   here.put(*found);
+}
+
+void note_growth(const void* begin, const resource* owner) noexcept {
+  shard& here = shard_of(begin, false);
+  const std::lock_guard guard(here.mutex);
+  if (node* const found = find_in(here.root, address_of(begin), owner); found != nullptr) note_taking(*found);
 }
 
 void hand_over(const void* begin, const resource* from, resource& to) noexcept {
@@ -251,7 +283,7 @@ void hand_over(const void* begin, const resource* from, resource& to) noexcept {
   node* const found = find_in(here.root, address_of(begin), from);
   if (found == nullptr) return;
   found->owner = &to;
-  found->thread = &thread_mark;
+  note_taking(*found);
 }
 
 void orphan(const void* begin, const resource* owner, std::size_t bytes) noexcept {
@@ -305,13 +337,43 @@ found_range find_bounded(const void* p) noexcept {
   return found;
 }
 
+std::size_t size_of(const void* begin, const resource* owner) noexcept {
+  shard& here = shard_of(begin, false);
+  const bool locked_already = &here == asking_in;
+  if (!locked_already && !lock(here.mutex, patience::little)) return 0;
+  const node* const found = find_in(here.root, address_of(begin), owner);
+  const std::size_t bytes = found != nullptr ? found->end - found->begin : 0;
+  if (!locked_already) here.mutex.unlock();
+  return bytes;
+}
+
+bool is_used_here(const found_range& found, patience wait) noexcept {
+  if (found.shared) return true;
+  if (found.owner == nullptr) return false;
+  std::uint64_t latest = 0;
+  std::uint64_t thread = 0;
+  for (shard& here : all().shards) {
+    if (is_empty(here)) continue;
+    if (!lock(here.mutex, wait)) return false;
+    for_each_of(here.root, [&](const node& at) {
+      if (at.owner != found.owner || at.taken < latest) return;
+      latest = at.taken;
+      thread = at.thread;
+    });
+    here.mutex.unlock();
+  }
+  return thread == this_thread();
+}
+
 bool ask(const found_range& found, owner_visitor visitor, patience wait) {
   shard& here = shard_of(found.begin, found.bounded);
   if (!lock(here.mutex, wait)) return false;
   const std::lock_guard guard(here.mutex, std::adopt_lock);
   const node* const there = found.owner != nullptr ? find_in(here.root, address_of(found.begin), found.owner) : nullptr;
   if (there == nullptr) return false;
+  const void* const before = std::exchange(asking_in, &here);
   visitor(*there->owner);
+  asking_in = before;
   return true;
 }
 

@@ -136,11 +136,18 @@ void pass_on(const struct sigaction& next, int number, siginfo_t* info, void* co
   }
 }
 
+const void* address_of_fault(const siginfo_t& info) noexcept {
+#ifdef SI_KERNEL
+  if (info.si_code == SI_KERNEL && info.si_addr == nullptr) return fault_hook::untold();
+#endif
+  return info.si_addr;
+}
+
 extern "C" void handle_fault(int number, siginfo_t* info, void* context) {
   const errno_keeper keep;
   const bool caused_by_fault = info->si_code > 0;  // else a process sent it
   const bool locked = fault_hook_list::lock_if_soon();
-  if (locked && caused_by_fault) fault_hook_list::run(info->si_addr);
+  if (locked && caused_by_fault) fault_hook_list::run(address_of_fault(*info));
   const struct sigaction next = fault_hook_list::next_handler(number);
   if (locked) fault_hook_list::unlock();
   pass_on(next, number, info, context, caused_by_fault);

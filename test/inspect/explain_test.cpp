@@ -18,9 +18,11 @@
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 using namespace allot;
 
@@ -59,6 +61,132 @@ BOOST_AUTO_TEST_CASE(an_address_of_no_resource_is_never_ours) {
   BOOST_TEST(told.holder_count == 0u);
   BOOST_TEST(says(told, "in no memory that a resource has, or had lately"));
   BOOST_TEST(says(explain(nullptr), "in no memory"));
+}
+
+BOOST_AUTO_TEST_CASE(a_chained_arena_tells_what_went_back_from_what_was_never_used) {
+  alignas(16) std::array<std::byte, 128> buffer;
+  chained_arena arena(buffer.data(), buffer.size(), chained_arena_options{});
+  const auto in_use_before = [](const void* p) { return says(explain(p), "in what was in use until it went back"); };
+  const auto never_in_use = [](const void* p) { return says(explain(p), "in what has not been in use"); };
+  std::byte* const early = bytes_of(arena.push(48));
+  arena.pop_to(0);
+  BOOST_TEST(in_use_before(early + 40));
+  BOOST_TEST(never_in_use(early + 48));
+  (void)arena.push(128);
+  (void)arena.push(8);
+  const auto mark = arena.mark();
+  std::byte* const p = bytes_of(arena.push(48, 1));
+  arena.rewind(mark);
+  BOOST_TEST(in_use_before(p));
+  BOOST_TEST(in_use_before(p + 47));
+  BOOST_TEST(never_in_use(p + 48));
+  arena.deallocate(arena.push(64, 1), 64, 1);
+  std::byte* const far = bytes_of(arena.push(std::size_t{1} << 16));
+  arena.clear();
+  BOOST_TEST(in_use_before(far));
+  BOOST_TEST(in_use_before(p));
+  BOOST_TEST(never_in_use(p + 200));
+  arena.release();
+  BOOST_TEST(in_use_before(&buffer[127]));
+}
+
+BOOST_AUTO_TEST_CASE(the_header_of_a_chained_block_is_no_block) {
+  chained_arena arena;
+  std::byte* const p = bytes_of(arena.push(16));
+  BOOST_TEST(says(explain(p - 1), ", where no block is now, of a chained_arena"));
+  arena.clear();
+  BOOST_TEST(says(explain(p - 1), ", where no block is now, of a chained_arena"));
+}
+
+BOOST_AUTO_TEST_CASE(headers_written_over_are_not_followed) {
+  chained_arena arena;
+  std::byte* const p = bytes_of(arena.push(16));
+  (void)arena.push(std::size_t{1} << 16);
+  std::array<std::byte, 48> header;
+  const void* const begin = explain(p).holders[0].begin;
+  void* const bytes = const_cast<void*>(begin);
+  std::memcpy(header.data(), bytes, header.size());
+  std::memset(bytes, 0x41, header.size());
+  const explanation told = explain(p);
+  BOOST_TEST((told.sight.state == block_state::unknown));
+  BOOST_TEST(says(told, " bytes at 0x"));
+  BOOST_TEST(says(told, ", of a chained_arena without a name"));
+  std::memcpy(bytes, &begin, sizeof begin);  // a block that follows itself
+  BOOST_TEST((explain(p).sight.state == block_state::unknown));
+  std::memcpy(bytes, header.data(), header.size());
+  BOOST_TEST((explain(p).sight.state == block_state::used));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_in_use_again_is_not_said_to_be_memory_of_a_destroyed_one) {
+  monotonic_arena parent(arena_named("parent"));
+  const auto mark = parent.mark();
+  void* p = nullptr;
+  {
+    monotonic_arena part = parent.carve(256, 16, "part");
+    p = part.push(16);
+  }
+  parent.rewind(mark);
+  BOOST_TEST(says(explain(p), "; earlier it was memory of 'part' (monotonic_arena), which is destroyed"));
+  (void)parent.push(512);
+  BOOST_TEST(explain(p).last.bytes == 0u);
+  BOOST_TEST((std::string_view(explain(p).headline()).find("destroyed") == std::string_view::npos));
+}
+
+BOOST_AUTO_TEST_CASE(arenas_that_overlap_are_not_said_to_be_one_inside_the_other) {
+  alignas(16) static std::array<std::byte, 4096> buffer;
+  monotonic_arena audio(buffer.data(), 2200, arena_named("audio"));
+  monotonic_arena video(buffer.data() + 2048, 2048, arena_named("video"));
+  const explanation told = explain(&buffer[2100]);
+  BOOST_TEST(says(told, "of 'video' (monotonic_arena), whose memory overlaps that of 'audio' (monotonic_arena)"));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_shrinking_block_gave_back_is_remembered_until_it_grows_again) {
+  page_resource pages;
+  const std::size_t page = os::facts().page_size;
+  std::byte* const p = bytes_of(pages.allocate(2 * page, page));
+  BOOST_TEST_REQUIRE(pages.try_expand(p, 2 * page, 100, page));
+  BOOST_TEST(says(explain(p + page), "of a page_resource without a name, which gave it back"));
+  if (pages.try_expand(p, 100, 2 * page, page)) {
+    BOOST_TEST(explain(p + page).last.bytes == 0u);
+    BOOST_TEST(explain(p + page).holder_count == 1u);
+    pages.deallocate(p, 2 * page, page);
+  } else {
+    pages.deallocate(p, 100, page);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_block_of_no_bytes_is_live_at_its_address) {
+  page_resource pages;
+  guarded_page_resource guarded;
+  for (resource* owner : {static_cast<resource*>(&pages), static_cast<resource*>(&guarded)}) {
+    void* const p = owner->allocate(0);
+    BOOST_TEST(says(explain(p), "the start of a live 0-byte block at 0x"));
+    BOOST_TEST((explain(p).sight.state == block_state::used));
+    owner->deallocate(p, 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_resource_is_asked_only_on_the_thread_that_last_had_it_take_memory) {
+  pool_resource pool;
+  monotonic_arena arena(arena_named("frame"));
+  chained_arena chain;
+  std::array<void*, 3> blocks{pool.allocate(48), arena.push(8), chain.push(8)};
+  for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::told));
+  std::thread([&] {
+    for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::another_thread));
+    for (int i = 0; i < 10000; ++i) (void)pool.allocate(48);
+    (void)arena.push(std::size_t{10} << 20);
+    (void)chain.push(std::size_t{10} << 20);
+    for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::told));
+  }).join();
+  for (const void* p : blocks) BOOST_TEST((explain(p).how_much == explanation::detail::another_thread));
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_is_not_taken_for_one_that_ended) {
+  pool_resource pool;
+  void* p = nullptr;
+  std::thread([&] { p = pool.allocate(48); }).join();
+  std::thread([&] { BOOST_TEST((explain(p).how_much == explanation::detail::another_thread)); }).join();
 }
 
 BOOST_AUTO_TEST_CASE(an_arena_on_a_buffer_tells_what_is_in_use_what_was_and_what_never_was) {
@@ -167,7 +295,8 @@ BOOST_AUTO_TEST_CASE(pools_and_heaps_tell_the_block_with_its_size_rounded_up) {
   coalescing_heap heap(heap_named);
   void* const p = heap.allocate(40);
   BOOST_TEST(says(explain(bytes_of(p) + 39), "39 bytes into a live " + block_of(heap, p)));
-  BOOST_TEST(says(explain(bytes_of(p) + (std::size_t{1} << 29)), "where no block is, of 'scene' (coalescing_heap)"));
+  BOOST_TEST(
+      says(explain(bytes_of(p) + (std::size_t{1} << 29)), "where no block is now, of 'scene' (coalescing_heap)"));
 
   general_resource general;
   void* const small = general.allocate(24);

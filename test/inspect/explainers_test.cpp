@@ -21,6 +21,9 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <thread>
@@ -114,6 +117,22 @@ const test::child_program nobodys_address{"nobody's address", [] {
                                             touch(nullptr, 16);
                                           }};
 
+#ifdef __x86_64__
+const test::child_program impossible_address{"an address no memory can have", [] {
+                                               const fault_explainer explainer;
+                                               std::uintptr_t filled = 0;
+                                               std::memset(&filled, 0xdd, sizeof filled);
+                                               touch(reinterpret_cast<void*>(filled), 0);
+                                             }};
+#endif
+
+const test::child_program long_lines{"long lines", [] {
+                                       write_diagnostic(std::string(800, 'x'));
+                                       write_diagnostic(std::string(3000, 'y'));
+                                       write_diagnostic("the next line");
+                                       std::abort();
+                                     }};
+
 const test::child_program wrong_pool{"a block of another pool", [] {
                                        const misuse_explainer explainer;
                                        pool_resource shapes(pool_named("shapes"));
@@ -124,6 +143,46 @@ const test::child_program wrong_pool{"a block of another pool", [] {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(explainers)
+
+#ifdef __x86_64__
+BOOST_AUTO_TEST_CASE(a_fault_at_an_address_the_system_keeps_back_is_not_said_to_be_null) {
+  const test::child_outcome outcome = test::run_child("an address no memory can have");
+  BOOST_TEST(outcome.faulted());
+  BOOST_TEST(outcome.says("allot: fault at an address the system does not tell"), outcome.output);
+  BOOST_TEST(!outcome.says("0x0:"), outcome.output);
+}
+#endif
+
+BOOST_AUTO_TEST_CASE(a_block_of_another_pool_of_no_name_is_said_to_be_so) {
+  static std::string owner;
+  const misuse_handler before = set_misuse_handler([](const misuse_report& report) { owner = report.owner; });
+  {
+    const misuse_explainer explainer;
+    pool_resource first;
+    pool_resource second;
+    void* const p = second.allocate(100);
+    first.deallocate(p, 100);
+    BOOST_TEST(owner == "another pool_resource");
+    second.deallocate(p, 100);
+  }
+  set_misuse_handler(before);
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_set_after_the_explainer_stays_when_that_goes) {
+  const misuse_handler before = set_misuse_handler(nullptr);
+  const misuse_handler later = [](const misuse_report&) {};
+  {
+    const misuse_explainer explainer;
+    set_misuse_handler(later);
+  }
+  BOOST_TEST((set_misuse_handler(before) == later));
+}
+
+BOOST_AUTO_TEST_CASE(long_lines_are_whole_and_never_joined) {
+  const test::child_outcome outcome = test::run_child("long lines");
+  BOOST_TEST(outcome.says(std::string(800, 'x') + "\n"), outcome.output);
+  BOOST_TEST(outcome.says("y\nthe next line\n"), outcome.output);
+}
 
 BOOST_AUTO_TEST_CASE(a_fault_says_what_it_is_at) {
   test::child_outcome outcome = test::run_child("past a guarded block");

@@ -135,6 +135,8 @@ class ALLOT_EXPORT chained_arena final : public arena {
   void give_back_all(block* list) noexcept;
   template <class Visit>
   void for_each_region(Visit visit) const;
+  void note_high() noexcept;
+  bool is_intact(const block* list) const noexcept;
 
   block* current_ = nullptr;  // the block with the window; null: the caller's buffer, or none
   block* blocks_ = nullptr;   // blocks in use, newest first
@@ -143,7 +145,8 @@ class ALLOT_EXPORT chained_arena final : public arena {
   reserving_resource* reserving_ = nullptr;  // the upstream, once it was seen to be one
   std::byte* buffer_;
   std::size_t buffer_size_;
-  std::size_t held_ = 0;  // bytes counted against the limit
+  const std::byte* buffer_high_;  // how far the caller's buffer was used, as `high` of a block
+  std::size_t held_ = 0;          // bytes counted against the limit
   std::size_t next_block_ = 0;
   chained_arena_options options_;
 };

@@ -56,6 +56,9 @@ using misuse_handler = void (*)(const misuse_report&);
 /// line, and the details where there are any, to standard error and aborts unless the report is a note. Thread-safe.
 ALLOT_EXPORT misuse_handler set_misuse_handler(misuse_handler handler) noexcept;
 
+/// Installs `handler` if `expected` is in force, in one step, and returns what was in force. Thread-safe.
+ALLOT_EXPORT misuse_handler replace_misuse_handler(misuse_handler expected, misuse_handler handler) noexcept;
+
 /// Hands a report to the handler in force.
 ALLOT_EXPORT void report_misuse(const misuse_report& report);
 

@@ -33,13 +33,14 @@ struct ALLOT_EXPORT explanation {
   static constexpr std::size_t most_holders = 4;
 
   const void* address = nullptr;
-  std::array<holder, most_holders> holders = {};  ///< the innermost first; each is in memory of the next
+  /// The innermost first; each is in memory of the next, unless the program gave two the same memory.
+  std::array<holder, most_holders> holders = {};
   std::size_t holder_count = 0;
   bool more_holders = false;
   bool incomplete = false;  ///< a part of the registry was locked, so there may be other holders
   detail how_much = detail::none;
   block_sight sight = {};  ///< what the innermost told
-  holder last = {};        ///< had the address before, and nobody has since; bytes 0: none
+  holder last = {};        ///< had the address before, and it is not known to be in use since; bytes 0: none
   bool destroyed = false;  ///< `last` was; otherwise it gave the memory back
 
   /// How far the address is from the block of `sight`: bytes into it, before its start, or past its end, where 1 is the
@@ -58,8 +59,8 @@ struct ALLOT_EXPORT explanation {
 /// What an address is. Reads no memory at the address, allocates nothing, and never waits long, so it may be called in
 /// a handler of signals, too: what is locked just then is left out, and `incomplete` or `how_much` say so.
 ///
-/// Thread-safe. Blocks of a resource that is not thread-safe are told only to the thread that last had it take memory,
-/// which is taken to be the one that uses it.
+/// Thread-safe. Blocks of a resource that is not thread-safe are told only to the thread that last had it take memory
+/// (a chunk, a reservation, more of one), which is taken to be the one that uses it.
 ALLOT_EXPORT explanation explain(const void* address) noexcept;
 
 /// The headline, and the stacks where there are any, lines separated by line ends. The second writes to `buffer`, cuts

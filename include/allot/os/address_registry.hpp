@@ -45,6 +45,9 @@ ALLOT_EXPORT void remove_all(const resource* owner) noexcept;
 ALLOT_EXPORT void resize(const void* begin, const resource* owner, std::size_t bytes) noexcept;
 ALLOT_EXPORT void hand_over(const void* begin, const resource* from, resource& to) noexcept;
 
+/// The owner took more memory inside the range, on this thread.
+ALLOT_EXPORT void note_growth(const void* begin, const resource* owner) noexcept;
+
 /// Makes the bounded range that starts at `begin` one without an owner, of the first `bytes` bytes.
 ALLOT_EXPORT void orphan(const void* begin, const resource* owner, std::size_t bytes) noexcept;
 
@@ -69,7 +72,7 @@ struct found_range {
   resource* owner = nullptr;
   fixed_text<31> name = {};  ///< of the owner; its kind when it has none
   std::string_view kind = {};
-  bool own_thread = false;  ///< the calling thread is the one that added it
+  bool own_thread = false;  ///< the calling thread last had memory taken for this range
   bool shared = false;
   bool bounded = false;
 };
@@ -94,6 +97,10 @@ ALLOT_EXPORT found_range find(const void* p) noexcept;
 /// The innermost of the bounded ones.
 ALLOT_EXPORT found_range find_bounded(const void* p) noexcept;
 
+/// Whether what was found may be asked on this thread: it is shared, or of all its ranges the one that memory was taken
+/// for last is this thread's. Takes time for every range there is; false where nobody was to wait.
+ALLOT_EXPORT bool is_used_here(const found_range& found, patience wait = patience::as_long_as_it_takes) noexcept;
+
 /// Something to be called with a resource, which cannot be destroyed meanwhile unless it is the calling thread's. It
 /// runs with the registry locked: it must not wait, make or destroy resources, or have them get or give back memory.
 class owner_visitor {
@@ -112,6 +119,10 @@ class owner_visitor {
 
 /// Calls the visitor with the owner of what was found. False where that is not there any more, or nobody was to wait.
 ALLOT_EXPORT bool ask(const found_range& found, owner_visitor visitor, patience wait = patience::as_long_as_it_takes);
+
+/// For the visitor: the size of the range of that owner which starts at `begin`, so that it need not trust what lies
+/// in the memory, which the program may have overwritten. 0 where there is none, or another thread looks too long.
+ALLOT_EXPORT std::size_t size_of(const void* begin, const resource* owner) noexcept;
 
 /// Calls the visitor once with every owner of a range, in no stated order. Where the system refuses the memory to
 /// remember which were visited, owners of many ranges are visited again.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <allot/core/compiler.hpp>
+#include <cstdint>
 
 namespace allot::os {
 
@@ -19,6 +20,10 @@ class ALLOT_EXPORT fault_hook {
   /// not safe there, must not wait for a lock without an end, since the thread that faulted may hold it, and must not
   /// make or destroy hooks. A fault in it ends the program.
   using function = void (*)(void* context, const void* address);
+
+  /// The address where the system does not tell it: x86-64 keeps back those that no memory can have, such as a pointer
+  /// made of a fill pattern.
+  static const void* untold() noexcept { return reinterpret_cast<const void*>(~std::uintptr_t{0}); }
 
   fault_hook(function run, void* context) noexcept;
   ~fault_hook();
