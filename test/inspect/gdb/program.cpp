@@ -16,7 +16,7 @@
 extern "C" ALLOT_NEVER_INLINE void stop_here(const void* kept) { ALLOT_ASSUME_READ(kept); }
 
 int main() {
-  static std::array<std::byte, 1000> buffer;
+  alignas(16) static std::array<std::byte, 1000> buffer;
   allot::monotonic_arena_options arena_options;
   arena_options.name = "frame";
   allot::monotonic_arena arena(buffer.data(), buffer.size(), arena_options);
