@@ -152,7 +152,6 @@ found_range copy_of(const node& at, bool bounded) noexcept {
           at.owner,
           name_of(at.tag),
           kind_of(at.tag),
-          at.thread == this_thread(),
           at.shared,
           bounded};
 }

@@ -72,7 +72,6 @@ struct found_range {
   resource* owner = nullptr;
   fixed_text<31> name = {};  ///< of the owner; its kind when it has none
   std::string_view kind = {};
-  bool own_thread = false;  ///< the calling thread last had memory taken for this range
   bool shared = false;
   bool bounded = false;
 };
