@@ -45,19 +45,21 @@ ground pool_over_upstream(const char* name) {
   return {name, [](memory_resource& upstream) { return std::make_unique<Pool>(&upstream); }};
 }
 
-constexpr std::size_t small_capacity = std::size_t{8} << 20;  // of grounds that are full some time
+// Grounds that are full some time: adaptors may take several times as much of them as is asked of the tower.
+constexpr std::size_t small_capacity = std::size_t{8} << 20;
+constexpr std::size_t small_memory = 8 * small_capacity;
 
 /// A slice, with its budget.
 struct budgeted {
   static memory_budget_options all_of_it() {
     memory_budget_options options;
-    options.permanent = small_capacity + (std::size_t{1} << 20);
+    options.permanent = small_memory + (std::size_t{1} << 20);
     options.check_available = false;
     return options;
   }
 
   memory_budget budget{all_of_it()};
-  budget_slice slice = budget.permanent("slice", small_capacity);
+  budget_slice slice = budget.permanent("slice", small_memory);
 };
 
 /// A reservation, with the limit it is a part of.
@@ -160,7 +162,7 @@ const std::vector<ground>& grounds() {
        },
        small_capacity},
       {"monotonic_arena", [](memory_resource&) { return std::make_unique<monotonic_arena>(); }, small_capacity},
-      {"local_arena", [](memory_resource&) { return std::make_unique<local_arena<small_capacity>>(); }, small_capacity},
+      {"local_arena", [](memory_resource&) { return std::make_unique<local_arena<small_memory>>(); }, small_capacity},
       pool_over_upstream<chained_arena>("chained_arena"),
       plain<scratch_pair>("scratch_pair"),
       pool_over_upstream<pool_resource>("pool_resource"),
@@ -173,7 +175,7 @@ const std::vector<ground>& grounds() {
       {"secure_scratch",
        [](memory_resource&) {
          secure_scratch_options options;
-         options.bytes = small_capacity;
+         options.bytes = small_memory;
          return std::make_unique<secure_scratch>(options);
        },
        small_capacity},

@@ -165,7 +165,7 @@ elseif(WAY STREQUAL "without_config")
   endif()
 
 elseif(WAY STREQUAL "find_package")
-  build_consumer(-D WAY=find_package "-DCOMPONENTS=config\;trace" -D "CMAKE_PREFIX_PATH=${prefix}")
+  build_consumer(-D WAY=find_package -D COMPONENTS=config,trace -D "CMAKE_PREFIX_PATH=${prefix}")
   check_compile_options()
   file(READ ${work}/compile_commands.json commands)
   if(NOT commands MATCHES "CONSUMER_READS_CONFIGS" OR commands MATCHES "TOML_")
