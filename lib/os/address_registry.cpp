@@ -43,7 +43,7 @@ std::uint64_t mixed(std::uint64_t x) noexcept {
 /// Nodes that were never used lie in the object, before the system is asked for more.
 constexpr std::size_t own_nodes = 24;
 constexpr std::size_t most_gone = 16;
-constexpr std::size_t nodes_step = std::size_t{64} << 10;
+constexpr std::size_t fewest_bytes = std::size_t{64} << 10;  // for nodes, from the system; later as many as there are
 
 struct shard {
   node* root;
@@ -54,6 +54,7 @@ struct shard {
   std::uint64_t order;
   node* unused;
   std::size_t own_used;
+  std::size_t mapped;  // bytes
   fork_mutex mutex;
   node own[own_nodes];
 
@@ -64,9 +65,10 @@ struct shard {
     }
     if (unused == nullptr) {
       if (facts().page_size == 0) return {memory_errc::page_size_unknown, 0};
-      const std::size_t bytes = align_up(nodes_step, facts().page_size);
+      const std::size_t bytes = align_up(std::max(fewest_bytes, mapped), facts().page_size);
       const mapping fresh = map(bytes, 1, access::read_write);
       if (!fresh) return fresh.outcome;
+      mapped += bytes;
       auto* const nodes = static_cast<node*>(fresh.address);
       for (std::size_t i = bytes / sizeof(node); i-- > 0;) drop_node(nodes[i]);
     }
