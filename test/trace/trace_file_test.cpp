@@ -97,7 +97,9 @@ trace_writer_options small_blocks() {
 }
 
 const child_program killed{"trace_killed", [] {
-                             trace_writer trace("/tmp/allot_trace_killed");
+                             trace_writer_options options;
+                             options.flush_every = std::chrono::hours(1);
+                             trace_writer trace("/tmp/allot_trace_killed", options);
                              for (std::uint64_t i = 1; i <= 1000; ++i) trace.write(event_of(i));
                              trace.flush();
                              for (std::uint64_t i = 1; i <= 10; ++i) trace.write(event_of(i));
