@@ -3,6 +3,7 @@
 // process of its own, since most end it, and what is said of it is printed here: find_the_bug, or find_the_bug BUG for
 // one of them alone.
 
+#include <algorithm>
 #include <allot/adaptor/debug_resource.hpp>
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/block/page_resource.hpp>
@@ -141,10 +142,13 @@ std::string output_of(std::string_view program, std::string_view name) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count == 2) {
-    for (const bug& each : bugs)
-      if (each.name == arguments[1]) each.run();
-    return 0;
+  if (count > 1) {
+    const auto wanted = std::find_if(bugs.begin(), bugs.end(),
+                                     [&](const bug& each) { return count == 2 && each.name == arguments[1]; });
+    if (wanted != bugs.end()) return wanted->run(), 0;
+    std::cerr << "usage: find_the_bug [BUG]\n\nRuns all of them, each in a process of its own, or one in this:\n";
+    for (const bug& each : bugs) std::cerr << "  " << each.name << '\n';
+    return 64;
   }
   bool all_found = true;
   for (const bug& each : bugs) {

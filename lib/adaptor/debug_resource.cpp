@@ -6,6 +6,7 @@
 #include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/os/address_registry.hpp>
+#include <allot/os/thread_number.hpp>
 
 #include "debug_resource/fences.hpp"
 #include "debug_resource/finding.hpp"
@@ -16,16 +17,6 @@ namespace {
 
 using debug_fences::damage;
 using debug_fences::start_of;
-
-// Numbers of threads, in the order in which they were asked for. None is used twice, as an address or the system's own
-// number may be.
-ALLOT_INITIAL_EXEC thread_local std::uint64_t own_number = 0;
-std::atomic<std::uint64_t> last_number{0};
-
-std::uint64_t number_of_this_thread() noexcept {
-  if (own_number == 0) own_number = last_number.fetch_add(1, std::memory_order_relaxed) + 1;
-  return own_number;
-}
 
 block_info info_of(const block_table::entry& block) noexcept {
   return {block.address, block.requested, true, block.freed ? block_state::quarantined : block_state::used};
@@ -88,7 +79,7 @@ debug_resource::debug_resource(upstream_ref upstream, const debug_options& optio
       record_stacks_(options.record_stacks),
       at_exit_(options.report_leaks_at_exit),
       report_leaks_(options.report_leaks),
-      owner_(options.used_by == debug_options::threads::own_only ? number_of_this_thread() : 0) {
+      owner_(options.used_by == debug_options::threads::own_only ? os::this_thread_number() : 0) {
   if (at_exit_) leaks_at_exit::add(*this);
 }
 
@@ -100,7 +91,7 @@ debug_resource::~debug_resource() {
 }
 
 void debug_resource::take_over() noexcept {
-  if (owner_ != 0) owner_ = number_of_this_thread();
+  if (owner_ != 0) owner_ = os::this_thread_number();
 }
 
 os::call_stack debug_resource::here() const noexcept {
@@ -111,8 +102,8 @@ os::call_stack debug_resource::here() const noexcept {
 
 bool debug_resource::belongs_to_caller(const os::call_stack& caller) const {
   const std::uint64_t owner = owner_;
-  if (owner == 0 || owner == number_of_this_thread()) return true;
-  finding({misuse_kind::wrong_thread, name(), nullptr, static_cast<std::size_t>(number_of_this_thread()),
+  if (owner == 0 || owner == os::this_thread_number()) return true;
+  finding({misuse_kind::wrong_thread, name(), nullptr, static_cast<std::size_t>(os::this_thread_number()),
            static_cast<std::size_t>(owner)})
       .tell(caller);
   return false;

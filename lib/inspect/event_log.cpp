@@ -6,6 +6,7 @@
 #include <allot/os/descriptor.hpp>
 #include <allot/os/environment.hpp>
 #include <allot/os/fork_mutex.hpp>
+#include <allot/os/thread_number.hpp>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -134,13 +135,6 @@ log_state& state() noexcept {
 
 // ---- writing
 
-/// Threads are numbered in the order in which they first wrote.
-unsigned thread_number() noexcept {
-  static std::atomic<unsigned> last{0};
-  thread_local const unsigned number = ++last;
-  return number;
-}
-
 line_text line_start() noexcept {
   using namespace std::chrono;
   const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
@@ -157,7 +151,7 @@ line_text line_start() noexcept {
   append(std::size_t{60} * 1000000, ":");
   append(1000000, ".");
   for (std::size_t unit = 100000; unit != 0; unit /= 10) line.append_decimal(rest / unit % 10);
-  return line.append(" thread ").append_decimal(thread_number()).append(" ");
+  return line.append(" thread ").append_decimal(os::this_thread_number()).append(" ");
 }
 
 thread_local bool writing = false;  // a sink or stream that uses a logged resource must not wait for itself

@@ -2,6 +2,7 @@
 #include <allot/core/checked_size.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/os/fork_mutex.hpp>
+#include <allot/os/thread_number.hpp>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -15,22 +16,14 @@
 namespace allot::os::address_registry {
 namespace {
 
-ALLOT_INITIAL_EXEC thread_local std::uint64_t thread_number = 0;
 ALLOT_INITIAL_EXEC thread_local const resource* ending_owner = nullptr;
 ALLOT_INITIAL_EXEC thread_local const void* asking_in = nullptr;  // the shard ask() has locked on this thread
 std::atomic<std::uint64_t> removals{0};
 std::atomic<std::uint64_t> takings{0};
 
-/// A number no later thread has, unlike an address in a thread's own memory.
-std::uint64_t this_thread() noexcept {
-  static std::atomic<std::uint64_t> last{0};
-  if (thread_number == 0) thread_number = last.fetch_add(1, std::memory_order_relaxed) + 1;
-  return thread_number;
-}
-
 /// The calling thread is the last that had the range's owner take memory.
 void note_taking(node& at) noexcept {
-  at.thread = this_thread();
+  at.thread = this_thread_number();
   at.taken = takings.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
@@ -363,7 +356,7 @@ bool is_used_here(const found_range& found, patience wait) noexcept {
     });
     here.mutex.unlock();
   }
-  return thread == this_thread();
+  return thread == this_thread_number();
 }
 
 bool ask(const found_range& found, owner_visitor visitor, patience wait) {

@@ -1,6 +1,7 @@
 #include <allot/core/compiler.hpp>
 #include <allot/os/fork_hook.hpp>
 #include <allot/os/signals_blocked.hpp>
+#include <allot/os/thread_number.hpp>
 #include <allot/trace/trace_writer.hpp>
 #include <atomic>
 #include <cerrno>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "block.hpp"
+#include "event_block.hpp"
 #include "events.hpp"
 #include "names.hpp"
 #include "version.hpp"
@@ -28,56 +30,7 @@ namespace {
 using namespace trace_file;
 using clock = std::chrono::steady_clock;
 
-// Numbers that neither writers nor threads have a second time.
-std::atomic<std::uint64_t> last_writer{0};
-std::atomic<std::uint64_t> last_thread{0};
-thread_local std::uint64_t own_thread = 0;
-
-std::uint64_t this_thread() noexcept {
-  if (own_thread == 0) own_thread = last_thread.fetch_add(1, std::memory_order_relaxed) + 1;
-  return own_thread;
-}
-
-/// Events of one thread that are written together.
-struct event_block {
-  explicit event_block(std::size_t bytes) : content(bytes) {}
-
-  trace_file::bytes content;
-  std::size_t used = 0;
-  event_context context;
-  std::uint64_t first_order = 0;
-  std::uint32_t count = 0;
-  std::uint32_t thread = 0;
-  std::unique_ptr<event_block> next;  // in a queue
-};
-using block_ptr = std::unique_ptr<event_block>;
-
-/// Blocks in the order in which they came. Putting one in cannot fail.
-class block_queue {
- public:
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-
-  void push(block_ptr block) noexcept {
-    event_block* const last = block.get();
-    (last_ != nullptr ? last_->next : first_) = std::move(block);
-    last_ = last;
-    ++size_;
-  }
-
-  block_ptr pop() noexcept {
-    block_ptr block = std::move(first_);
-    first_ = std::move(block->next);
-    if (first_ == nullptr) last_ = nullptr;
-    --size_;
-    return block;
-  }
-
- private:
-  block_ptr first_;
-  event_block* last_ = nullptr;
-  std::size_t size_ = 0;
-};
+std::atomic<std::uint64_t> last_writer{0};  // numbers that no writer has a second time
 
 /// What a thread records into.
 struct thread_part {
@@ -196,7 +149,7 @@ trace_writer::impl::~impl() {
 thread_part& trace_writer::impl::own_part() {
   if (ALLOT_LIKELY(last_used.writer == number_)) return *last_used.part;
   const std::lock_guard lock(parts_mutex_);
-  std::unique_ptr<thread_part>& own = parts_[this_thread()];
+  std::unique_ptr<thread_part>& own = parts_[os::this_thread_number()];
   if (own == nullptr) {
     own = std::make_unique<thread_part>();
     own->thread = static_cast<std::uint32_t>(parts_.size());
