@@ -17,6 +17,7 @@ config::plan read(std::string_view text, const std::string& source_name, const c
   config::apply_settings(root, settings.text, std::make_shared<const std::string>(settings.source));
   config::plan whole = config::make_plan(root, source);
   if (!settings.only.empty()) config::keep_only(whole, settings.only);
+  whole.install_default = settings.install_default;
   return whole;
 }
 
@@ -32,7 +33,7 @@ resource_set load_config(const std::string& path) {
   const std::string& file = other.empty() ? path : other;
   const std::string text =
       config::read_file(file, other.empty() ? std::string_view() : "environment variable ALLOT_CONFIG_FILE");
-  return parse_config(text, file, {variable("ALLOT_CONFIG_SET"), "environment variable ALLOT_CONFIG_SET", {}});
+  return parse_config(text, file, {variable("ALLOT_CONFIG_SET"), "environment variable ALLOT_CONFIG_SET", {}, true});
 }
 
 resource_set parse_config(std::string_view text, const std::string& source_name, const config_settings& settings) {

@@ -67,7 +67,7 @@ class run {
 
   const replay_program& program_;
   const replay_options& options_;
-  std::vector<std::unique_ptr<std::pmr::memory_resource>> memory_;
+  std::vector<std::shared_ptr<std::pmr::memory_resource>> memory_;
   std::vector<resource*> ours_;  // the same, null where they are foreign
   std::vector<replayed_block> blocks_;
 

@@ -32,6 +32,8 @@ struct config_settings {
   /// Names of the resources to build, with what they stand on, and no others: for a program that takes its part of a
   /// larger config. A default resource that is not among them is not installed. Empty: all.
   std::vector<std::string> only = {};
+  /// Otherwise `default` is only what resource_set::default_resource() gives.
+  bool install_default = true;
 };
 
 /// Reads a config file and builds what it says. Where the environment variable ALLOT_CONFIG_FILE is set, and not empty,

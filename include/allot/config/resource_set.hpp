@@ -36,6 +36,8 @@ class ALLOT_EXPORT resource_set {
   std::pmr::memory_resource* operator[](std::string_view name) const;
   /// The same, but null for a name that is not there.
   std::pmr::memory_resource* find(std::string_view name) const noexcept;
+  /// What `default` names; null where the file names none. It may have been replaced as the program's default resource.
+  std::pmr::memory_resource* default_resource() const noexcept;
   /// The budget of [budgets.NAME], for its report or clear_transient().
   /// @throws config_error
   memory_budget& budget(std::string_view name) const;

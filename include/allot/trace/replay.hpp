@@ -16,7 +16,7 @@ namespace allot {
 struct replay_candidate {
   std::string name;
   /// Called once for each resource of the trace, before the clock runs. All are destroyed at the end of the replay.
-  std::function<std::unique_ptr<std::pmr::memory_resource>(std::string_view resource)> make;
+  std::function<std::shared_ptr<std::pmr::memory_resource>(std::string_view resource)> make;
 };
 
 struct replay_options {

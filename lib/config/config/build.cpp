@@ -17,7 +17,7 @@ std::atomic<bool> default_taken{false};
 }  // namespace
 
 void resource_set::state::install_default() {
-  if (is.default_name.empty()) return;
+  if (is.default_name.empty() || !is.install_default) return;
   if (default_taken.exchange(true))
     config::fail(is.default_at, "default",
                  "another config that lives has installed a default resource already; two cannot both put back what "

@@ -43,6 +43,7 @@ struct plan {
   std::vector<std::size_t> order;  ///< of building: nothing comes before what it stands on
   std::string default_name;        ///< empty: none
   place default_at;
+  bool install_default = true;
 
   /// Of a resource with that name; entries.size() when there is none.
   std::size_t find(std::string_view name) const noexcept;

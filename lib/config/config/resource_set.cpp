@@ -92,6 +92,11 @@ std::pmr::memory_resource* resource_set::operator[](std::string_view name) const
   return found;
 }
 
+std::pmr::memory_resource* resource_set::default_resource() const noexcept {
+  if (state_ == nullptr || state_->is.default_name.empty()) return nullptr;
+  return state_->made[state_->is.find(state_->is.default_name)].memory;
+}
+
 memory_budget& resource_set::budget(std::string_view name) const {
   std::vector<std::string> others;
   if (state_ != nullptr) {

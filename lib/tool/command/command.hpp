@@ -1,0 +1,43 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <iosfwd>
+
+namespace allot::tool {
+
+/// What the command ends with. Of `record`: what the program ended with, or 128 + the signal that ended it.
+enum exit_code : int {
+  success = 0,
+  found_wanting = 1,      ///< all went well, and the answer is no: a config with errors, a damaged replay
+  wrong_usage = 64,       ///< of the command itself
+  bad_data = 65,          ///< a trace that cannot be read, or is damaged where that matters
+  no_input = 66,          ///< a file that is not there
+  internal_error = 70,    ///< a defect of the command, or no memory
+  cannot_write = 73,      ///< an output file
+  bad_config = 78,        ///< a config that was to be used and cannot be
+  cannot_execute = 126,   ///< of `record`: static, set-uid, or no program at all
+  no_such_program = 127,  ///< of `record`
+};
+
+/// What all subcommands are told.
+struct command_context {
+  std::ostream& out;
+  std::ostream& errors;
+  bool json = false;      ///< --json: the result as one JSON value on `out`, and nothing else there
+  bool colours = false;   ///< `out` is a terminal that shows them, and NO_COLOR is not set
+  bool progress = false;  ///< `errors` is a terminal
+  int code = success;     ///< what the subcommand that ran ends with
+};
+
+// Each adds its subcommand with its options; its callback does the work, sets `code`, and throws what goes wrong:
+// trace_error, config_error, std::system_error, std::invalid_argument for wrong usage.
+void add_check_config(CLI::App& app, command_context& context);
+void add_compare(CLI::App& app, command_context& context);
+void add_export(CLI::App& app, command_context& context);
+void add_recommend(CLI::App& app, command_context& context);
+void add_record(CLI::App& app, command_context& context);
+void add_replay(CLI::App& app, command_context& context);
+void add_show(CLI::App& app, command_context& context);
+void add_strategies(CLI::App& app, command_context& context);
+
+}  // namespace allot::tool
