@@ -30,6 +30,10 @@ block_info adaptor_resource::find_block(const void* p) const noexcept {
   return upstream_.ours() != nullptr ? upstream_.ours()->find_block(p) : block_info{};
 }
 
+block_extent adaptor_resource::live_block(const void* p) const noexcept {
+  return upstream_.ours() != nullptr ? upstream_.ours()->live_block(p) : block_extent{};
+}
+
 void adaptor_resource::release() noexcept {
   if (upstream_.ours() != nullptr) upstream_.ours()->release();
 }

@@ -51,7 +51,7 @@ void block_table::insert(const entry& block) noexcept {
   ++size_;
 }
 
-block_table::entry* block_table::find(const void* p) noexcept {
+const block_table::entry* block_table::find(const void* p) const noexcept {
   if (size_ == 0 || p == nullptr) return nullptr;
   for (std::size_t slot = home(p); table_[slot].address != nullptr; slot = next(slot))
     if (table_[slot].address == p) return &table_[slot];

@@ -24,6 +24,9 @@ std::unique_lock<std::mutex> lock_heap_of(concurrent_pool& pool) { return pool.l
 bool try_lock_heap_of(pool_resource&) noexcept { return true; }
 std::unique_lock<std::mutex> try_lock_heap_of(concurrent_pool& pool) { return pool.try_lock_upstream(); }
 
+block_extent pooled_block_at_hand(const pool_resource& pool, const void* p) { return pool.live_block(p); }
+block_extent pooled_block_at_hand(const concurrent_pool& pool, const void* p) { return pool.live_block_at_hand(p); }
+
 heap_options heap_options_of(const general_options& options, std::string_view name) noexcept {
   heap_options heap;
   heap.reserve = options.reserve;
@@ -293,6 +296,35 @@ block_info general_tiers<Pool>::find_block(const void* p) const noexcept {
   const auto lock = lock_heap_of(pool_);
   block_info found = heap_.find_block(p);
   if (cache_.holds(found.begin)) found.state = block_state::free;
+  return found;
+}
+
+/// Without looking at the heap first only what is certain to be the pool's.
+template <class Pool>
+block_extent general_tiers<Pool>::live_block(const void* p) const noexcept {
+  block_extent found = pooled_block_at_hand(pool_, p);
+  if (!ALLOT_LIKELY(found.bytes != 0)) {
+    found = live_larger(p);
+    if (found.bytes != 0) return found;
+    found = pool_.live_block(p);
+  }
+  found.bytes = std::min(found.bytes, small_limit_);
+  return found;
+}
+
+/// Of the heap. What was rounded, and which tier a size belongs to, depends on the alignment.
+template <class Pool>
+block_extent general_tiers<Pool>::live_larger(const void* p) const noexcept {
+  const auto lock = lock_heap_of(pool_);
+  block_extent found = heap_.live_block(p);
+  if (found.bytes == 0) return {};
+  if (is_cached(found.bytes, 1)) {
+    if (medium_cache::rounded(found.bytes) != found.bytes)
+      found.alignment = 2 * granule_table::granule;
+    else if (cache_.holds(p, found.bytes))
+      return {};
+  }
+  while (is_small(found.bytes, found.alignment)) found.alignment *= 2;
   return found;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <allot/general/medium_cache.hpp>
 
 namespace allot {
@@ -27,6 +28,11 @@ std::size_t medium_cache::bytes() const noexcept {
   std::size_t sum = 0;
   for (std::size_t i = 0; i < bin_count; ++i) sum += bins_[i].count * bytes_of(i);
   return sum;
+}
+
+bool medium_cache::holds(const void* p, std::size_t bytes) const noexcept {
+  const bin& of_size = bins_[bin_of(bytes)];
+  return std::find(of_size.blocks, of_size.blocks + of_size.count, p) != of_size.blocks + of_size.count;
 }
 
 bool medium_cache::holds(const void* p) const noexcept {

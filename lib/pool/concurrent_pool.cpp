@@ -26,6 +26,7 @@ concurrent_pool::concurrent_pool(from_options, const pool_options& options,
                                  std::pmr::memory_resource* upstream) noexcept
     : resource(options.name), core_(options, upstream) {
   core_.belong_to(this, true);
+  core_.store().note_chunks(sightings_);
   open();
 }
 
@@ -142,6 +143,18 @@ void* concurrent_pool::allocate(std::size_t bytes, std::size_t alignment) {
       return p;
   }
   return allocate_slowly(bytes, alignment);
+}
+
+void* concurrent_pool::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  const std::size_t last = (bytes - 1) | (alignment - 1);
+  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire))) {
+    const std::uint8_t* const index = index_.load(std::memory_order_relaxed);
+    void* p = nullptr;
+    if (ALLOT_LIKELY(
+            with_cache([&](thread_cache& cache) { return cache.blocks.pop(index[last / size_table::granule], p); })))
+      return p;
+  }
+  return is_power_of_two(alignment) ? resource::try_allocate(bytes, alignment) : nullptr;
 }
 
 void concurrent_pool::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
@@ -448,6 +461,18 @@ void concurrent_pool::for_each_unused(block_visitor visitor) const {
 block_info concurrent_pool::find_block(const void* p) const noexcept {
   const std::lock_guard lock(mutex_);
   return find_uncached(core_, p, [&](auto visit, auto arrays) { for_each_cached(visit, arrays); });
+}
+
+block_extent concurrent_pool::live_block(const void* p) const noexcept {
+  const block_extent found = live_block_at_hand(p);
+  if (found.bytes != 0) return found;
+  const std::lock_guard lock(mutex_);
+  return core_.live_block(p);
+}
+
+block_extent concurrent_pool::live_block_at_hand(const void* p) const noexcept {
+  const void* const chunk = !core_.watched() ? sightings_.find(p) : nullptr;
+  return ALLOT_LIKELY(chunk != nullptr) ? slab_store::live_block_in(chunk, p) : block_extent{};
 }
 
 /// Threads may be at work on their magazines: what is in none of them cannot be told.

@@ -104,6 +104,12 @@ block_info large_blocks::find(const void* p) const noexcept {
   return result;
 }
 
+block_extent large_blocks::live_block(const void* p) const noexcept {
+  if (book_ == nullptr) return {};
+  const auto found = book_->blocks.find(p);
+  return found != book_->blocks.end() ? block_extent{found->second.bytes, found->second.alignment} : block_extent{};
+}
+
 void large_blocks::for_each(block_visitor visitor) const {
   if (book_ == nullptr) return;
   for (const auto& [begin, block] : book_->blocks) visitor({begin, block.bytes, true, block_state::used});

@@ -139,6 +139,14 @@ block_info pool_core::find(const void* p) const noexcept {
   return found.state != block_state::unknown ? found : large_.find(p);
 }
 
+/// A memory tool's redzone is not for use, and comes on top again.
+block_extent pool_core::live_block(const void* p) const noexcept {
+  block_extent found = store_.live_block(p);
+  if (found.bytes == 0) return large_.live_block(p);
+  if (watched_) found.bytes -= memory_tools::redzone;
+  return found;
+}
+
 void pool_core::for_each_used(block_visitor visitor) const {
   store_.for_each_used(visitor);
   large_.for_each(visitor);

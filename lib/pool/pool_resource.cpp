@@ -134,6 +134,8 @@ block_info pool_resource::find_block(const void* p) const noexcept {
   return find_uncached(core_, p, [&](auto visit, auto arrays) { cache_.for_each(visit, arrays); });
 }
 
+block_extent pool_resource::live_block(const void* p) const noexcept { return core_.live_block(p); }
+
 bool pool_resource::try_look_at(const void* p, block_sight& seen) const noexcept {
   seen.block = pool_resource::find_block(p);
   seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;

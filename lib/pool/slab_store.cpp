@@ -248,6 +248,21 @@ block_info slab_store::find(const void* p) const noexcept {
   return {home->block(at), home->block_bytes, false, home->is_free(at) ? block_state::free : block_state::used};
 }
 
+block_extent slab_store::live_block(const void* p) const noexcept {
+  const chunk* const home = chunk_of(p);
+  if (home == nullptr) return {};
+  if (sightings_ != nullptr) sightings_->note(p, home, home->bytes);
+  return live_block_in(home, p);
+}
+
+/// Whatever the alignment was, the block's own size leads to its class.
+block_extent slab_store::live_block_in(const void* chunk, const void* p) noexcept {
+  const slab* const home = static_cast<const slab_store::chunk*>(chunk)->slab_of(p);
+  std::size_t at = 0;
+  if (home == nullptr || !home->number_of(p, at)) return {};
+  return {home->block_bytes, 1};
+}
+
 void slab_store::mark(const void* p, bool free) const noexcept {
   slab* const home = slab_of(p);
   std::size_t at = 0;

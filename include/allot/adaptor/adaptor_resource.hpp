@@ -28,6 +28,7 @@ class ALLOT_EXPORT adaptor_resource : public resource {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* p) const noexcept override;
   void release() noexcept override;  ///< the upstream's, where that is one of ours
   bool can_release() const noexcept override { return upstream_.can_release(); }
   std::size_t trim() noexcept override;

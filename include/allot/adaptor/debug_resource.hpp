@@ -111,6 +111,7 @@ class ALLOT_EXPORT debug_resource final : public adaptor_resource {
   bool owns(const void* p) const noexcept override;
   /// The block p points into, fences not included, as asked for; state free for one in quarantine.
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* /*p*/) const noexcept override { return {}; }
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   /// Reports damage, gives all blocks back, and releases the upstream where that is one of ours.
   void release() noexcept override;

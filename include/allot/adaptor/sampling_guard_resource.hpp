@@ -79,6 +79,7 @@ class ALLOT_EXPORT sampling_guard_resource final : public adaptor_resource {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* /*p*/) const noexcept override { return {}; }
   /// Gives guarded blocks back, and releases the upstream where that is one of ours.
   void release() noexcept override;
   bool check() const noexcept override;

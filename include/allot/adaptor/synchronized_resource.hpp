@@ -108,6 +108,10 @@ class synchronized_resource final : public adaptor_resource {
     const std::lock_guard lock(mutex_);
     return adaptor_resource::find_block(p);
   }
+  block_extent live_block(const void* p) const noexcept override {
+    const std::lock_guard lock(mutex_);
+    return adaptor_resource::live_block(p);
+  }
   void release() noexcept override {
     const std::lock_guard lock(mutex_);
     adaptor_resource::release();

@@ -4,6 +4,7 @@
 #include <allot/os/virtual_memory.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace allot {
 
@@ -45,7 +46,8 @@ class ALLOT_EXPORT block_table {
   void insert(const entry& block) noexcept;
 
   /// The entry of the block that starts at p, or null. Valid until the next insert or erase.
-  entry* find(const void* p) noexcept;
+  entry* find(const void* p) noexcept { return const_cast<entry*>(std::as_const(*this).find(p)); }
+  const entry* find(const void* p) const noexcept;
 
   void erase(entry* found) noexcept;
 

@@ -54,6 +54,12 @@ struct block_info {
   block_state state = block_state::unknown;
 };
 
+/// With what a block may be freed and resized, where nobody kept what was asked for.
+struct block_extent {
+  std::size_t bytes = 0;      ///< all may be used; 0: not known
+  std::size_t alignment = 0;  ///< to be stated with them; the block may have more
+};
+
 /// A non-owning reference to something callable with a block_info. It runs while the resource is being walked and must
 /// not call that resource.
 class block_visitor {
@@ -118,6 +124,11 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
 
   /// The block or region p points into; state unknown when there is none or the resource cannot tell.
   virtual block_info find_block(const void* /*p*/) const noexcept { return {}; }
+
+  /// For callers such as free(), who have nothing but the pointer: the extent of the live block that starts at p.
+  /// As thread-safe as deallocate(). 0 bytes for a pointer that is no block's start, as far as that is noticed; of all
+  /// blocks, where a resource cannot tell. Default: 0 bytes.
+  virtual block_extent live_block(const void* /*p*/) const noexcept { return {}; }
 
   /// find_block() for tools that explain addresses, a fault handler included, with what else is known. It never waits:
   /// false, where a lock is taken. A resource that is not thread-safe is asked only on the thread that uses it.

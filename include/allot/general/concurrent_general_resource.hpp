@@ -29,6 +29,12 @@ class ALLOT_EXPORT concurrent_general_resource final : public general_tiers<conc
     pool().deallocate(p, bytes, alignment);
   }
 
+  [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override {
+    return ALLOT_LIKELY(is_small(bytes, alignment)) ? pool().try_allocate(bytes, alignment)
+                                                    : resource::try_allocate(bytes, alignment);
+  }
+
   std::string_view kind() const noexcept override { return "concurrent_general_resource"; }
 
  private:

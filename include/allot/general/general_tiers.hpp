@@ -42,6 +42,7 @@ class ALLOT_EXPORT general_tiers : public resource {
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
@@ -113,6 +114,7 @@ class ALLOT_EXPORT general_tiers : public resource {
   void gather_memory() noexcept;
   void drop_unused_pages() noexcept;
   void for_each_larger(block_visitor visitor) const;
+  block_extent live_larger(const void* p) const noexcept;
 
   general_options options_;
   std::size_t small_limit_;       // requests up to this are the pool's

@@ -48,6 +48,8 @@ class ALLOT_EXPORT medium_cache {
     for (bin& each : bins_) each.count = 0;
   }
   bool holds(const void* p) const noexcept;
+  /// The same of a block of a size that is known.
+  bool holds(const void* p, std::size_t bytes) const noexcept;
   std::size_t bytes() const noexcept;  ///< of all blocks
 
  private:

@@ -107,6 +107,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   std::size_t used_bytes() const noexcept { return used_ * granule_table::granule; }  ///< usage().used, at once
   bool owns(const void* p) const noexcept override { return ranges_.find(p) != nullptr; }
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
@@ -159,6 +160,7 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
   // What is wrong with a call, see misuse.cpp. Each is true where nothing is, and has reported it otherwise.
   bool accept(const void* p, std::size_t bytes, std::size_t alignment) const;
   bool accept_fence(const void* p, std::size_t bytes, std::size_t granules) const;
+  std::size_t block_bytes_of(const void* p, std::size_t granules) const noexcept;
   void write_fence(void* p, std::size_t bytes, std::size_t granules) const noexcept;
 
   free_index index_;

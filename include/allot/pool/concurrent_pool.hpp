@@ -3,6 +3,7 @@
 #include <allot/core/compiler.hpp>
 #include <allot/core/resource.hpp>
 #include <allot/pool/bin_range.hpp>
+#include <allot/pool/chunk_sightings.hpp>
 #include <allot/pool/magazine_depot.hpp>
 #include <allot/pool/pool_core.hpp>
 #include <allot/pool/pool_options.hpp>
@@ -98,6 +99,9 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   /// contents. For whoever made the upstream, and knows how its pages go back to the system.
   void for_each_unused(block_visitor visitor) const;
 
+  /// live_block() of a small block without a lock, where its chunk is known.
+  block_extent live_block_at_hand(const void* p) const noexcept;
+
   /// For a pool that is a part of another resource: explanations of addresses do not name it.
   void be_part() noexcept { core_.belong_to(nullptr, false); }
 
@@ -106,6 +110,8 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   /// True where the block's own rounding has room, or the size stays.
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
+  [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept override;
   std::size_t available() const noexcept override;
   /// `used` counts whole blocks, `peak` those in magazines too.
   memory_usage usage() const noexcept override;
@@ -113,6 +119,7 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   bool owns(const void* p) const noexcept override;
   /// This and the next two look into the magazines of all threads: none may use the pool meanwhile.
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   void for_each_block(block_visitor visitor) const override;
   bool check() const noexcept override;
@@ -176,6 +183,7 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   thread_cache* idle_ = nullptr;                          // of threads that have ended
   std::size_t cache_count_ = 0;                           // both
   magazine_depot depot_;
+  chunk_sightings sightings_;  // read without the lock
   pool_core core_;
 };
 

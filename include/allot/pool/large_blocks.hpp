@@ -36,6 +36,7 @@ class ALLOT_EXPORT large_blocks {
   std::size_t bytes() const noexcept { return bytes_; }  ///< of all live ones, as asked for
   std::size_t book_bytes() const noexcept;               ///< what remembering them takes
   block_info find(const void* p) const noexcept;
+  block_extent live_block(const void* p) const noexcept;
   void for_each(block_visitor visitor) const;
   void trim() noexcept;     ///< gives the books back if no block is left
   void release() noexcept;  ///< gives all blocks back

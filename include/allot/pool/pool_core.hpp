@@ -36,6 +36,7 @@ class ALLOT_EXPORT pool_core {
 
   /// Whether blocks go straight from and to the slabs, for the sake of a check.
   bool direct() const noexcept { return checked_ || watched_; }
+  bool watched() const noexcept { return watched_; }
   bool zeroes() const noexcept { return zero_on_free_; }
   /// Rounded requests below this many bytes need no look at anything but the table of sizes; 0 where all do.
   std::size_t inline_limit() const noexcept;
@@ -74,6 +75,7 @@ class ALLOT_EXPORT pool_core {
   bool owns(const void* p) const noexcept;
   bool is_pooled(const void* p) const noexcept { return store_.owns(p); }  ///< else it is the upstream's block
   block_info find(const void* p) const noexcept;
+  block_extent live_block(const void* p) const noexcept;
   void for_each_used(block_visitor visitor) const;
 
   void trim() noexcept;

@@ -97,6 +97,7 @@ class ALLOT_EXPORT pool_resource final : public resource {
   memory_usage usage() const noexcept override { return core_.usage(cached_bytes()); }
   bool owns(const void* p) const noexcept override { return core_.owns(p); }
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   /// Gives all memory back to the upstream, blocks in use included.
   void release() noexcept override;

@@ -2,6 +2,7 @@
 
 #include <allot/core/compiler.hpp>
 #include <allot/core/resource.hpp>
+#include <allot/pool/chunk_sightings.hpp>
 #include <allot/pool/magazine.hpp>
 #include <allot/pool/pool_options.hpp>
 #include <allot/pool/size_table.hpp>
@@ -46,6 +47,9 @@ class ALLOT_EXPORT slab_store {
     owner_ = owner;
     shared_ = shared;
   }
+
+  /// Has chunks noted there as blocks are looked up, from now on.
+  void note_chunks(chunk_sightings& sightings) noexcept { sightings_ = &sightings; }
 
   /// In force; the largest pooled size and the most blocks of a chunk as they are.
   pool_options options() const noexcept;
@@ -97,6 +101,11 @@ class ALLOT_EXPORT slab_store {
   /// The block p points into.
   block_info find(const void* p) const noexcept;
   bool owns(const void* p) const noexcept;
+
+  /// As resource::live_block().
+  block_extent live_block(const void* p) const noexcept;
+  /// The same for a chunk that is known, which needs no lock: nothing of it changes as long as the block lives.
+  static block_extent live_block_in(const void* chunk, const void* p) noexcept;
 
   /// Marks a block that is in a magazine as free, or as taken again, so that a walk can tell it from one in use.
   void mark(const void* p, bool free) const noexcept;
@@ -183,6 +192,7 @@ class ALLOT_EXPORT slab_store {
   bool watched_;  // by a memory tool: what is free is poisoned
   bool shared_ = false;
   resource* owner_ = nullptr;
+  chunk_sightings* sightings_ = nullptr;
 };
 
 }  // namespace allot

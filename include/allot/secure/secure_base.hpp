@@ -31,6 +31,7 @@ class ALLOT_EXPORT secure_base : public resource {
   /// The block p points into; state free for one that was freed and not used again. Of those level trap remembers
   /// nothing.
   block_info find_block(const void* p) const noexcept override;
+  block_extent live_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   /// Checks every block as check() does, wipes all memory and gives it back. Its addresses stay inaccessible for as
   /// long as there is room for them; see retired_addresses_limit().

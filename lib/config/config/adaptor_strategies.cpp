@@ -12,6 +12,7 @@
 #include <allot/adaptor/tracing_resource.hpp>
 #include <allot/adaptor/zeroing_resource.hpp>
 #include <allot/core/byte_size.hpp>
+#include <allot/os/fork_mutex.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -62,7 +63,7 @@ strategy synchronized_entry() {
       "synchronized_resource", "makes a resource for one thread usable from many: every call holds a mutex",
       book_keeping::upstream, rows<no_options>().upstream("used through this alone").required().name().done());
   made.make = [](const std::any&, const making& from) {
-    return owning(std::make_shared<synchronized_resource<>>(*from.memory("upstream"), from.name));
+    return owning(std::make_shared<synchronized_resource<os::fork_mutex>>(*from.memory("upstream"), from.name));
   };
   return made;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <allot/core/block_sight.hpp>
+#include <allot/core/checked_size.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 
 // Looking inside.
@@ -60,6 +61,14 @@ block_info coalescing_heap::find_block(const void* p) const noexcept {
   const granule_table::block block = range->table().around(range->granule_of(p));
   return {range->at(block.start), range->table().size_at(block.start) * granule, false,
           block.used ? block_state::used : block_state::free};
+}
+
+block_extent coalescing_heap::live_block(const void* p) const noexcept {
+  const heap_range* const range = ranges_.find(p);
+  if (range == nullptr || !is_aligned(p, granule)) return {};
+  const std::size_t at = range->granule_of(p);
+  if (!range->table().is_used_start(at)) return {};
+  return {block_bytes_of(p, range->table().size_at(at)), 1};
 }
 
 bool coalescing_heap::try_look_at(const void* p, block_sight& seen) const noexcept {

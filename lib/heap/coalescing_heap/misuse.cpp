@@ -60,6 +60,18 @@ void coalescing_heap::write_fence(void* p, std::size_t bytes, std::size_t granul
   if (watched_) memory_tools::poison(begin + asked, fence);
 }
 
+/// What was asked for, as far as that is known.
+std::size_t coalescing_heap::block_bytes_of(const void* p, std::size_t granules) const noexcept {
+  const std::size_t all = granules * granule;
+  if (!options_.checked) return all - behind_;
+  const auto* const last = static_cast<const unsigned char*>(p) + all - 1;
+  if (watched_) memory_tools::unpoison(last, 1);
+  const std::size_t fence = *last;
+  if (watched_) memory_tools::poison(last, 1);
+  const bool intact = fence >= behind_ && fence <= std::min(all, behind_ + granule - 1);
+  return all - (intact ? fence : behind_);
+}
+
 /// Of a block of so many granules that is freed as one of `bytes`.
 bool coalescing_heap::accept_fence(const void* p, std::size_t bytes, std::size_t granules) const {
   const auto* const begin = static_cast<const unsigned char*>(p);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "slab.hpp"
 
@@ -109,11 +110,12 @@ struct slab_store::chunk {
   const slab* header(std::size_t unit) const noexcept { return reinterpret_cast<const slab*>(this + 1) + unit; }
 
   /// Null where p is in no slab.
-  slab* slab_of(const void* p) noexcept {
+  const slab* slab_of(const void* p) const noexcept {
     const std::uintptr_t unit = (address_of(p) - address_of(units)) >> unit_shift;
     if (unit >= unit_count) return nullptr;
     return map[unit] != no_slab ? header(unit - map[unit]) : nullptr;
   }
+  slab* slab_of(const void* p) noexcept { return const_cast<slab*>(std::as_const(*this).slab_of(p)); }
 
   template <class Visit>
   void for_each_slab(Visit visit) const {

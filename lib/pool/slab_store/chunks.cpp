@@ -98,6 +98,7 @@ void slab_store::forget_found() noexcept {
   constexpr std::size_t smallest_part = std::size_t{64} << 10;
   found_shift_ = log2_of(smallest_part);
   while (held_ >> found_shift_ > found_slots / 2) ++found_shift_;
+  if (sightings_ != nullptr) sightings_->forget(held_);
 }
 
 std::size_t slab_store::free_unit_bytes() const noexcept {

@@ -125,6 +125,18 @@ block_info secure_base::find_block(const void* p) const noexcept {
   return {large.begin, large.bytes, true, large.freed ? block_state::quarantined : block_state::used};
 }
 
+block_extent secure_base::live_block(const void* p) const noexcept {
+  outcome ignored;
+  const call in(*this);
+  if (!may_work(in, ignored) || state_ == nullptr) return {};
+  const small_blocks::location small = state_->small.locate(p);
+  if (small.is == small_blocks::location::what::place) {
+    const bool live = small.intact && small.begin == p && records::state_of(small.about) == state::live;
+    return live ? block_extent{records::bytes(small.about), records::alignment(small.about)} : block_extent{};
+  }
+  return state_->large.live_block(p);
+}
+
 bool secure_base::try_look_at(const void* p, block_sight& seen) const noexcept {
   std::unique_lock lock(mutex_, std::defer_lock);
   if (synchronized_ && !lock.try_lock()) return false;

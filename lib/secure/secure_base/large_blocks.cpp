@@ -243,6 +243,11 @@ bool large_blocks::holds(const void* p, std::size_t bytes, std::size_t alignment
   return block != nullptr && !block->freed && block->requested == bytes && block->alignment == alignment;
 }
 
+block_extent large_blocks::live_block(const void* p) const noexcept {
+  const entry* const block = blocks_.find(p);
+  return block != nullptr && !block->freed ? block_extent{block->requested, block->alignment} : block_extent{};
+}
+
 /// The newest, which was opened in vain.
 void large_blocks::close_one_way_region() noexcept {
   const one_way_region last = *newest_;

@@ -30,6 +30,8 @@ class large_blocks {
 
   /// Whether there is such a live block.
   bool holds(const void* p, std::size_t bytes, std::size_t alignment) noexcept;
+  /// As resource::live_block().
+  block_extent live_block(const void* p) const noexcept;
 
   struct location {
     enum class what { outside, guard, gone, block };
