@@ -5,7 +5,7 @@
 namespace allot {
 namespace {
 
-thread_local const trace_tag* innermost = nullptr;
+ALLOT_INITIAL_EXEC thread_local const trace_tag* innermost = nullptr;
 
 /// The frames as lines, which say file and offset: they can be made names of functions later, without the process.
 std::string text_of(const os::call_stack& stack) {

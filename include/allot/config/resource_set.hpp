@@ -38,6 +38,9 @@ class ALLOT_EXPORT resource_set {
   std::pmr::memory_resource* find(std::string_view name) const noexcept;
   /// What `default` names; null where the file names none. It may have been replaced as the program's default resource.
   std::pmr::memory_resource* default_resource() const noexcept;
+  /// What stands for `name` in a program that was not written for this config: the resource of that name, otherwise the
+  /// default, otherwise the only one there is. Null where that is nothing.
+  std::pmr::memory_resource* serving(std::string_view name) const noexcept;
   /// The budget of [budgets.NAME], for its report or clear_transient().
   /// @throws config_error
   memory_budget& budget(std::string_view name) const;

@@ -26,6 +26,7 @@ struct trace_writer_options {
   /// without warning loses no more than that.
   std::chrono::milliseconds flush_every{500};  ///< a day at most
   std::string_view program = {};               ///< what was recorded, for readers
+  void (*writer_begins)() = nullptr;           ///< called first on the thread that writes
 };
 
 struct trace_totals {

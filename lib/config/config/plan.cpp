@@ -405,7 +405,7 @@ std::size_t plan::find(std::string_view name) const noexcept {
 std::vector<std::string> plan::names() const {
   std::vector<std::string> all;
   for (const entry& e : entries)
-    if (e.how != nullptr && !e.is_budget && !e.in_place) all.push_back(*e.name);
+    if (e.is_named_resource()) all.push_back(*e.name);
   return all;
 }
 

@@ -34,6 +34,8 @@ struct entry {
   std::any options;                     ///< of a strategy of the suite
   node written;                         ///< of a user's own: the table, for its factory to read
   std::vector<link> links;
+
+  bool is_named_resource() const noexcept { return how != nullptr && !is_budget && !in_place; }
 };
 
 /// A whole config, found good but not built.

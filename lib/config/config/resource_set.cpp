@@ -97,6 +97,18 @@ std::pmr::memory_resource* resource_set::default_resource() const noexcept {
   return state_->made[state_->is.find(state_->is.default_name)].memory;
 }
 
+std::pmr::memory_resource* resource_set::serving(std::string_view name) const noexcept {
+  if (std::pmr::memory_resource* const named = find(name); named != nullptr) return named;
+  if (std::pmr::memory_resource* const by_default = default_resource(); by_default != nullptr) return by_default;
+  std::pmr::memory_resource* only = nullptr;
+  for (std::size_t i = 0; state_ != nullptr && i < state_->is.entries.size(); ++i) {
+    if (!state_->is.entries[i].is_named_resource()) continue;
+    if (only != nullptr) return nullptr;
+    only = state_->made[i].memory;
+  }
+  return only;
+}
+
 memory_budget& resource_set::budget(std::string_view name) const {
   std::vector<std::string> others;
   if (state_ != nullptr) {

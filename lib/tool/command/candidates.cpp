@@ -20,9 +20,7 @@ class config_stack {
       set = std::make_shared<resource_set>(parse_config(text_, source_, settings()));
       set_ = set;
     }
-    std::pmr::memory_resource* found = set->find(wanted);
-    if (found == nullptr) found = set->default_resource();
-    if (found == nullptr && set->names().size() == 1) found = (*set)[set->names().front()];
+    std::pmr::memory_resource* const found = set->serving(wanted);
     if (found == nullptr)
       throw config_error(source_, 0, 0, "default", "neither a resource \"" + std::string(wanted) + "\" nor a default");
     return {std::move(set), found};

@@ -44,7 +44,7 @@ struct part_cache {
   std::uint64_t writer = 0;
   thread_part* part = nullptr;
 };
-thread_local part_cache last_used;
+ALLOT_INITIAL_EXEC thread_local part_cache last_used;
 
 const trace_writer_options& checked(const trace_writer_options& options) {
   if (options.block_bytes < 1024 || options.block_bytes > std::size_t{8} << 20)
@@ -241,6 +241,7 @@ std::uint32_t trace_writer::impl::define(trace_name what, std::string_view text)
 // ---- writing
 
 void trace_writer::impl::run() {
+  if (options_.writer_begins != nullptr) options_.writer_begins();
   auto next_sweep = clock::now() + options_.flush_every;
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -1,0 +1,78 @@
+#include "start.hpp"
+
+#include <dlfcn.h>
+
+#include <allot/general/concurrent_general_resource.hpp>
+#include <allot/os/environment.hpp>
+#include <string>
+
+#include "extension.hpp"
+#include "lasting.hpp"
+#include "report.hpp"
+#include "thread_state.hpp"
+
+namespace allot::preload::start {
+namespace {
+
+const outcome nothing_yet{};
+
+/// Null where it is empty, too.
+const char* variable(const char* name) noexcept {
+  const char* const value = os::environment_variable(name);
+  return value != nullptr && *value != '\0' ? value : nullptr;
+}
+
+program_stack& default_stack() { return lasting<program_stack>(lasting<concurrent_general_resource>()); }
+
+/// From where this library is. Null where it cannot be loaded, which has been told then.
+extend_function* load_extension() {
+  Dl_info own{};
+  std::string file;
+  if (::dladdr(&nothing_yet, &own) != 0 && own.dli_fname != nullptr) file = own.dli_fname;
+  file.resize(file.rfind('/') + 1);  // none: as the dynamic linker finds it
+  file += extension_file;
+  void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* const found = library != nullptr ? ::dlsym(library, extend_name) : nullptr;
+  if (found == nullptr) {
+    const char* const why = ::dlerror();
+    report(std::string(why != nullptr ? why : "no extension") + "; this program runs on the system's malloc");
+  }
+  return reinterpret_cast<extend_function*>(found);
+}
+
+/// Before the program's own code, behind that of the libraries we use.
+__attribute__((constructor)) void begin() {
+  const inside_scope inside;
+  outcome& made = lasting<outcome>();
+  const bool system = made.system.find();
+  const char* const config = variable("ALLOT_CONFIG");
+  const char* const trace = variable("ALLOT_RECORD");
+  if (config != nullptr || trace != nullptr) {
+    if (extend_function* const extend = load_extension(); extend != nullptr) {
+      const extension more = extend(config, trace, [] { ++this_thread.inside; });
+      made.stack = more.stack;
+      made.record = more.record;
+    }
+  } else if (os::environment_variable("ALLOT_RECORD") == nullptr) {
+    made.stack = &default_stack();
+  }
+  if (made.stack == nullptr && !system) {
+    report("no malloc behind this library: the program runs on its own");
+    made.stack = &default_stack();
+  }
+  made.is = made.stack != nullptr ? state::on_stack : state::on_system;
+  detail::current.store(&made, std::memory_order_release);
+  if (made.record == nullptr) detail::plain.store(made.stack, std::memory_order_release);
+}
+
+__attribute__((destructor)) void end() {
+  const inside_scope inside;
+  if (now().record != nullptr) now().record->close();
+}
+
+}  // namespace
+
+std::atomic<const outcome*> detail::current{&nothing_yet};
+std::atomic<program_stack*> detail::plain{nullptr};
+
+}  // namespace allot::preload::start

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <allot/core/compiler.hpp>
+#include <atomic>
+
+#include "program_stack.hpp"
+#include "recorder.hpp"
+#include "system_malloc.hpp"
+
+namespace allot::preload {
+
+/// What the environment asks for, and what became of it. docs/preload.md has the variables.
+namespace start {
+
+enum class state {
+  starting,   ///< nothing is decided yet
+  on_stack,   ///< the program's blocks come from `stack`
+  on_system,  ///< from the malloc the program would have without us
+};
+
+struct outcome {
+  state is = state::starting;
+  system_malloc system;
+  program_stack* stack = nullptr;
+  recorder* record = nullptr;  ///< null: not recorded
+};
+
+namespace detail {
+extern std::atomic<const outcome*> current;
+extern std::atomic<program_stack*> plain;
+}  // namespace detail
+
+/// As it is now. What it refers to stays to the end of the process.
+inline const outcome& now() noexcept { return *detail::current.load(std::memory_order_acquire); }
+
+/// The stack, where nothing else is to be done than to ask it; otherwise null.
+inline program_stack* plain_stack() noexcept { return detail::plain.load(std::memory_order_acquire); }
+
+}  // namespace start
+}  // namespace allot::preload
