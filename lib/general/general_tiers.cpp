@@ -42,6 +42,7 @@ pool_options pool_options_of(const general_options& options, std::string_view na
   pool.largest_required_pool_block = options.small_limit;
   pool.spacing = size_spacing::eight_per_doubling;
   pool.fewest_in_magazine = 2;
+  pool.magazine_bytes = std::size_t{8} << 10;
   pool.largest_slab = std::size_t{4} << 10;   // so that they become empty, and other sizes have their memory
   pool.largest_chunk = std::size_t{1} << 20;  // so that chunks come back to the heap
   pool.returns = chunk_return::at_once;
@@ -187,9 +188,11 @@ void general_tiers<Pool>::deallocate_larger(void* p, std::size_t bytes, std::siz
   const auto lock = lock_heap_of(pool_);
   if (is_cached(bytes, alignment)) {
     if (put_cached(p, bytes, alignment)) return;
+    cache_.fit_to(heap_.used_bytes());
     cache_.make_room(medium_cache::rounded(bytes), heap_);
-    (void)put_cached(p, bytes, alignment);
-    return;
+    if (put_cached(p, bytes, alignment)) return;
+    medium_bytes_ -= medium_cache::rounded(bytes);
+    return heap_.deallocate(p, medium_cache::rounded(bytes), alignment);
   }
   const std::size_t before = heap_.used_bytes();
   heap_.deallocate(p, bytes, alignment);

@@ -16,18 +16,14 @@ void medium_cache::make_room(std::size_t bytes, coalescing_heap& heap) {
   std::copy_n(from.blocks, gone, blocks);
   std::copy(from.blocks + gone, from.blocks + from.count, from.blocks);
   from.count -= gone;
+  held_ -= gone * bytes;
   for (std::uint32_t i = 0; i < gone; ++i) heap.deallocate(blocks[i], bytes);
 }
 
 void medium_cache::empty_into(coalescing_heap& heap) {
   for (std::size_t i = 0; i < bin_count; ++i)
     while (bins_[i].count != 0) heap.deallocate(bins_[i].blocks[--bins_[i].count], bytes_of(i));
-}
-
-std::size_t medium_cache::bytes() const noexcept {
-  std::size_t sum = 0;
-  for (std::size_t i = 0; i < bin_count; ++i) sum += bins_[i].count * bytes_of(i);
-  return sum;
+  held_ = 0;
 }
 
 bool medium_cache::holds(const void* p, std::size_t bytes) const noexcept {

@@ -145,16 +145,26 @@ void* concurrent_pool::allocate(std::size_t bytes, std::size_t alignment) {
   return allocate_slowly(bytes, alignment);
 }
 
-void* concurrent_pool::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+void* concurrent_pool::allocate_at_hand(std::size_t bytes, std::size_t alignment) noexcept {
   const std::size_t last = (bytes - 1) | (alignment - 1);
-  if (ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire))) {
-    const std::uint8_t* const index = index_.load(std::memory_order_relaxed);
-    void* p = nullptr;
-    if (ALLOT_LIKELY(
-            with_cache([&](thread_cache& cache) { return cache.blocks.pop(index[last / size_table::granule], p); })))
-      return p;
-  }
+  if (!ALLOT_LIKELY(last < inline_limit_.load(std::memory_order_acquire))) return nullptr;
+  const std::uint8_t* const index = index_.load(std::memory_order_relaxed);
+  void* p = nullptr;
+  (void)with_cache([&](thread_cache& cache) { return cache.blocks.pop(index[last / size_table::granule], p); });
+  return p;
+}
+
+void* concurrent_pool::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  if (void* const p = allocate_at_hand(bytes, alignment); ALLOT_LIKELY(p != nullptr)) return p;
   return is_power_of_two(alignment) ? resource::try_allocate(bytes, alignment) : nullptr;
+}
+
+bool concurrent_pool::deallocate_at_hand(void* p) noexcept {
+  const void* const chunk = sightings_.find(p);
+  if (!ALLOT_LIKELY(chunk != nullptr && inline_limit_.load(std::memory_order_acquire) != 0)) return false;
+  const std::size_t index = slab_store::class_in(chunk, p);
+  return ALLOT_LIKELY(index != size_table::no_class) &&
+         with_cache([&](thread_cache& cache) { return cache.blocks.push(index, p); });
 }
 
 void concurrent_pool::deallocate(void* p, std::size_t bytes, std::size_t alignment) {
@@ -300,10 +310,11 @@ void concurrent_pool::deallocate_cached(thread_cache& cache, void* p, std::size_
   }
 }
 
-/// Magazines of one block size, at most, in the depot: some for bursts, and two for each thread.
+/// Magazines of one block size, at most, in the depot: some for bursts, and two for each thread. A single thread has
+/// nobody to hand them to.
 std::size_t concurrent_pool::depot_room() const noexcept {
   constexpr std::size_t burst = 16;
-  return burst + 2 * cache_count_;
+  return cache_count_ > 1 ? burst + 2 * cache_count_ : 0;
 }
 
 void concurrent_pool::preallocate(std::size_t bytes, std::size_t count, std::size_t alignment) {

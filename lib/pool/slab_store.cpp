@@ -95,6 +95,10 @@ slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
   const std::size_t wanted =
       std::clamp(classes_[index].counts.bytes / 2, found.bytes, std::max(found.bytes, options_.largest_slab));
   found.slab_bytes = std::max(wanted, found.bytes);
+  // Where there are many slabs of few blocks, longer ones are no loss, and their ends add up.
+  constexpr std::size_t many = 16 * chunk::largest_unit;
+  const bool few_blocks = found.bytes > options_.largest_slab / 16;
+  found.acceptable = few_blocks && classes_[index].counts.bytes >= many ? 128 : 16;
   return found;
 }
 
@@ -261,6 +265,12 @@ block_extent slab_store::live_block_in(const void* chunk, const void* p) noexcep
   std::size_t at = 0;
   if (home == nullptr || !home->number_of(p, at)) return {};
   return {home->block_bytes, 1};
+}
+
+std::size_t slab_store::class_in(const void* chunk, const void* p) noexcept {
+  const slab* const home = static_cast<const slab_store::chunk*>(chunk)->slab_of(p);
+  std::size_t at = 0;
+  return home != nullptr && home->number_of(p, at) ? home->class_index : std::size_t{size_table::no_class};
 }
 
 void slab_store::mark(const void* p, bool free) const noexcept {

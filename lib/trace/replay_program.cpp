@@ -116,6 +116,7 @@ class replay_program::compiler {
     done.block = last.block;
     done.step = ++last.step;
     done.bytes = last.bytes;
+    done.alignment_log2 = last.alignment_log2;  // the block keeps what it was allocated with
     live_bytes_ -= done.bytes;
     last.bytes = done.new_bytes;
     program_.operations_.push_back(done);

@@ -98,7 +98,11 @@ BOOST_AUTO_TEST_CASE(no_slab_is_larger_than_the_largest_but_for_two_blocks) {
       std::vector<held_block> blocks = test::take_many(pool, 400_KiB / bytes, bytes, 8);
       const pool_bin bin = bin_for(pool, bytes);
       if (test::plain()) BOOST_TEST_REQUIRE(bin.slabs > 0u);  // a memory tool has them in larger blocks
-      if (test::plain()) BOOST_TEST(bin.bytes / bin.slabs <= std::max(largest, 2 * bin.block_bytes));
+      // Of few blocks they may be longer, for the sake of what is lost at the end.
+      const bool few = bin.block_bytes > largest / 16;
+      if (test::plain())
+        BOOST_TEST(bin.bytes / bin.slabs <= std::max(largest, 2 * bin.block_bytes) + (few ? 64_KiB : 0_B));
+      if (test::plain() && few && bytes == 6000) BOOST_TEST(bin.waste <= bin.bytes / 12);
       // A size that is used much has slabs of the largest size, but for the first ones.
       if (test::plain() && bytes == 100) BOOST_TEST(bin.slabs <= 400_KiB / largest * 2 + 20);
       test::give_all(pool, blocks);

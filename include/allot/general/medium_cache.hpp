@@ -30,15 +30,21 @@ class ALLOT_EXPORT medium_cache {
   /// Null where none is at hand. `bytes` are rounded, here and below.
   ALLOT_ALWAYS_INLINE void* take(std::size_t bytes) noexcept {
     bin& from = bins_[bin_of(bytes)];
-    return from.count != 0 ? from.blocks[--from.count] : nullptr;
+    if (from.count == 0) return nullptr;
+    held_ -= bytes;
+    return from.blocks[--from.count];
   }
   /// False where there are enough.
   ALLOT_ALWAYS_INLINE bool put(void* p, std::size_t bytes) noexcept {
     bin& to = bins_[bin_of(bytes)];
-    if (to.count == to.most_kept) return false;
+    if (to.count == to.most_kept || bytes > room()) return false;
+    held_ += bytes;
     to.blocks[to.count++] = p;
     return true;
   }
+  /// How much may be at hand in all: an eighth of what the heap has in use, and a little always.
+  void fit_to(std::size_t used) noexcept { limit_ = std::max(least_limit, used / 8); }
+
   /// Gives half of those of a size back to the heap.
   void make_room(std::size_t bytes, coalescing_heap& heap);
 
@@ -46,16 +52,18 @@ class ALLOT_EXPORT medium_cache {
   void empty_into(coalescing_heap& heap);
   void forget() noexcept {
     for (bin& each : bins_) each.count = 0;
+    held_ = 0;
   }
   bool holds(const void* p) const noexcept;
   /// The same of a block of a size that is known.
   bool holds(const void* p, std::size_t bytes) const noexcept;
-  std::size_t bytes() const noexcept;  ///< of all blocks
+  std::size_t bytes() const noexcept { return held_; }  ///< of all blocks
 
  private:
   static constexpr std::size_t most = 16;  // blocks of one size
   static constexpr std::size_t fewest = 4;
   static constexpr std::size_t most_bytes = std::size_t{64} << 10;  // and most bytes of them, but for the fewest
+  static constexpr std::size_t least_limit = std::size_t{128} << 10;
   static constexpr std::size_t bin_count = 7 * 8;
   struct bin {
     std::uint32_t count = 0;
@@ -63,12 +71,15 @@ class ALLOT_EXPORT medium_cache {
     void* blocks[most];
   };
 
+  std::size_t room() const noexcept { return limit_ - std::min(limit_, held_); }
   static std::size_t bin_of(std::size_t bytes) noexcept {
     const std::size_t power = highest_bit(bytes - 1);
     return (power - 8) * 8 + ((bytes - 1) >> (power - 3)) - 8;
   }
   static std::size_t bytes_of(std::size_t bin) noexcept { return (bin % 8 + 9) << (bin / 8 + 5); }
 
+  std::size_t held_ = 0;
+  std::size_t limit_ = least_limit;
   bin bins_[bin_count];
 };
 

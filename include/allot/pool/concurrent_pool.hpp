@@ -99,7 +99,13 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   /// contents. For whoever made the upstream, and knows how its pages go back to the system.
   void for_each_unused(block_visitor visitor) const;
 
-  /// live_block() of a small block without a lock, where its chunk is known.
+  // What takes no lock and calls nobody: for callers that may be in the midst of anything, as malloc() is.
+
+  /// A block from the calling thread's magazines; null where there is none.
+  [[nodiscard]] void* allocate_at_hand(std::size_t bytes, std::size_t alignment) noexcept;
+  /// Frees a live block into them. False where that needs more than that; then nothing has happened.
+  [[nodiscard]] bool deallocate_at_hand(void* p) noexcept;
+  /// live_block() of a small block, where its chunk is known.
   block_extent live_block_at_hand(const void* p) const noexcept;
 
   /// For a pool that is a part of another resource: explanations of addresses do not name it.

@@ -106,6 +106,8 @@ class ALLOT_EXPORT slab_store {
   block_extent live_block(const void* p) const noexcept;
   /// The same for a chunk that is known, which needs no lock: nothing of it changes as long as the block lives.
   static block_extent live_block_in(const void* chunk, const void* p) noexcept;
+  /// Likewise the block's class; size_table::no_class where none starts at p.
+  static std::size_t class_in(const void* chunk, const void* p) noexcept;
 
   /// Marks a block that is in a magazine as free, or as taken again, so that a walk can tell it from one in use.
   void mark(const void* p, bool free) const noexcept;

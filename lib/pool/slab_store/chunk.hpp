@@ -130,18 +130,17 @@ struct slab_store::chunk {
 
   /// Units of a slab as long as it should be. A little longer, where less is lost at the end then.
   std::size_t units_for(const shape& blocks) const noexcept {
-    constexpr std::size_t acceptable = 16;  // one part in so many may be lost
     const std::size_t least = std::max(units_for_one(blocks), (blocks.slab_bytes + unit() - 1) >> unit_shift);
     std::size_t best = least;
     std::size_t best_loss = unit_bytes();
-    for (std::size_t count = least; count < least + 8; ++count) {
+    for (std::size_t count = least; count < least + 16; ++count) {
       const std::size_t room = count << unit_shift;
       const std::size_t loss = room - blocks.count_in(room) * blocks.bytes;
       if (loss * best < best_loss * count) {
         best = count;
         best_loss = loss;
       }
-      if (loss * acceptable <= room) break;
+      if (loss * blocks.acceptable <= room) break;
     }
     return std::min<std::size_t>(best, no_slab);
   }

@@ -13,6 +13,7 @@ struct slab_store::shape {
   std::size_t bytes = 0;       // of a block
   std::size_t alignment = 0;   // of the first
   std::size_t slab_bytes = 0;  // how long a slab should be
+  std::size_t acceptable = 0;  // one part in so many may be lost at its end
   unsigned window_shift = 0;   // 0: no windows
   std::size_t per_window = 0;
 

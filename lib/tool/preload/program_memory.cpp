@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "bootstrap.hpp"
+#include "page_care.hpp"
 #include "report.hpp"
 #include "start.hpp"
 #include "thread_state.hpp"
@@ -44,7 +45,7 @@ void* from_system(const system_malloc& system, std::size_t bytes, std::size_t al
   return system.allocate_aligned(&p, alignment, bytes) == 0 ? p : nullptr;
 }
 
-void* allocate_slowly(std::size_t bytes, std::size_t alignment) noexcept {
+ALLOT_NEVER_INLINE void* allocate_slowly(std::size_t bytes, std::size_t alignment) noexcept {
   const start::outcome& program = start::now();
   const bool own = this_thread.inside != 0;
   const inside_scope inside;
@@ -63,7 +64,7 @@ void* allocate_slowly(std::size_t bytes, std::size_t alignment) noexcept {
   return p;
 }
 
-void deallocate_slowly(void* p, const char* function) noexcept {
+ALLOT_NEVER_INLINE void deallocate_slowly(void* p, const char* function) noexcept {
   const start::outcome& program = start::now();
   const bool own = this_thread.inside != 0;
   const int error = errno;
@@ -100,14 +101,10 @@ bool resize_in_place(void* p, const found_block& block, std::size_t bytes) noexc
 
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
   bytes += bytes == 0 ? 1 : 0;
-  thread_state& here = this_thread;
-  program_stack* const stack = start::plain_stack();
-  if (!ALLOT_LIKELY(stack != nullptr && here.inside == 0)) return allocate_slowly(bytes, alignment);
-  here.inside = 1;
-  void* const p = stack->allocate(bytes, alignment);
-  here.inside = 0;
-  if (!ALLOT_LIKELY(p != nullptr)) errno = ENOMEM;
-  return p;
+  if (concurrent_general_resource* const general = start::general();
+      ALLOT_LIKELY(general != nullptr && this_thread.inside == 0))
+    if (void* const p = general->allocate_at_hand(bytes, alignment); ALLOT_LIKELY(p != nullptr)) return p;
+  return allocate_slowly(bytes, alignment);
 }
 
 void* allocate_zeroed(std::size_t count, std::size_t bytes) noexcept {
@@ -120,22 +117,16 @@ void* allocate_zeroed(std::size_t count, std::size_t bytes) noexcept {
     return nullptr;
   }
   void* const p = allocate(all, alignof(std::max_align_t));
-  return p != nullptr ? std::memset(p, 0, all) : nullptr;
+  if (p != nullptr) make_zero(p, all);
+  return p;
 }
 
 void deallocate(void* p, const char* function) noexcept {
   if (p == nullptr) return;
-  thread_state& here = this_thread;
-  program_stack* const stack = start::plain_stack();
-  if (!ALLOT_LIKELY(stack != nullptr && here.inside == 0 && !bootstrap::holds(p)))
-    return deallocate_slowly(p, function);
-  const int error = errno;
-  here.inside = 1;
-  const block_extent is = stack->extent(p);
-  if (!ALLOT_LIKELY(is.bytes != 0)) report_invalid_pointer(function, p);
-  stack->deallocate(p, is);
-  here.inside = 0;
-  errno = error;
+  if (concurrent_general_resource* const general = start::general();
+      ALLOT_LIKELY(general != nullptr && this_thread.inside == 0))
+    if (ALLOT_LIKELY(general->deallocate_at_hand(p))) return;
+  deallocate_slowly(p, function);
 }
 
 void* resize(void* p, std::size_t bytes) noexcept {
@@ -155,7 +146,10 @@ void* resize(void* p, std::size_t bytes) noexcept {
     return program.system.resize(p, bytes);
   void* const moved = allocate(bytes, alignof(std::max_align_t));
   if (moved == nullptr) return nullptr;
-  std::memcpy(moved, p, std::min(block.extent.bytes, bytes));
+  if (block.is == found_block::place::stack)
+    move_bytes(moved, p, std::min(block.extent.bytes, bytes));
+  else
+    std::memcpy(moved, p, std::min(block.extent.bytes, bytes));
   deallocate(p, "realloc");
   return moved;
 }

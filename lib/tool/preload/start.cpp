@@ -22,7 +22,13 @@ const char* variable(const char* name) noexcept {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-program_stack& default_stack() { return lasting<program_stack>(lasting<concurrent_general_resource>()); }
+concurrent_general_resource& default_resource() {
+  general_options options;
+  // Less than by default: a program that is small has few blocks of each larger size.
+  options.small_limit = std::size_t{4} << 10;
+  static concurrent_general_resource& only = lasting<concurrent_general_resource>(options);
+  return only;
+}
 
 /// From where this library is. Null where it cannot be loaded, which has been told then.
 extend_function* load_extension() {
@@ -45,6 +51,7 @@ __attribute__((constructor)) void begin() {
   const inside_scope inside;
   outcome& made = lasting<outcome>();
   const bool system = made.system.find();
+  bool own = false;
   const char* const config = variable("ALLOT_CONFIG");
   const char* const trace = variable("ALLOT_RECORD");
   if (config != nullptr || trace != nullptr) {
@@ -54,15 +61,16 @@ __attribute__((constructor)) void begin() {
       made.record = more.record;
     }
   } else if (os::environment_variable("ALLOT_RECORD") == nullptr) {
-    made.stack = &default_stack();
+    own = true;
+    made.stack = &lasting<program_stack>(default_resource());
   }
   if (made.stack == nullptr && !system) {
     report("no malloc behind this library: the program runs on its own");
-    made.stack = &default_stack();
+    made.stack = &lasting<program_stack>(default_resource());
   }
   made.is = made.stack != nullptr ? state::on_stack : state::on_system;
   detail::current.store(&made, std::memory_order_release);
-  if (made.record == nullptr) detail::plain.store(made.stack, std::memory_order_release);
+  if (own) detail::alone.store(&default_resource(), std::memory_order_release);
 }
 
 __attribute__((destructor)) void end() {
@@ -73,6 +81,6 @@ __attribute__((destructor)) void end() {
 }  // namespace
 
 std::atomic<const outcome*> detail::current{&nothing_yet};
-std::atomic<program_stack*> detail::plain{nullptr};
+std::atomic<concurrent_general_resource*> detail::alone{nullptr};
 
 }  // namespace allot::preload::start

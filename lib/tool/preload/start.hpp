@@ -1,6 +1,7 @@
 #pragma once
 
 #include <allot/core/compiler.hpp>
+#include <allot/general/concurrent_general_resource.hpp>
 #include <atomic>
 
 #include "program_stack.hpp"
@@ -27,14 +28,15 @@ struct outcome {
 
 namespace detail {
 extern std::atomic<const outcome*> current;
-extern std::atomic<program_stack*> plain;
+extern std::atomic<concurrent_general_resource*> alone;
 }  // namespace detail
 
 /// As it is now. What it refers to stays to the end of the process.
 inline const outcome& now() noexcept { return *detail::current.load(std::memory_order_acquire); }
 
-/// The stack, where nothing else is to be done than to ask it; otherwise null.
-inline program_stack* plain_stack() noexcept { return detail::plain.load(std::memory_order_acquire); }
+/// The resource below the stack, where that is the one programs have without a config, and nothing else is to be done
+/// than to ask it; otherwise null.
+inline concurrent_general_resource* general() noexcept { return detail::alone.load(std::memory_order_acquire); }
 
 }  // namespace start
 }  // namespace allot::preload
