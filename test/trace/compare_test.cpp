@@ -5,7 +5,6 @@
 #include <allot/pool/pool_resource.hpp>
 #include <allot/trace/compare.hpp>
 #include <allot/trace/trace_profile.hpp>
-#include <allot/trace/trace_writer.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -15,49 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "trace/trace_files.hpp"
+#include "trace/made_up.hpp"
 
 using namespace allot;
 using namespace allot::test;
-using kind = memory_event_kind;
 
 namespace {
-
-/// A trace that never was: events one by one.
-class made_up {
- public:
-  made_up& allocate(std::uint64_t address, std::uint64_t bytes, std::uint64_t alignment = 8) {
-    return add(kind::allocate, address, bytes, alignment);
-  }
-  made_up& deallocate(std::uint64_t address, std::uint64_t bytes, std::uint64_t alignment = 8) {
-    return add(kind::deallocate, address, bytes, alignment);
-  }
-  made_up& release() { return add(kind::release, 0, 0, 0); }
-
-  replay_program program() const {
-    const temporary_file file("made_up");
-    {
-      trace_writer trace(file.path());
-      for (const trace_record& event : events_) trace.write(event);
-      trace.close();
-    }
-    trace_reader reader(file.path());
-    return replay_program(reader);
-  }
-
- private:
-  made_up& add(kind what, std::uint64_t address, std::uint64_t bytes, std::uint64_t alignment) {
-    trace_record event;
-    event.kind = what;
-    event.address = address;
-    event.bytes = bytes;
-    event.alignment = alignment;
-    events_.push_back(event);
-    return *this;
-  }
-
-  std::vector<trace_record> events_;
-};
 
 replay_program some_program() {
   made_up events;

@@ -36,6 +36,18 @@ struct replay_options {
   content blocks = content::touched;
   std::size_t sample_every = 1024;  ///< events between looks at usage(), of one thread, with the clock standing still;
                                     ///< several are looked at every millisecond
+  bool latencies = false;           ///< each call is timed alone; `seconds` then has the looks at the clock in it
+};
+
+/// How long single calls took, in nanoseconds: blocks handed out and blocks freed one by one, and releases. What a look
+/// at the clock takes by itself is subtracted from each. The percentiles are exact to one part in 64.
+struct replay_latency {
+  std::uint64_t calls = 0;  ///< that were timed; 0: none were
+  double median = 0;
+  double p99 = 0;    ///< 99 % took at most that
+  double p999 = 0;   ///< 99.9 %
+  double most = 0;   ///< the longest; what else the machine does is in it
+  double clock = 0;  ///< what was subtracted: the median of looks at the clock with nothing between
 };
 
 struct replay_result {
@@ -46,13 +58,25 @@ struct replay_result {
   std::size_t peak_live = 0;       ///< bytes as asked for, the most at a time
   std::size_t peak_committed = 0;  ///< by usage(), at the samples; 0 where the candidate is none of ours
   std::size_t average_committed = 0;
-  std::size_t pages_at_peak = 0;  ///< bytes of the pages that hold live blocks when most bytes are live
+  double fragmentation = 0;       ///< of each sample the share of the committed memory that holds no live byte, and of
+                                  ///< these the average: 0 to 1. 0 where the candidate is none of ours
+  std::size_t pages_at_peak = 0;  ///< bytes of the pages that hold live blocks when most bytes are live; of one thread
+  double neighbours = 0;  ///< share of the blocks that begin within a page's length of the block before: 0 to 1. That
+                          ///< is the one that the same thread was handed before it
   std::uint64_t page_faults = 0;  ///< of the process meanwhile, where the system counts them
-  std::size_t peak_resident = 0;  ///< growth of the process's resident memory at the samples; 0 where not told
+  std::size_t peak_resident = 0;  ///< growth of the process's resident memory at some samples; 0 where not told
+  std::size_t average_resident = 0;
+  replay_latency latency;  ///< where that was asked for
 
-  /// Share of the committed memory that holds no live byte, at its peak: 0 to 1.
+  /// Share of the committed memory that holds no live byte when each is at its peak: 0 to 1. What a program must have
+  /// beyond its data, where fragmentation is how much of what it has lies idle in the course of time.
   double waste() const noexcept {
     return peak_committed > peak_live ? 1 - static_cast<double>(peak_live) / static_cast<double>(peak_committed) : 0;
+  }
+
+  /// How far live bytes are spread: bytes of pages for each of them, 1 at best; 0 where that is not known.
+  double spread() const noexcept {
+    return peak_live != 0 ? static_cast<double>(pages_at_peak) / static_cast<double>(peak_live) : 0;
   }
 };
 
