@@ -52,6 +52,7 @@ std::vector<comparison> compare(const replay_program& program, const std::vector
   };
   tell();
   replay_options how = options.replay;
+  if (how.most_memory == 0) how.most_memory = memory_for_replays();  // the same for all
   const auto replayed = [&](std::size_t rounds) {
     std::vector<std::vector<replay_result>> results(candidates.size());
     for (std::size_t round = 0; round < rounds; ++round)

@@ -15,18 +15,38 @@ namespace replaying {
 run::run(const replay_program& program, const replay_candidate& candidate, const replay_options& options)
     : program_(program),
       options_(options),
+      most_memory_(options.most_memory != 0 ? options.most_memory : memory_for_replays()),
       blocks_(program.blocks()),
-      lanes_(options.threads ? std::max<std::size_t>(program.threads(), 1) : 1),
+      lanes_(options.threads ? std::clamp<std::uint32_t>(program.threads(), 1, options.most_threads) : 1),
       in_order_(options.keep == replay_options::order::recorded) {
   for (const std::string& name : program.resources()) {
     memory_.push_back(candidate.make(name));
     if (memory_.back() == nullptr) throw std::invalid_argument("replay: " + candidate.name + " makes no resource");
     ours_.push_back(as_resource(memory_.back().get()));
   }
+  if (program.peak_live() > most_memory_) leave_out();
   if (lanes_.size() > 1) find_users();
   if (!options.latencies) return;
   for (lane& each : lanes_) each.timed = std::make_unique<latencies>();
   looking_ = latencies::of_looking();
+}
+
+/// Blocks with which more bytes would live than may, as they come in the recorded order; also those that grow so far.
+void run::leave_out() {
+  std::size_t live = 0;
+  for (const operation& each : program_.operations()) {
+    if (each.what != action::allocate && each.what != action::deallocate && each.what != action::expand) continue;
+    replayed_block& block = blocks_[each.block];
+    if (block.left_out) continue;
+    if (each.what != action::allocate) live -= static_cast<std::size_t>(each.bytes);
+    if (each.what == action::deallocate) continue;
+    const auto bytes = static_cast<std::size_t>(each.what == action::allocate ? each.bytes : each.new_bytes);
+    block.left_out = bytes > most_memory_ - live;
+    if (block.left_out)
+      ++result_.left_out;
+    else
+      live += bytes;
+  }
 }
 
 void run::all_by_one() {
@@ -53,10 +73,11 @@ void run::find_users() {
   std::vector<bool> released(users.size());
   const std::vector<operation>& all = program_.operations();
   for (std::size_t at = 0; at < all.size(); ++at) {
-    lanes_[all[at].thread].its_own.push_back(at);
+    const std::uint32_t by = lane_of(all[at].thread);
+    lanes_[by].its_own.push_back(at);
     const std::size_t index = all[at].resource;
-    if (!used[index]) users[index] = all[at].thread;
-    if (users[index] != all[at].thread) users[index] = many;
+    if (!used[index]) users[index] = by;
+    if (users[index] != by) users[index] = many;
     used[index] = true;
     if (all[at].what == action::release) released[index] = true;
   }
@@ -142,6 +163,7 @@ replay_result run::operator()() {
 }  // namespace replaying
 
 replay_result replay(const replay_program& program, const replay_candidate& candidate, const replay_options& options) {
+  if (options.most_threads == 0) throw std::invalid_argument("replay: at least one thread");
   return replaying::run(program, candidate, options)();
 }
 

@@ -25,7 +25,11 @@ struct replay_options {
     recorded,   ///< every event waits for the one before it, whatever its thread: as recorded, and slower
   };
 
-  bool threads = true;  ///< as many as the trace has; otherwise all events by one, in the recorded order
+  bool threads = true;              ///< as many as the trace has; otherwise all events by one, in the recorded order
+  std::uint32_t most_threads = 64;  ///< of more, several share one of the replay's; at least 1
+  /// Bytes that the candidate's memory may take. Blocks with which more would live are left out, of all candidates
+  /// alike; one that is seen to take more gets nothing any more: the rest is refused. 0: memory_for_replays()
+  std::size_t most_memory = 0;
   order keep = order::of_blocks;
   /// What is done with a block's bytes. A program that never touched its memory would make lazy resources look good.
   enum class content {
@@ -54,6 +58,7 @@ struct replay_result {
   double seconds = 0;              ///< of the events alone
   std::uint64_t operations = 0;    ///< events replayed
   std::uint64_t refused = 0;       ///< requests that the candidate refused; what is done with these blocks is left out
+  std::uint64_t left_out = 0;      ///< blocks for which there is not the memory, whatever the candidate
   std::uint64_t damaged = 0;       ///< blocks whose bytes were not what was written; with content::checked only
   std::size_t peak_live = 0;       ///< bytes as asked for, the most at a time
   std::size_t peak_committed = 0;  ///< by usage(), at the samples; 0 where the candidate is none of ours
@@ -83,8 +88,8 @@ struct replay_result {
 /// Does to the candidate what the trace says the program did to its memory.
 /// Where threads of the trace share a resource, what the candidate makes for it must be thread-safe, usage() included.
 /// A program that releases such a resource is replayed in the recorded order.
-/// @throws what make() throws, and what its resources throw that is no std::bad_alloc; std::invalid_argument when it
-/// makes
+/// @throws std::invalid_argument for no threads; what make() throws, and what its resources throw that is no
+/// std::bad_alloc; std::invalid_argument when it makes
 ///         none; std::system_error when a thread cannot be started
 ALLOT_EXPORT replay_result replay(const replay_program& program, const replay_candidate& candidate,
                                   const replay_options& options = {});

@@ -134,6 +134,9 @@ recommendation recommend(const replay_program& program, const std::vector<compar
 
   const comparison& best = rows[made.best];
   made.reasons = traits_of(profile_of(program));
+  if (best.result.left_out != 0)
+    made.reasons.push_back(std::to_string(best.result.left_out) +
+                           " blocks were left out, as there is not the memory for them here");
   made.reasons.push_back(by.takes(best));
   if (made.best != least)
     made.reasons.push_back(best.name + " " + by.second(best) + ", so it is chosen among those that are as good; " +

@@ -34,18 +34,24 @@ void run::sample() {
   for (const lane& each : lanes_) live += each.live.load(std::memory_order_relaxed);
   result_.peak_committed = std::max(result_.peak_committed, committed);
   committed_sum_ += static_cast<double>(committed);
+  if (committed > most_memory_) full_.store(true, std::memory_order_relaxed);
   // While threads run the sum of their bytes may be that of no moment, and even seem to be below 0.
   if (live < committed) fragmentation_sum_ += 1 - static_cast<double>(live) / static_cast<double>(committed);
   constexpr std::size_t between = 16;  // a look at the process takes long
   if (++samples_ % between == 1) sample_resident();
 }
 
-void run::sample_resident() {
+std::size_t run::resident_growth() const noexcept {
   const std::size_t now = os::usage_of_process().resident;
-  const std::size_t growth = now - std::min(now, resident_before_);
+  return now - std::min(now, resident_before_);
+}
+
+void run::sample_resident() {
+  const std::size_t growth = resident_growth();
   result_.peak_resident = std::max(result_.peak_resident, growth);
   resident_sum_ += static_cast<double>(growth);
   ++looks_at_resident_;
+  if (growth > most_memory_) full_.store(true, std::memory_order_relaxed);
 }
 
 void run::look_at_pages() {

@@ -50,12 +50,24 @@ void run::look_at(const replayed_block& block) {
     damaged_.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// A candidate that never uses memory again may take any amount of it between two samples.
+void run::look_at_room(std::size_t resource) {
+  const std::size_t committed = ours_[resource] != nullptr ? ours_[resource]->usage().committed : resident_growth();
+  if (committed > most_memory_) full_.store(true, std::memory_order_relaxed);
+}
+
 /// Null where the candidate refuses.
 void* run::get(const operation& what, std::size_t bytes, lane& by) {
   void* address = nullptr;
   try {
+    if (full_.load(std::memory_order_relaxed)) throw std::bad_alloc();
     timed(by, [&] { address = memory_[what.resource]->allocate(bytes, alignment_of(what)); });
     by.add_live(bytes);
+    by.not_looked_at += bytes;
+    if (by.not_looked_at > most_memory_ / 64) {
+      by.not_looked_at = 0;
+      look_at_room(what.resource);
+    }
   } catch (const std::bad_alloc&) {
     refused_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -68,6 +80,7 @@ void run::give_back(const operation& what, const replayed_block& block, lane& by
 }
 
 void run::allocate(const operation& what, replayed_block& block, lane& by) {
+  if (block.left_out) return;
   block.bytes = static_cast<std::size_t>(what.bytes);
   block.address = get(what, block.bytes, by);
   block.there = block.address != nullptr;

@@ -22,6 +22,7 @@ using content = replay_options::content;
 /// A block of the replay. Threads wait for each other by the steps that are done.
 struct replayed_block {
   std::atomic<std::uint32_t> steps{0};
+  bool left_out = false;    // there is not the memory for it
   bool there = false;       // otherwise it was refused, or is gone
   void* address = nullptr;  // the last it had; null: it was refused
   std::size_t bytes = 0;    // as they are, where the candidate did not resize as the trace says
@@ -30,6 +31,7 @@ struct replayed_block {
 /// What one thread of the replay counts. Only it writes there; the one that samples reads.
 struct alignas(128) lane {
   std::atomic<std::size_t> live{0};  // bytes it was handed, less those it freed; sums of all are right
+  std::size_t not_looked_at = 0;     // bytes it was handed since it looked whether there is room
   std::unique_ptr<latencies> timed;  // null where calls are not timed
   std::vector<std::size_t> its_own;  // operations, where several threads replay
 
@@ -46,7 +48,11 @@ class run {
 
  private:
   // replay.cpp
+  void leave_out();
   void find_users();
+  std::uint32_t lane_of(std::uint32_t thread) const noexcept {
+    return thread % static_cast<std::uint32_t>(lanes_.size());
+  }
   void all_by_one();
   void all_at_once();
   void one_by_each(std::uint32_t thread);
@@ -59,6 +65,7 @@ class run {
   void deallocate(const operation& what, replayed_block& block, lane& by);
   void expand(const operation& what, replayed_block& block, lane& by);
   void release(const operation& what, lane& by);
+  void look_at_room(std::size_t resource);
   void* get(const operation& what, std::size_t bytes, lane& by);
   void give_back(const operation& what, const replayed_block& block, lane& by);
   void wait_until(const std::atomic<std::uint32_t>& steps, std::uint32_t done) const;
@@ -70,12 +77,14 @@ class run {
   void look_at_own(std::uint32_t thread);
   void sample();
   void sample_resident();
+  std::size_t resident_growth() const noexcept;
   void look_at_pages();
   void look_at_neighbours();
   void sum_up();
 
   const replay_program& program_;
   const replay_options& options_;
+  const std::size_t most_memory_;
   std::vector<std::shared_ptr<std::pmr::memory_resource>> memory_;
   std::vector<resource*> ours_;  // the same, null where they are foreign
   std::vector<replayed_block> blocks_;
@@ -98,6 +107,7 @@ class run {
   double looking_ = 0;  // at the clock, in nanoseconds
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> damaged_{0};
+  std::atomic<bool> full_{false};  // the candidate has taken as much as it may
   std::size_t resident_before_ = 0;
   std::uint64_t own_faults_ = 0;  // of looking
   std::size_t samples_ = 0;
