@@ -138,6 +138,7 @@ class replay_program::compiler {
     done.block = last.block;
     done.step = ++last.step;
     done.bytes = last.bytes;
+    done.alignment_log2 = last.alignment_log2;
     live_bytes_ -= done.bytes;
     last.bytes = done.new_bytes;
     program_.operations_.push_back(done);

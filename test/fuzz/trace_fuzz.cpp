@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <allot/adaptor/limiting_resource.hpp>
+#include <allot/block/page_resource.hpp>
 #include <allot/pool/pool_resource.hpp>
 #include <allot/trace/replay.hpp>
 #include <allot/trace/trace_profile.hpp>
@@ -70,7 +71,8 @@ class limited_pool final : public std::pmr::memory_resource {
   }
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 
-  allot::pool_resource pool_;
+  allot::page_resource pages_;  // AddressSanitizer has no operator new for the largest alignments
+  allot::pool_resource pool_{&pages_};
   allot::limiting_resource limited_{std::size_t{1} << 20, pool_};
 };
 
