@@ -147,6 +147,7 @@ void run::all_at_once() {
 }
 
 replay_result run::operator()() {
+  os::give_back_free_heap();  // or a candidate on malloc would have pages that others have to be given first
   const os::process_usage before = os::usage_of_process();
   resident_before_ = before.resident;
   if (lanes_.size() == 1)

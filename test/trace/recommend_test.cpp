@@ -59,16 +59,16 @@ BOOST_AUTO_TEST_CASE(what_is_common_to_a_round_is_no_noise) {
 
 BOOST_AUTO_TEST_CASE(those_within_the_noise_are_as_good_and_the_smallest_of_them_is_chosen) {
   std::vector<comparison> rows{row("big", {1.0, 1.2, 0.9, 1.1, 1.0}, 5000),
-                               row("small", {1.1, 1.0, 1.1, 1.0, 1.1}, 1000),
+                               row("small", {1.02, 1.0, 1.02, 1.0, 1.02}, 1000),
                                row("smaller, slow", {2, 2, 2, 2, 2}, 500)};
   recommendation made = recommend(some_program(), rows);
   BOOST_TEST(made.best == 1u);
   BOOST_TEST_REQUIRE(made.as_good.size() == 1u);
   BOOST_TEST(made.as_good.front() == 0u);
   const std::vector<std::string> expected{
-      "small takes 1100.00 ms", "small needs 1.0 KiB, so it is chosen among those that are as good; big needs 4.9 KiB",
-      "big is as good, as far as these rounds can tell: it differs by 9.1 %, and they are sure to 15 %",
-      "smaller, slow takes 1.82 times as much"};
+      "small takes 1020.00 ms", "small needs 1.0 KiB, so it is chosen among those that are as good; big needs 4.9 KiB",
+      "big is as good, as far as these rounds can tell: it differs by 2.0 %, and they are sure to 16 %",
+      "smaller, slow takes 1.96 times as much"};
   BOOST_TEST(why(rows) == expected, boost::test_tools::per_element());
   rows[0].result.peak_committed = 1005;  // about the same: then the faster one
   made = recommend(some_program(), rows);
@@ -78,6 +78,14 @@ BOOST_AUTO_TEST_CASE(those_within_the_noise_are_as_good_and_the_smallest_of_them
   BOOST_TEST(recommend(some_program(), rows).best == 1u);
   rows[1].result.peak_committed = 0;
   BOOST_TEST(recommend(some_program(), rows).best == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(noise_is_no_reason_to_take_far_more) {
+  const std::vector<comparison> rows{row("least", {1.0, 1.2, 0.9, 1.1, 1.0}, 5000),
+                                     row("noisy", {1.3, 0.8, 1.6, 0.9, 1.3}, 100)};
+  const recommendation made = recommend(some_program(), rows);
+  BOOST_TEST(made.best == 0u);
+  BOOST_TEST(made.as_good.size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(one_percent_does_not_matter) {

@@ -64,8 +64,9 @@ struct recommendation {
 ///
 /// As good as the one that takes least are those that differ from it, round by round, by less than the rounds differ
 /// among themselves (two standard errors of the median; a quarter, of fewer than three rounds), or by less than
-/// matters: 1 % of time and memory, 5 % of latency. Among these the one that needs least memory is best, for memory the
-/// fastest; where they need the same within 1 %, the one that takes least of what counts.
+/// matters: 1 % of time and memory, 5 % of latency. Among these, as far as they are no more than 3 % off (5 % of
+/// latency), whatever the noise, the one that needs least memory is best, for memory the fastest; where they need the
+/// same within 1 %, the one that takes least of what counts.
 /// @throws std::invalid_argument when there is none, or none whose memory or latency is known where that counts
 ALLOT_EXPORT recommendation recommend(const replay_program& program, const std::vector<comparison>& rows,
                                       recommend_for what = recommend_for::time);

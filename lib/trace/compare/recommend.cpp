@@ -56,6 +56,8 @@ class judge {
 
   bool as_good(const difference& is) const { return is.more <= std::max(is.noise, too_little_to_matter()); }
 
+  bool close(const difference& is) const { return is.more <= std::max(0.03, too_little_to_matter()); }
+
   double too_little_to_matter() const { return what_ == recommend_for::latency ? 0.05 : 0.01; }
 
   /// Among those as good; less is better. Foreign resources do not tell their memory.
@@ -89,13 +91,13 @@ class judge {
   recommend_for what_;
 };
 
-/// The rule of ties. `as_good` has the least one, too.
-std::size_t best_of(const std::vector<comparison>& rows, const std::vector<std::size_t>& as_good, const judge& by) {
+/// The rule of ties. `close` has the least one, too.
+std::size_t best_of(const std::vector<comparison>& rows, const std::vector<std::size_t>& close, const judge& by) {
   double second = HUGE_VAL;
-  for (const std::size_t i : as_good) second = std::min(second, by.second_measure(rows[i]));
-  const auto none = as_good.end();
+  for (const std::size_t i : close) second = std::min(second, by.second_measure(rows[i]));
+  const auto none = close.end();
   auto best = none;
-  for (auto i = as_good.begin(); i != none; ++i) {
+  for (auto i = close.begin(); i != none; ++i) {
     if (by.second_measure(rows[*i]) > second * 1.01) continue;
     if (best == none || by.measure(rows[*i]) < by.measure(rows[*best])) best = i;
   }
@@ -125,10 +127,16 @@ recommendation recommend(const replay_program& program, const std::vector<compar
                                 (some ? "told what counts" : "served all requests"));
   }
   recommendation made;
-  std::vector<std::size_t> tied;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    if (counts(rows[i]) && (i == least || by.as_good(by.between(rows[least], rows[i])))) tied.push_back(i);
-  made.best = best_of(rows, tied, by);
+  std::vector<std::size_t> tied;   // as good as the least
+  std::vector<std::size_t> close;  // of these, what may be chosen for its memory: noise is no reason to take far more
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!counts(rows[i])) continue;
+    const difference is = by.between(rows[least], rows[i]);
+    if (i != least && !by.as_good(is)) continue;
+    tied.push_back(i);
+    if (i == least || by.close(is)) close.push_back(i);
+  }
+  made.best = best_of(rows, close, by);
   for (const std::size_t i : tied)
     if (i != made.best) made.as_good.push_back(i);
 
