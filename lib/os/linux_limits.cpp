@@ -1,5 +1,7 @@
 // What Linux tells in /proc and /sys of the memory a process may have.
 
+#include <malloc.h>
+
 #include "linux_limit_texts.hpp"
 #include "posix_extras.hpp"
 #include "system_files.hpp"
@@ -8,6 +10,12 @@ namespace allot::os::extras {
 
 void complete(process_limits& limits) noexcept {
   limit_texts::complete(limits, [](const char* path, auto use) noexcept { read_pieces(path, use); });
+}
+
+void trim_heap() noexcept {
+#if defined(__GLIBC__)
+  (void)::malloc_trim(0);
+#endif
 }
 
 /// The second number in the file, in pages.

@@ -41,6 +41,9 @@ bool has_lent_rights() noexcept;
 /// Of this process; 0 where that is not told.
 std::size_t resident_bytes() noexcept;
 
+/// Of the C library's malloc, all that is free; nothing where it has no such call.
+void trim_heap() noexcept;
+
 /// Adds what POSIX cannot tell: on entry `limits` has the bounds of the process, with nothing used of them.
 void complete(process_limits& limits) noexcept;
 

@@ -22,4 +22,6 @@ void complete(process_limits& limits) noexcept {
 
 std::size_t resident_bytes() noexcept { return 0; }
 
+void trim_heap() noexcept {}
+
 }  // namespace allot::os::extras

@@ -19,4 +19,9 @@ process_usage usage_of_process() noexcept {
   return now;
 }
 
+void give_back_free_heap() noexcept {
+  const errno_keeper keep;
+  extras::trim_heap();
+}
+
 }  // namespace allot::os

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <allot/core/bits.hpp>
+#include <allot/core/checked_size.hpp>
+#include <allot/os/memory_limits.hpp>
 #include <allot/trace/replay_program.hpp>
 #include <limits>
 #include <map>
@@ -11,11 +13,15 @@ namespace allot {
 /// Goes through a trace with all blocks that live at the moment.
 class replay_program::compiler {
  public:
-  explicit compiler(replay_program& program) : program_(program) {}
+  compiler(replay_program& program, std::size_t most_memory) : program_(program), most_memory_(most_memory) {}
 
   void read(trace_reader& trace) {
     trace.rewind();
-    for (trace_record event; trace.next(event);) take(event, trace);
+    for (trace_record event; trace.next(event);) {
+      take(event, trace);
+      if (program_.operations_.size() % check_every == 0) check_memory();
+    }
+    check_memory();
     for (const heap& each : heaps_)
       for (const auto& [address, block] : each.live) program_.frees_at_end_.push_back(free_of(block.last));
     std::sort(program_.frees_at_end_.begin(), program_.frees_at_end_.end(),
@@ -84,10 +90,25 @@ class replay_program::compiler {
     }
   }
 
+  /// About what is taken, with a vector of operations that is being moved to a larger one.
+  void check_memory() const {
+    constexpr std::size_t of_operation = 3 * sizeof(operation);
+    constexpr std::size_t of_live_block = 192;
+    if (program_.operations_.size() * of_operation + live_count_ * of_live_block > most_memory_)
+      throw std::length_error("replay_program: the trace has more events than fit into " +
+                              std::to_string(most_memory_) + " bytes of memory");
+  }
+
+  bool possible(std::uint64_t more) const noexcept { return more <= max_object_bytes - live_bytes_; }
+
   void allocate(heap& in, std::uint64_t address, operation done, std::uint64_t position) {
     if (const auto lost = in.live.find(address); lost != in.live.end()) {
       ++program_.mended_;
       end(in, lost, done.thread);
+    }
+    if (!possible(done.bytes)) {
+      ++program_.mended_;
+      return;
     }
     if (program_.blocks_ == std::numeric_limits<std::uint32_t>::max())
       throw std::length_error("replay_program: the trace has more than 2^32 - 1 blocks");
@@ -95,6 +116,7 @@ class replay_program::compiler {
     done.block = program_.blocks_++;
     in.live.emplace(address, live_block{done, position});
     in.by_age.emplace_hint(in.by_age.end(), done.block, address);
+    ++live_count_;
     program_.operations_.push_back(done);
     count_live(done.bytes);
   }
@@ -108,7 +130,7 @@ class replay_program::compiler {
 
   void expand(heap& in, std::uint64_t address, operation done) {
     const auto found = in.live.find(address);
-    if (found == in.live.end()) {
+    if (found == in.live.end() || !possible(done.new_bytes)) {
       ++program_.mended_;
       return;
     }
@@ -148,6 +170,7 @@ class replay_program::compiler {
     program_.operations_.push_back(done);
     in.by_age.erase(done.block);
     in.live.erase(block);
+    --live_count_;
   }
 
   void count_live(std::uint64_t more) {
@@ -174,13 +197,26 @@ class replay_program::compiler {
     return at->second;
   }
 
+  static constexpr std::size_t check_every = 4096;
+
   replay_program& program_;
+  const std::size_t most_memory_;
   std::vector<heap> heaps_;  // one for each resource
   std::unordered_map<std::uint32_t, std::uint16_t> resources_;
   std::unordered_map<std::uint32_t, std::uint32_t> threads_;
   std::uint64_t live_bytes_ = 0;
+  std::size_t live_count_ = 0;
 };
 
-replay_program::replay_program(trace_reader& trace) { compiler(*this).read(trace); }
+std::size_t memory_for_replays() noexcept {
+  const os::process_limits limits = os::memory_limits();
+  const std::size_t left =
+      std::min({limits.address_space.left, limits.data.left, limits.control_group.left, limits.physical.left});
+  return left / 2;
+}
+
+replay_program::replay_program(trace_reader& trace, std::size_t most_memory) {
+  compiler(*this, most_memory != 0 ? most_memory : memory_for_replays()).read(trace);
+}
 
 }  // namespace allot

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <allot/trace/trace_profile.hpp>
 #include <cstddef>
+#include <limits>
 #include <unordered_map>
 #include <vector>
 
@@ -9,6 +10,8 @@ namespace {
 
 using action = replay_program::action;
 using operation = replay_program::operation;
+
+constexpr std::uint64_t most_bytes = std::numeric_limits<std::uint64_t>::max();
 
 /// The live blocks of a resource by age: a list through an array of all blocks.
 class ages {
@@ -60,7 +63,11 @@ void find_commonest(trace_profile& profile, const std::unordered_map<std::uint64
   profile.sizes = all.size();
 }
 
-std::string percent(std::uint64_t part, std::uint64_t whole) { return std::to_string(part * 100 / whole) + " %"; }
+/// Of numbers that may be as large as numbers are.
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  for (; part > most_bytes / 128; part /= 2) whole /= 2;
+  return std::to_string(part * 100 / whole) + " %";
+}
 
 /// "24, 48 and 64 bytes"
 std::string sizes_as_text(const trace_profile& profile, std::size_t count) {
@@ -87,7 +94,7 @@ trace_profile profile_of(const replay_program& program) {
     switch (each.what) {
       case action::allocate:
         ++profile.blocks;
-        profile.bytes += each.bytes;
+        profile.bytes += std::min(each.bytes, most_bytes - profile.bytes);
         profile.largest = std::max(profile.largest, each.bytes);
         if (std::size_t{1} << each.alignment_log2 > alignof(std::max_align_t)) ++profile.aligned;
         ++counts[each.bytes];

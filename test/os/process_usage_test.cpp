@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 using namespace allot;
 
@@ -21,6 +23,23 @@ BOOST_AUTO_TEST_CASE(pages_that_are_touched_are_resident_and_were_faults) {
   BOOST_TEST(after.page_faults > before.page_faults);
   if (before.resident != 0) BOOST_TEST(after.resident - before.resident > bytes / 2);
   (void)os::release(pages.address, bytes);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_freed_goes_back_to_the_system) {
+  const auto resident = [] { return os::usage_of_process().resident; };
+  std::vector<std::unique_ptr<char[]>> blocks;
+  for (int i = 0; i < 300; ++i) {
+    blocks.push_back(std::make_unique<char[]>(100'000));  // too small for mappings of their own, and written to
+  }
+  const auto last = std::make_unique<char[]>(100'000);  // what is below it cannot go back by lowering the heap's end
+  blocks.clear();
+  const std::size_t before = resident();
+  errno = 7;
+  os::give_back_free_heap();
+  BOOST_TEST(errno == 7);
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (before != 0) BOOST_TEST(resident() + (std::size_t{20} << 20) < before);
+#endif
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,11 +1,9 @@
-// Which strategy a trace asks for, and why.
+// Candidates compared, and what a trace is like.
 
-#include <allot/arena/chained_arena.hpp>
-#include <allot/heap/coalescing_heap.hpp>
+#include <algorithm>
 #include <allot/pool/pool_resource.hpp>
 #include <allot/trace/compare.hpp>
 #include <allot/trace/trace_profile.hpp>
-#include <allot/trace/trace_writer.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -15,70 +13,19 @@
 #include <string>
 #include <vector>
 
-#include "trace/trace_files.hpp"
+#include "trace/made_up.hpp"
+#include "trace/rows.hpp"
 
 using namespace allot;
 using namespace allot::test;
-using kind = memory_event_kind;
 
 namespace {
-
-/// A trace that never was: events one by one.
-class made_up {
- public:
-  made_up& allocate(std::uint64_t address, std::uint64_t bytes, std::uint64_t alignment = 8) {
-    return add(kind::allocate, address, bytes, alignment);
-  }
-  made_up& deallocate(std::uint64_t address, std::uint64_t bytes, std::uint64_t alignment = 8) {
-    return add(kind::deallocate, address, bytes, alignment);
-  }
-  made_up& release() { return add(kind::release, 0, 0, 0); }
-
-  replay_program program() const {
-    const temporary_file file("made_up");
-    {
-      trace_writer trace(file.path());
-      for (const trace_record& event : events_) trace.write(event);
-      trace.close();
-    }
-    trace_reader reader(file.path());
-    return replay_program(reader);
-  }
-
- private:
-  made_up& add(kind what, std::uint64_t address, std::uint64_t bytes, std::uint64_t alignment) {
-    trace_record event;
-    event.kind = what;
-    event.address = address;
-    event.bytes = bytes;
-    event.alignment = alignment;
-    events_.push_back(event);
-    return *this;
-  }
-
-  std::vector<trace_record> events_;
-};
 
 replay_program some_program() {
   made_up events;
   for (std::uint64_t i = 1; i <= 10; ++i) events.allocate(i * 0x100, 24);
   for (std::uint64_t i = 10; i >= 1; --i) events.deallocate(i * 0x100, 24);
   return events.program();
-}
-
-comparison row(const char* name, double fastest, double median, double slowest, std::size_t committed = 1000) {
-  comparison made;
-  made.name = name;
-  made.fastest = fastest;
-  made.seconds = median;
-  made.slowest = slowest;
-  made.result.peak_committed = committed;
-  return made;
-}
-
-template <class Resource>
-replay_candidate fresh(const char* name) {
-  return {name, [](std::string_view) { return std::make_unique<Resource>(); }};
 }
 
 }  // namespace
@@ -137,43 +84,6 @@ BOOST_AUTO_TEST_CASE(traits_are_told_in_sentences) {
   BOOST_TEST(traits_of(profile_of(frames.program())) == of_frames, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(the_fastest_is_recommended_and_those_that_may_be_as_fast_are_named) {
-  const replay_program program = some_program();
-  const std::vector<comparison> rows{row("slow", 2.0, 2.2, 2.3), row("close", 1.0, 1.15, 1.3),
-                                     row("fast", 0.9, 1.1, 1.2)};
-  const recommendation made = recommend(program, rows);
-  BOOST_TEST(made.best == 2u);
-  BOOST_TEST_REQUIRE(made.as_good.size() == 1u);
-  BOOST_TEST(made.as_good.front() == 1u);
-  BOOST_TEST_REQUIRE(made.reasons.size() == 5u);
-  BOOST_TEST(made.reasons[2] == "fast takes 1100.00 ms");
-  BOOST_TEST(made.reasons[3] == "slow takes 2.00 times as much");
-  BOOST_TEST(made.reasons[4] == "close is as good, as far as these rounds can tell");
-}
-
-BOOST_AUTO_TEST_CASE(for_memory_the_one_that_needs_least_is_recommended) {
-  const replay_program program = some_program();
-  const std::vector<comparison> rows{row("fast", 1, 1, 1, 5000), row("small", 9, 9, 9, 1000),
-                                     row("about", 5, 5, 5, 1005), row("foreign", 1, 1, 1, 0)};
-  const recommendation made = recommend(program, rows, recommend_for::memory);
-  BOOST_TEST(made.best == 1u);
-  BOOST_TEST_REQUIRE(made.as_good.size() == 1u);
-  BOOST_TEST(made.as_good.front() == 2u);
-}
-
-BOOST_AUTO_TEST_CASE(one_that_cannot_serve_is_never_recommended) {
-  const replay_program program = some_program();
-  std::vector<comparison> rows{row("full", 1, 1, 1), row("broken", 2, 2, 2), row("good", 3, 3, 3)};
-  rows[0].result.refused = 1;
-  rows[1].result.damaged = 1;
-  const recommendation made = recommend(program, rows);
-  BOOST_TEST(made.best == 2u);
-  BOOST_TEST(made.as_good.empty());
-  BOOST_TEST(made.reasons.back() == "broken cannot serve all requests");
-  rows.pop_back();
-  BOOST_CHECK_THROW((void)recommend(program, rows), std::invalid_argument);
-}
-
 BOOST_AUTO_TEST_CASE(all_candidates_have_a_turn_in_each_round) {
   std::string turns;
   const auto turn_of = [&](char name) {
@@ -185,29 +95,67 @@ BOOST_AUTO_TEST_CASE(all_candidates_have_a_turn_in_each_round) {
   compare_options options;
   options.rounds = 3;
   const auto rows = compare(some_program(), {turn_of('a'), turn_of('b')}, options);
-  BOOST_TEST(turns == "ababab");
+  BOOST_TEST(turns == "abababababab");  // the last three with looks at the clock
   BOOST_TEST_REQUIRE(rows.size() == 2u);
   BOOST_TEST(rows[1].name == "b");
   for (const comparison& each : rows) {
     BOOST_TEST(each.fastest <= each.seconds);
     BOOST_TEST(each.seconds <= each.slowest);
     BOOST_TEST(each.result.operations == 20u);
+    BOOST_TEST(each.rounds.size() == 3u);
+    BOOST_TEST(each.latencies.size() == 3u);
+    BOOST_TEST(each.result.latency.calls == 20u);
   }
+  options.latency_rounds = 0;
+  BOOST_TEST(compare(some_program(), {turn_of('a')}, options).front().result.latency.calls == 0u);
   options.rounds = 0;
   BOOST_CHECK_THROW((void)compare(some_program(), {turn_of('a')}, options), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(progress_is_told_from_none_to_all) {
+  const replay_candidate pool{"pool", [](std::string_view) { return std::make_shared<pool_resource>(); }};
+  compare_options options;
+  options.rounds = 2;
+  options.latency_rounds = 1;
+  std::string told;
+  options.progress = [&](std::size_t done, std::size_t of) {
+    told += std::to_string(done) + "/" + std::to_string(of) + " ";
+  };
+  (void)compare(some_program(), {pool, pool}, options);
+  BOOST_TEST(told == "0/6 1/6 2/6 3/6 4/6 5/6 6/6 ");
+  options.progress = [](std::size_t done, std::size_t) {
+    if (done == 3) throw std::runtime_error("enough");
+  };
+  BOOST_CHECK_THROW((void)compare(some_program(), {pool, pool}, options), std::runtime_error);
+}
+
 BOOST_AUTO_TEST_CASE(a_comparison_prints_as_a_table) {
-  std::vector<comparison> rows{row("pool", 0.001, 0.00125, 0.0015, std::size_t{64} << 10),
-                               row("a longer name", 0.002, 0.0025, 0.0025, 0)};
+  std::vector<comparison> rows{row("pool", {0.001, 0.00125, 0.0015}, std::size_t{64} << 10),
+                               row("a longer name", {0.002, 0.0025, 0.0025}, 0)};
   rows[0].result.peak_live = std::size_t{16} << 10;
+  rows[0].result.fragmentation = 0.8;
+  rows[0].result.neighbours = 0.5;
+  rows[0].result.latency.calls = 10;
+  rows[0].result.latency.p999 = 1234;
   rows[1].result.refused = 3;
   std::ostringstream out;
   print(out, rows);
   BOOST_TEST(out.str() ==
-             "candidate              ms     of best      spread        peak       waste     refused\n"
-             "pool                 1.25        1.00        40 %    64.0 KiB        75 %           0\n"
-             "a longer name        2.50        2.00        20 %           -           -           3\n");
+             "candidate        ms  of best  spread      peak  waste  frag.  near  99.9 %  refused\n"
+             "pool           1.25     1.00    40 %  64.0 KiB   75 %   80 %  50 %  1.2 us        0\n"
+             "a longer name  2.50     2.00    20 %         -      -      -   0 %       -        3\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_table_is_no_wider_than_a_hundred_characters_where_names_are_not) {
+  for (std::size_t length = 1; length < 70; ++length) {
+    std::vector<comparison> rows{row(std::string(length, 'n'), {1.2, 1.3, 1.4}, 123456)};
+    rows[0].result.damaged = 1;
+    std::ostringstream out;
+    print(out, rows);
+    BOOST_TEST(out.str().find('\n') <= std::max<std::size_t>(100, length + 49));
+    BOOST_TEST(out.str().find("of best") != std::string::npos);
+    BOOST_TEST(out.str().find("damaged") != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -15,4 +15,8 @@ struct process_usage {
 /// Asks the system. Allocates nothing, and errno is as before. noexcept and thread-safe.
 ALLOT_EXPORT process_usage usage_of_process() noexcept;
 
+/// Has the C library's malloc give the system back what it holds and nobody uses, so that what is measured next has
+/// nothing of what was there before. Nothing happens where it cannot. noexcept and thread-safe.
+ALLOT_EXPORT void give_back_free_heap() noexcept;
+
 }  // namespace allot::os

@@ -9,6 +9,10 @@
 
 namespace allot {
 
+/// Half of the memory that this process may still have, in bytes: what a replay takes at most, and what is
+/// read to replay it.
+ALLOT_EXPORT std::size_t memory_for_replays() noexcept;
+
 /// A trace made ready to be replayed again and again: addresses became numbers of blocks, so that a replay spends its
 /// time on memory and not on finding out which block is meant.
 ///
@@ -29,8 +33,10 @@ class ALLOT_EXPORT replay_program {
   };
 
   /// Reads the trace from its start.
-  /// @throws trace_error, std::bad_alloc; std::length_error for more than 65535 resources or 2^32 - 1 blocks
-  explicit replay_program(trace_reader& trace);
+  /// @param most_memory  bytes that this takes at most while it reads; 0: memory_for_replays()
+  /// @throws trace_error, std::bad_alloc; std::length_error for more than 65535 resources or 2^32 - 1 blocks, and for
+  ///         more events than fit into most_memory
+  explicit replay_program(trace_reader& trace, std::size_t most_memory = 0);
 
   const std::vector<operation>& operations() const noexcept { return operations_; }
   const std::vector<std::string>& resources() const noexcept { return resources_; }
@@ -41,7 +47,8 @@ class ALLOT_EXPORT replay_program {
   std::size_t peak_at() const noexcept { return peak_at_; }      ///< the operation that makes it
   std::uint64_t refused() const noexcept { return refused_; }    ///< requests that the program was refused
   /// Events that make no sense without others, which were lost or came before the recording: frees of blocks that are
-  /// not known, and blocks that were handed out again without a free, which is then put in.
+  /// not known, and blocks that were handed out again without a free, which is then put in. Also what no program can
+  /// have done: blocks with which more bytes would live than there are addresses; they are left out.
   std::uint64_t mended() const noexcept { return mended_; }
   /// Live at the end; they are freed there, and the clock stands still.
   const std::vector<operation>& frees_at_end() const noexcept { return frees_at_end_; }

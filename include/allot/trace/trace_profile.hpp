@@ -18,7 +18,7 @@ struct trace_profile {
   };
 
   std::uint64_t blocks = 0;
-  std::uint64_t bytes = 0;             ///< of all blocks together
+  std::uint64_t bytes = 0;             ///< of all blocks together; 2^64 - 1 for more
   std::size_t peak_live = 0;           ///< bytes
   std::uint64_t sizes = 0;             ///< how many different ones
   std::array<size, 4> commonest{};     ///< the most blocks first; 0 blocks where there are fewer

@@ -1,11 +1,11 @@
 #include <algorithm>
+#include <allot/core/text_output.hpp>
 #include <allot/inspect/heap_picture.hpp>
 #include <optional>
 #include <ostream>
 
 #include "layout.hpp"
 #include "page.hpp"
-#include "text_output.hpp"
 
 namespace allot {
 namespace {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <allot/core/text_output.hpp>
 #include <allot/inspect/heap_picture.hpp>
 #include <array>
 #include <cmath>
@@ -6,7 +7,6 @@
 #include <ostream>
 
 #include "layout.hpp"
-#include "text_output.hpp"
 
 namespace allot {
 namespace {

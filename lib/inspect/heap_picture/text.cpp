@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <allot/core/text_output.hpp>
 #include <allot/inspect/heap_picture.hpp>
 #include <allot/os/terminal.hpp>
 #include <array>
@@ -8,7 +9,6 @@
 #include <utility>
 
 #include "layout.hpp"
-#include "text_output.hpp"
 
 namespace allot {
 namespace {

@@ -15,6 +15,11 @@ namespace {
 
 using namespace trace_file;
 
+/// What a reader takes at most, whatever a file says: of blocks that are open at a time, and of names.
+constexpr std::uint64_t most_open = std::uint64_t{1} << 29;
+constexpr std::uint64_t most_of_names = std::uint64_t{1} << 29;
+constexpr std::uint64_t least_of_a_name = 128;  // in a table
+
 /// A block whose events are being read, with the next of them.
 struct cursor {
   placed_block block;
@@ -68,7 +73,9 @@ class trace_reader::impl {
   std::size_t opened_ = 0;
   std::vector<cursor_ptr> open_;     // a heap: the one whose event is next comes first
   std::set<std::uint32_t> threads_;  // that have one
-  std::set<std::uint64_t> told_;     // offsets of damaged blocks, which are met again after rewind()
+  std::uint64_t open_bytes_ = 0;
+  std::uint64_t of_names_ = 0;
+  std::set<std::uint64_t> told_;  // offsets of damaged blocks, which are met again after rewind()
 };
 
 trace_reader::impl::impl(const std::string& file) : file_(file) {
@@ -92,7 +99,9 @@ trace_reader::impl::impl(const std::string& file) : file_(file) {
         read_start(from, block.offset);
         break;
       case block_type::names:
-        if (!read_names(from, block.head.count)) damaged(block, "the names in this block end early");
+        if (!read_names(from, block.head.count))
+          damaged(block, of_names_ > most_of_names ? "there are more names than can be kept"
+                                                   : "the names in this block end early");
         break;
       case block_type::end:
         written = from.number();
@@ -129,6 +138,8 @@ bool trace_reader::impl::read_names(byte_source from, std::uint32_t count) {
     const auto number = static_cast<std::uint32_t>(from.number());
     const std::string_view text = from.text();
     if (from.failed() || what >= name_kinds) return false;
+    of_names_ += least_of_a_name + text.size();
+    if (of_names_ > most_of_names) return false;
     names[what][number] = text;
     highest[what] = std::max(highest[what], number);
   }
@@ -154,7 +165,12 @@ void trace_reader::impl::open_due() {
       damaged(opened->block, "this block comes before the end of another of its thread");
       continue;
     }
+    if (open_bytes_ + opened->block.head.unpacked > most_open) {
+      damaged(opened->block, "the blocks of too many threads are to be read together");
+      continue;
+    }
     if (!content_of(opened->block, opened->content)) continue;
+    open_bytes_ += opened->content.size();
     byte_source from(opened->content.data(), opened->content.size());
     const std::uint64_t dropped = from.number();
     if (!summary.complete) summary.dropped = std::max(summary.dropped, dropped);
@@ -170,6 +186,7 @@ void trace_reader::impl::put_back(cursor_ptr block) {
   if (!block->advance()) {
     if (block->left != 0) damaged(block->block, "the events in this block end early");
     threads_.erase(block->block.head.thread);
+    open_bytes_ -= block->content.size();
     return;
   }
   threads_.insert(block->block.head.thread);
@@ -191,6 +208,7 @@ bool trace_reader::impl::next(trace_record& event) {
 void trace_reader::impl::rewind() {
   open_.clear();
   threads_.clear();
+  open_bytes_ = 0;
   opened_ = 0;
 }
 

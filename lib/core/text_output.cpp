@@ -1,7 +1,6 @@
-#include "text_output.hpp"
-
 #include <algorithm>
 #include <allot/core/fixed_text.hpp>
+#include <allot/core/text_output.hpp>
 #include <ostream>
 
 namespace allot {

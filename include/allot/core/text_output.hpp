@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +11,9 @@ namespace allot {
 
 /// Text on its way to a stream, past the stream's formatting and locale. Nothing allocates. What was not flushed at its
 /// end is lost.
-class text_output {
+///
+/// Not thread-safe.
+class ALLOT_EXPORT text_output {
  public:
   explicit text_output(std::ostream& out) noexcept : out_(out) {}
   text_output(const text_output&) = delete;
