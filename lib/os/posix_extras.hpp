@@ -41,6 +41,9 @@ bool has_lent_rights() noexcept;
 /// Of this process; 0 where that is not told.
 std::size_t resident_bytes() noexcept;
 
+/// The path of this process's program, at most so many bytes; how many there are, 0 where that is not told.
+std::size_t own_path(char* path, std::size_t bytes) noexcept;
+
 /// Adds what POSIX cannot tell: on entry `limits` has the bounds of the process, with nothing used of them.
 void complete(process_limits& limits) noexcept;
 
