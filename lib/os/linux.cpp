@@ -138,4 +138,9 @@ bool at_map_limit() noexcept {
   return maps + slack >= limit;
 }
 
+std::size_t own_path(char* path, std::size_t bytes) noexcept {
+  const ssize_t length = ::readlink("/proc/self/exe", path, bytes);
+  return length > 0 && static_cast<std::size_t>(length) < bytes ? static_cast<std::size_t>(length) : 0;
+}
+
 }  // namespace allot::os::extras

@@ -44,6 +44,9 @@ std::size_t resident_bytes() noexcept;
 /// Of the C library's malloc, all that is free; nothing where it has no such call.
 void trim_heap() noexcept;
 
+/// The path of this process's program, at most so many bytes; how many there are, 0 where that is not told.
+std::size_t own_path(char* path, std::size_t bytes) noexcept;
+
 /// Adds what POSIX cannot tell: on entry `limits` has the bounds of the process, with nothing used of them.
 void complete(process_limits& limits) noexcept;
 

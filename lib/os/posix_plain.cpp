@@ -22,6 +22,7 @@ int map_large_over(void*, std::size_t, int) noexcept { return ENOTSUP; }
 int move_pages(void*, std::size_t, void*) noexcept { return ENOTSUP; }
 int set_name(void*, std::size_t, const char*) noexcept { return ENOTSUP; }
 int entropy(void*, std::size_t) noexcept { return ENOTSUP; }
+std::size_t own_path(char*, std::size_t) noexcept { return 0; }
 bool at_map_limit() noexcept { return false; }
 bool has_lent_rights() noexcept { return ::getuid() != ::geteuid() || ::getgid() != ::getegid(); }
 

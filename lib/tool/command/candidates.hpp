@@ -1,6 +1,7 @@
 #pragma once
 
 #include <allot/trace/replay.hpp>
+#include <allot/trace/replay_program.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +18,14 @@ struct config_candidate {
 /// @throws config_error
 config_candidate candidate_from(std::string name, const std::string& config, const std::string& source_name);
 
-/// Each built-in strategy that can serve such a program alone or on pages, in its usual form.
+/// The same from a file, whose path is the name.
+/// @throws config_error
+config_candidate candidate_from_file(const std::string& path);
+
+/// Each built-in strategy that can serve such a program alone or on pages, in its usual form. Those that give nothing
+/// back before the end are among them where all that the program asks for fits into a GiB, a page for each block where
+/// there are few.
 /// @param shared  several threads use one resource: those that are not thread-safe get a lock
-std::vector<config_candidate> built_in_candidates(bool shared);
+std::vector<config_candidate> built_in_candidates(const replay_program& program, bool shared);
 
 }  // namespace allot::tool

@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <iosfwd>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace allot::tool {
 
@@ -23,16 +26,35 @@ enum exit_code : int {
 struct command_context {
   std::ostream& out;
   std::ostream& errors;
-  bool json = false;      ///< --json: the result as one JSON value on `out`, and nothing else there
-  bool colours = false;   ///< `out` is a terminal that shows them, and NO_COLOR is not set
-  bool progress = false;  ///< `errors` is a terminal
-  int code = success;     ///< what the subcommand that ran ends with
+  bool json = false;                      ///< --json: the result as one JSON value on `out`, and nothing else there
+  bool colours = false;                   ///< `out` is a terminal that shows them, and NO_COLOR is not set
+  bool progress = false;                  ///< `errors` is a terminal
+  int code = success;                     ///< what the subcommand that ran ends with
+  std::vector<std::string> program = {};  ///< of `record`: what stands after --
 };
 
+/// What ends a subcommand, where no other exception says it: one line for people, and the code.
+class command_error : public std::runtime_error {
+ public:
+  command_error(exit_code code, const std::string& problem) : std::runtime_error(problem), code_(code) {}
+  exit_code code() const noexcept { return code_; }
+
+ private:
+  exit_code code_;
+};
+
+/// Adds everything below to a command that is empty yet.
+void add_all(CLI::App& app, command_context& context);
+
+/// Does what arguments, without the program's own name, ask for. Errors are told as `allot: ...`, and with --json as a
+/// JSON value, too. Returns the exit code.
+int run(std::vector<std::string> arguments, command_context& context);
+
 // Each adds its subcommand with its options; its callback does the work, sets `code`, and throws what goes wrong:
-// trace_error, config_error, std::system_error, std::invalid_argument for wrong usage.
+// trace_error, config_error, command_error, std::system_error, std::invalid_argument for wrong usage.
 void add_check_config(CLI::App& app, command_context& context);
 void add_compare(CLI::App& app, command_context& context);
+void add_completion(CLI::App& app, command_context& context);
 void add_export(CLI::App& app, command_context& context);
 void add_recommend(CLI::App& app, command_context& context);
 void add_record(CLI::App& app, command_context& context);

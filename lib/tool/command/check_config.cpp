@@ -1,0 +1,54 @@
+#include <algorithm>
+#include <allot/config/config.hpp>
+#include <filesystem>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "command.hpp"
+#include "errors.hpp"
+#include "output.hpp"
+
+namespace allot::tool {
+namespace {
+
+/// Nothing where it is good.
+json error_of(const std::string& file, command_context& context) {
+  try {
+    check_config(read_config_file(file), file);
+    return nullptr;
+  } catch (const config_error& error) {
+    std::error_code ignored;
+    context.code = std::max(context.code, std::filesystem::exists(file, ignored) ? +found_wanting : +no_input);
+    return to_json(error);
+  }
+}
+
+void check_all(const std::vector<std::string>& files, command_context& context) {
+  json all = json::array();
+  for (const std::string& file : files) {
+    json error = error_of(file, context);
+    if (!error.is_null())
+      note(context, error["message"].get_ref<const std::string&>());
+    else if (!context.json)
+      context.out << one_line(file) << ": " << painted(context, colour::good, "good") << '\n';
+    json row = {{"file", file}, {"good", error.is_null()}};
+    if (!error.is_null()) row["error"] = std::move(error);
+    all.push_back(std::move(row));
+  }
+  if (context.json) write_json(context, {{"files", std::move(all)}});
+}
+
+}  // namespace
+
+void add_check_config(CLI::App& app, command_context& context) {
+  const auto files = std::make_shared<std::vector<std::string>>();
+  CLI::App* const sub = app.add_subcommand("check-config", "says what is wrong with config files, and builds nothing");
+  sub->add_option("files", *files, "the files")->type_name("CONFIG")->required();
+  sub->callback([files, &context] { check_all(*files, context); });
+}
+
+}  // namespace allot::tool

@@ -1,0 +1,72 @@
+#include <memory>
+#include <ostream>
+#include <string>
+#include <string_view>
+
+#include "candidates.hpp"
+#include "command.hpp"
+#include "loaded_trace.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+#include "replay_flags.hpp"
+#include "sharing.hpp"
+
+namespace allot::tool {
+namespace {
+
+struct request {
+  std::string trace;
+  std::string config;
+  replay_flags flags;
+};
+
+void print_result(command_context& context, const replay_result& is) {
+  const auto line = [&](std::string_view name, const std::string& value) {
+    context.out << name << std::string(20 - name.size(), ' ') << value << '\n';
+  };
+  const auto bytes = [](std::size_t count) { return count == 0 ? std::string("-") : rounded_bytes(count); };
+  const auto wrong = [&](std::uint64_t count) {
+    return painted(context, count == 0 ? colour::good : colour::bad, std::to_string(count));
+  };
+  line("time", decimals(is.seconds * 1e3, 3) + " ms");
+  line("events", std::to_string(is.operations));
+  line("refused", wrong(is.refused));
+  line("damaged", wrong(is.damaged));
+  line("peak live", bytes(is.peak_live));
+  line("peak committed", bytes(is.peak_committed));
+  line("average committed", bytes(is.average_committed));
+  line("waste", is.peak_committed == 0 ? "-" : decimals(is.waste() * 100, 0) + " %");
+  line("pages at peak", bytes(is.pages_at_peak));
+  line("page faults", std::to_string(is.page_faults));
+  line("peak resident", bytes(is.peak_resident));
+}
+
+void replay_trace(const request& wanted, command_context& context) {
+  const config_candidate candidate = candidate_from_file(wanted.config);
+  const loaded_trace trace = load_trace(wanted.trace, context);
+  const replay_options options = wanted.flags.options();
+  check_sharing(trace.program, candidate, options);
+  const replay_result result = [&] {
+    const progress bar(context, "replaying " + counted(trace.program.operations().size(), "event"));
+    return replay(trace.program, candidate.replayed, options);
+  }();
+  if (context.json) {
+    write_json(context, {{"trace", to_json(trace)}, {"config", wanted.config}, {"result", to_json(result)}});
+  } else {
+    print_result(context, result);
+  }
+  if (result.refused != 0 || result.damaged != 0) context.code = found_wanting;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, command_context& context) {
+  const auto wanted = std::make_shared<request>();
+  CLI::App* const sub = app.add_subcommand("replay", "does to a stack from a config what a trace says a program did");
+  sub->add_option("trace", wanted->trace, "a trace file")->type_name("TRACE")->required();
+  sub->add_option("--config", wanted->config, "the stack, as docs/config.md says")->type_name("FILE")->required();
+  wanted->flags.add_to(*sub);
+  sub->callback([wanted, &context] { replay_trace(*wanted, context); });
+}
+
+}  // namespace allot::tool

@@ -1,0 +1,49 @@
+#include "replay_flags.hpp"
+
+namespace allot::tool {
+
+void replay_flags::add_to(CLI::App& app) {
+  app.add_option("--content", content_,
+                 "what is done with the bytes of blocks: nothing, a write here and there, or all "
+                 "written and looked at before the free")
+      ->check(CLI::IsMember({"untouched", "touched", "checked"}))
+      ->capture_default_str();
+  app.add_option("--order", order_, "what threads wait for: the block they need, or every event recorded before theirs")
+      ->check(CLI::IsMember({"blocks", "recorded"}))
+      ->capture_default_str();
+  app.add_flag("--one-thread", one_thread_, "replay all threads' events by one, in the recorded order");
+}
+
+replay_options replay_flags::options() const {
+  using content = replay_options::content;
+  using order = replay_options::order;
+  replay_options made;
+  made.blocks = content_ == "untouched" ? content::untouched
+                : content_ == "checked" ? content::checked
+                                        : content::touched;
+  made.keep = order_ == "recorded" ? order::recorded : order::of_blocks;
+  made.threads = !one_thread_;
+  return made;
+}
+
+json to_json(const replay_result& result) {
+  return {{"seconds", result.seconds},
+          {"operations", result.operations},
+          {"refused", result.refused},
+          {"damaged", result.damaged},
+          {"peak_live", result.peak_live},
+          {"peak_committed", result.peak_committed},
+          {"average_committed", result.average_committed},
+          {"waste", result.waste()},
+          {"pages_at_peak", result.pages_at_peak},
+          {"page_faults", result.page_faults},
+          {"peak_resident", result.peak_resident}};
+}
+
+json to_json(const comparison& row) {
+  json made = {{"name", row.name}, {"seconds", row.seconds}, {"fastest", row.fastest}, {"slowest", row.slowest}};
+  made["result"] = to_json(row.result);
+  return made;
+}
+
+}  // namespace allot::tool

@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <allot/config/config_error.hpp>
+#include <allot/trace/trace_record.hpp>
+#include <cerrno>
+#include <new>
+#include <ostream>
+#include <stdexcept>
+#include <system_error>
+
+#include "command.hpp"
+#include "errors.hpp"
+#include "output.hpp"
+
+namespace allot::tool {
+namespace {
+
+constexpr const char* exit_codes = R"(Exit codes:
+    0  all went well
+    1  all went well, and the answer is no: a config with errors, a stack that refused requests or damaged blocks
+   64  wrong usage
+   65  a trace that cannot be read
+   66  a file that is not there
+   70  a defect of this program, or no memory
+   73  a file that cannot be written
+   78  a config that was to be used and cannot be
+  126  of record: a program that cannot be recorded: static, set-uid, for another machine, or no program
+  127  of record: a program that is not there
+Otherwise record ends with the exit code of the program, or 128 and the number of the signal that ended it.
+)";
+
+/// The first argument that is no option: the subcommand's name.
+std::vector<std::string>::const_iterator subcommand_in(const std::vector<std::string>& arguments) {
+  return std::find_if(arguments.begin(), arguments.end(), [](const auto& each) { return each.substr(0, 1) != "-"; });
+}
+
+void check_subcommand(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const auto wanted = subcommand_in(arguments);
+  if (wanted == arguments.end()) return;  // --help, say
+  std::string names;
+  for (const CLI::App* each : app.get_subcommands({})) {
+    if (each->get_name() == *wanted) return;
+    names += (names.empty() ? "" : ", ") + each->get_name();
+  }
+  throw std::invalid_argument("there is no subcommand \"" + *wanted + "\"; there are " + names);
+}
+
+/// What stands after -- is the program of `record`, with options of its own.
+void take_program(std::vector<std::string>& arguments, command_context& context) {
+  const auto wanted = subcommand_in(arguments);
+  if (wanted == arguments.end() || *wanted != "record") return;
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  if (end == arguments.end()) return;
+  context.program.assign(end + 1, arguments.end());
+  arguments.erase(end, arguments.end());
+}
+
+void say_version(command_context& context, const std::string& version) {
+  if (context.json)
+    write_json(context, {{"version", version}});
+  else
+    context.out << "allot " << version << '\n';
+}
+
+void parse(CLI::App& app, std::vector<std::string> arguments, command_context& context) {
+  try {
+    check_subcommand(app, arguments);
+    take_program(arguments, context);
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    app.parse(std::move(arguments));
+  } catch (const CLI::RequiredError&) {
+    if (!app.get_subcommands().empty()) throw;
+    throw std::invalid_argument("which subcommand? allot --help lists them");
+  } catch (const CLI::CallForHelp&) {
+    context.out << app.help();
+  } catch (const CLI::CallForVersion& version) {
+    say_version(context, version.what());
+  }
+}
+
+void flush(command_context& context) {
+  context.out.flush();
+  if (!context.out) throw command_error(cannot_write, "standard output: cannot be written");
+}
+
+}  // namespace
+
+void add_all(CLI::App& app, command_context& context) {
+  app.description("Records what programs ask of their memory, replays it on other resources, and says which are best.");
+  app.footer(exit_codes);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_help_flag("-h,--help", "say what it does, and what it takes");
+  app.set_version_flag("--version", ALLOT_VERSION, "say which version it is");
+  app.add_flag("--json", context.json, "results, and errors, as one JSON value on standard output");
+  app.add_flag(
+      "--no-progress", [&context](std::int64_t) { context.progress = false; },
+      "no line that says how far long work is");
+  add_record(app, context);
+  add_replay(app, context);
+  add_compare(app, context);
+  add_recommend(app, context);
+  add_check_config(app, context);
+  add_strategies(app, context);
+  // add_show and add_export come here
+  add_completion(app, context);
+}
+
+int run(std::vector<std::string> arguments, command_context& context) {
+  // Wrong usage is told as JSON, too, wherever the option stands.
+  const auto options_end = std::find(arguments.begin(), arguments.end(), "--");
+  context.json = std::find(arguments.begin(), options_end, "--json") != options_end;
+  try {
+    CLI::App app("", "allot");
+    add_all(app, context);
+    parse(app, std::move(arguments), context);
+    flush(context);
+    return context.code;
+  } catch (...) {
+    return tell_error(context);
+  }
+}
+
+}  // namespace allot::tool
