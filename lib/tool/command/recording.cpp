@@ -1,5 +1,6 @@
 #include "recording.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +15,9 @@ namespace {
 
 /// Where a trace has lost names, this many numbers of each kind are told apart without.
 constexpr std::uint32_t most_without_names = 4096;
+
+/// A file may be damaged in thousands of places; all are told as JSON.
+constexpr std::size_t most_damage_told = 20;
 
 /// A name that is empty, or was lost with a damaged part of the trace, is still told from others.
 std::string text_or_number(std::string text, std::uint32_t number) {
@@ -68,8 +72,12 @@ std::string recording::stack(std::uint32_t number) const {
 }
 
 void tell_damage(std::ostream& out, const recording& trace) {
-  for (const trace_damage& each : trace.damage())
-    out << "damaged at byte " << each.offset << ", " << each.bytes << " bytes left out: " << each.problem << '\n';
+  const std::vector<trace_damage>& all = trace.damage();
+  for (std::size_t i = 0; i < std::min(most_damage_told, all.size()); ++i)
+    out << "damaged at byte " << all[i].offset << ", " << count_text(all[i].bytes, "byte")
+        << " left out: " << all[i].problem << '\n';
+  if (all.size() > most_damage_told)
+    out << "and " << count_text(all.size() - most_damage_told, "more damaged part") << '\n';
   if (trace.summary().dropped != 0)
     out << trace.summary().dropped << " events were lost while recording: the file could not be written as fast\n";
   if (!trace.summary().complete) out << "the trace was not closed: the program ended early, or still runs\n";

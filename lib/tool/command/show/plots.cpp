@@ -97,7 +97,9 @@ void print_heap(std::ostream& out, const findings& found, bool colours) {
   text_picture_options options;
   options.width = 80;
   options.colours = colours ? picture_colours::always : picture_colours::never;
-  write_text(out, map_of(at, found.wishes.resource.empty() ? "all resources" : found.wishes.resource), options);
+  const auto& resources = found.counted.resources;
+  const std::string name = resources.size() == 1 ? found.trace.resource(resources.begin()->first) : "all resources";
+  write_text(out, map_of(at, name), options);
 }
 
 }  // namespace allot::tool
