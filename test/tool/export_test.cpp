@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <map>
@@ -131,6 +132,27 @@ BOOST_AUTO_TEST_CASE(chrome_gets_counters_of_resources_and_threads_and_an_event_
   BOOST_TEST(instants[0]["name"] == "refused 4.9 KiB");
   BOOST_TEST(instants[0]["args"]["bytes"] == 5000u);
   BOOST_TEST(instants[0]["args"]["resource"] == "other");
+}
+
+BOOST_AUTO_TEST_CASE(of_a_long_trace_chrome_gets_fewer_values_but_every_counter_s_peak_and_end) {
+  told_trace trace("long", std::size_t{64} << 10);
+  trace.resource("r");
+  for (std::uint64_t i = 0; i < 30000; ++i) {
+    if (i == 12345) trace.tell(kind::allocate, 1, 1000000).tell(kind::deallocate, 1, 1000000);
+    trace.tell(kind::allocate, 0x1000 + i % 7, 100).tell(kind::deallocate, 0x1000 + i % 7, 100);
+  }
+  trace.tell(kind::allocate, 2, 77);
+  const nlohmann::json all = nlohmann::json::parse(exported(trace.path(), "chrome"));
+  std::vector<std::pair<double, std::uint64_t>> values;
+  for (const auto& each : all["traceEvents"])
+    if (each["name"] == "live bytes of r") values.emplace_back(each["ts"], each["args"]["bytes"]);
+  BOOST_TEST(values.size() > 10u);
+  BOOST_TEST(values.size() <= 20002u);
+  BOOST_TEST(std::is_sorted(values.begin(), values.end(), [](auto& a, auto& b) { return a.first < b.first; }));
+  BOOST_TEST(values.back().second == 77u);
+  std::uint64_t most = 0;
+  for (const auto& [when, bytes] : values) most = std::max(most, bytes);
+  BOOST_TEST(most == 1000000u);
 }
 
 BOOST_AUTO_TEST_CASE(pprof_gets_each_call_stack_with_what_is_in_use_and_where_files_were_loaded) {

@@ -1,5 +1,6 @@
 #include "moment.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -83,6 +84,7 @@ trace_extent extent_of(recording& trace) {
   for (trace_record event; trace.next(event);) {
     live.take(event, nobody);
     ++extent.events;
+    extent.nanoseconds = std::max(extent.nanoseconds, event.nanoseconds);
     if (live.bytes() <= most) continue;
     most = live.bytes();
     extent.peak = extent.events;

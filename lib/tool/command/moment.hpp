@@ -20,10 +20,11 @@ struct moment {
   static moment from(std::string_view text);
 };
 
-/// How many events a trace has, and which of them makes most bytes live; 0: nothing ever lived.
+/// How far a trace goes.
 struct trace_extent {
   std::uint64_t events = 0;
-  std::uint64_t peak = 0;
+  std::uint64_t peak = 0;         ///< which of them makes most bytes live; 0: nothing ever lived
+  std::uint64_t nanoseconds = 0;  ///< the latest time
 };
 trace_extent extent_of(recording& trace);
 

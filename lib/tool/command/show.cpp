@@ -38,7 +38,7 @@ void show(const show_wishes& wishes, command_context& context) {
   heap_at heap;
   if (wishes.when) {
     live_blocks::listener nobody;
-    follow_to(*wishes.when, trace, {counted.events, counted.peak.index}, heap, nobody);
+    follow_to(*wishes.when, trace, {counted.events, counted.peak.index, counted.last_nanoseconds}, heap, nobody);
     found.heap = &heap;
   }
   if (context.json)

@@ -13,7 +13,8 @@ namespace allot::tool {
 void export_csv(std::ostream& out, recording& trace);
 
 /// The JSON of chrome://tracing and Perfetto: counters of live bytes for each resource and each thread, and an event
-/// for each request that was refused.
+/// for each request that was refused. Viewers do not open files of any size: of long traces each counter has, for each
+/// of some ten thousand stretches of time, the most and the last of it.
 void export_chrome(std::ostream& out, recording& trace);
 
 /// The text that gperftools write and all versions of pprof read: for each call stack what is in use at the moment,
