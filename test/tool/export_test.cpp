@@ -178,6 +178,13 @@ BOOST_AUTO_TEST_CASE(without_call_stacks_pprof_gets_one_unknown_place) {
              "heap profile: 2: 30 [2: 30] @ heapprofile\n2: 30 [2: 30] @ 0x0\n\nMAPPED_LIBRARIES:\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_program_that_cannot_be_moved_is_said_to_be_where_linkers_put_it) {
+  told_trace trace;
+  trace.stack("    #0 0x401234 (/bin/old+0x401234)\n").tell(kind::allocate, 1, 10);
+  BOOST_TEST(exported(trace.path(), "pprof").find("\n400000-402000 r-xp 00000000 00:00 0 /bin/old\n") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(heaptrack_reads_what_is_written_for_it) {
   if (!has_command("heaptrack_print")) return test::skip("heaptrack_print is not installed (Debian: heaptrack)");
   told_trace trace("pro gram");

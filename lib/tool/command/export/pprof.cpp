@@ -54,6 +54,13 @@ void write_use(std::ostream& out, const stack_use& use) {
 using mapping = std::pair<std::uint64_t, std::string>;
 using mappings = std::map<mapping, std::uint64_t>;
 
+/// Programs that cannot be moved are not loaded at 0, though addresses in them are told from there; linkers put them
+/// here.
+std::uint64_t start_of(const stack_frame& frame) {
+  constexpr std::uint64_t unmoved = 0x400000;
+  return frame.offset == frame.address && frame.address >= unmoved ? unmoved : frame.address - frame.offset;
+}
+
 void write_mappings(std::ostream& out, const mappings& files) {
   constexpr std::uint64_t page = 4096;
   out << "\nMAPPED_LIBRARIES:\n";
@@ -89,7 +96,7 @@ void export_pprof(std::ostream& out, recording& trace, moment when) {
       innermost = false;
       out << ' ' << hex_text(address);
       if (frame.file.empty()) continue;
-      std::uint64_t& last = files[{frame.address - frame.offset, frame.file}];
+      std::uint64_t& last = files[{start_of(frame), frame.file}];
       last = std::max(last, address);
     }
     if (innermost) out << " 0x0";
