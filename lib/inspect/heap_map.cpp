@@ -65,6 +65,15 @@ heap_map take_heap_map(const resource& walked, const heap_map_options& options) 
   return map;
 }
 
+heap_map heap_map_of(std::string_view name, const std::vector<block_info>& blocks, const heap_map_options& options) {
+  heap_map map(options.most_cells, options.memory);
+  map.name_.append(name).make_printable();
+  map.kind_ = map.name_;
+  for (const block_info& block : blocks) map.add(block);
+  map.settle();
+  return map;
+}
+
 heap_map heap_map::coarser(std::size_t most_cells, std::pmr::memory_resource* memory) const {
   heap_map map(most_cells, memory != nullptr ? memory : cells_.get_allocator().resource());
   map.name_ = name_;

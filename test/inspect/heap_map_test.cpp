@@ -362,4 +362,24 @@ BOOST_AUTO_TEST_CASE(a_resource_that_locks_is_walked_while_others_work_with_it) 
   BOOST_TEST(most <= 16u);
 }
 
+BOOST_AUTO_TEST_CASE(blocks_known_from_elsewhere_make_the_same_map_as_those_of_a_resource) {
+  told_blocks told("elsewhere");
+  std::vector<block_info> blocks;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    told.add(i * 100, 1 + i % 90, block_state::used);
+    blocks.push_back({reinterpret_cast<const void*>(0x100000 + i * 100), 1 + i % 90, true, block_state::used});
+  }
+  heap_map_options few;
+  few.most_cells = 100;
+  const heap_map expected = take_heap_map(told, few);
+  const heap_map map = heap_map_of("else\nwhere", blocks, few);
+  BOOST_TEST(map.name() == "else?where");
+  BOOST_TEST(map.kind() == map.name());
+  BOOST_TEST(map.window() == expected.window());
+  BOOST_TEST_REQUIRE(map.cells().size() == expected.cells().size());
+  for (std::size_t i = 0; i < map.cells().size(); ++i) BOOST_TEST(map.cells()[i].begin == expected.cells()[i].begin);
+  BOOST_TEST(map.shares()[block_state::used].bytes == expected.shares()[block_state::used].bytes);
+  BOOST_TEST(map.usage().reserved == 0u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -99,6 +99,8 @@ class ALLOT_EXPORT heap_map {
 
  private:
   friend ALLOT_EXPORT heap_map take_heap_map(const resource& walked, const heap_map_options& options);
+  friend ALLOT_EXPORT heap_map heap_map_of(std::string_view name, const std::vector<block_info>& blocks,
+                                           const heap_map_options& options);
 
   heap_map(std::size_t most_cells, std::pmr::memory_resource* memory);
   void add(const block_info& block) noexcept;
@@ -124,5 +126,10 @@ class ALLOT_EXPORT heap_map {
 /// Memory for all cells is taken before the walk and none during it.
 /// @throws what options.memory throws, before anything is walked
 [[nodiscard]] ALLOT_EXPORT heap_map take_heap_map(const resource& walked, const heap_map_options& options = {});
+
+/// A map of blocks that are known from elsewhere, such as a trace: nothing but their addresses and sizes is looked at.
+/// @throws what options.memory throws
+[[nodiscard]] ALLOT_EXPORT heap_map heap_map_of(std::string_view name, const std::vector<block_info>& blocks,
+                                                const heap_map_options& options = {});
 
 }  // namespace allot
