@@ -84,7 +84,7 @@ bool prove(const proof::known_program& known, std::size_t rounds) {
 
 /// @param argv  rounds of each half; the name of a program, for that alone
 int main(int argc, char** argv) {
-  const std::size_t rounds = argc > 1 ? static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10)) : 31;
+  const std::size_t rounds = argc > 1 ? static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10)) : 61;
   std::size_t held = 0;
   std::size_t tried = 0;
   std::printf(
