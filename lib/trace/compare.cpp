@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <allot/trace/compare.hpp>
 #include <cstdint>
+#include <numeric>
+#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -40,6 +42,22 @@ void add_latencies(comparison& row, std::vector<replay_result> rounds) {
   row.result.latency = rounds[rounds.size() / 2].latency;
 }
 
+/// In another order each time, so that none always comes behind the same one, which leaves the caches as it does. The
+/// same ones in each comparison.
+class turns_of_a_round {
+ public:
+  explicit turns_of_a_round(std::size_t count) : turns_(count) { std::iota(turns_.begin(), turns_.end(), 0); }
+
+  const std::vector<std::size_t>& next() {
+    for (std::size_t left = turns_.size(); left > 1; --left) std::swap(turns_[left - 1], turns_[random_() % left]);
+    return turns_;
+  }
+
+ private:
+  std::vector<std::size_t> turns_;
+  std::mt19937 random_;
+};
+
 }  // namespace
 
 std::vector<comparison> compare(const replay_program& program, const std::vector<replay_candidate>& candidates,
@@ -51,12 +69,13 @@ std::vector<comparison> compare(const replay_program& program, const std::vector
     if (options.progress) options.progress(done, of);
   };
   tell();
+  turns_of_a_round turns(candidates.size());
   replay_options how = options.replay;
   if (how.most_memory == 0) how.most_memory = memory_for_replays();  // the same for all
   const auto replayed = [&](std::size_t rounds) {
     std::vector<std::vector<replay_result>> results(candidates.size());
     for (std::size_t round = 0; round < rounds; ++round)
-      for (std::size_t i = 0; i < candidates.size(); ++i) {
+      for (const std::size_t i : turns.next()) {
         results[i].push_back(replay(program, candidates[i], how));
         ++done;
         tell();

@@ -32,8 +32,8 @@ struct comparison {
   replay_result result;
 };
 
-/// Replays a trace on all candidates, in rounds, so that what else the machine does hits all alike. In the candidates'
-/// order.
+/// Replays a trace on all candidates, in rounds, so that what else the machine does hits all alike; each round has
+/// another order. The rows are in the candidates' order.
 /// @throws std::invalid_argument for no rounds; what replay() and progress() throw
 ALLOT_EXPORT std::vector<comparison> compare(const replay_program& program,
                                              const std::vector<replay_candidate>& candidates,
