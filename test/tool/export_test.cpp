@@ -5,7 +5,6 @@
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "inspect/browser.hpp"
@@ -34,7 +33,7 @@ void tell_some(told_trace& trace) {
 }
 
 std::string exported(const std::string& trace, const char* format) {
-  return run_tool({"export", trace, "--format", format}).out;
+  return ask({"export", trace, "--format", format}).out;
 }
 
 /// Rows of RFC 4180.
@@ -165,9 +164,9 @@ BOOST_AUTO_TEST_CASE(pprof_gets_each_call_stack_with_what_is_in_use_and_where_fi
              "\nMAPPED_LIBRARIES:\n"
              "55d000000000-55d000006000 r-xp 00000000 00:00 0 /usr/bin/pro gram\n"
              "7f0000000000-7f0000001000 r-xp 00000000 00:00 0 /lib/libc.so.6\n");
-  const said end = run_tool({"export", trace.path(), "--format", "pprof", "--at", "end"});
+  const said end = ask({"export", trace.path(), "--format", "pprof", "--at", "end"});
   BOOST_TEST(end.out.substr(0, end.out.find('\n')) == "heap profile: 2: 180 [3: 350] @ heapprofile");
-  const said one = run_tool({"export", trace.path(), "--format", "pprof", "--resource", "other"});
+  const said one = ask({"export", trace.path(), "--format", "pprof", "--resource", "other"});
   BOOST_TEST(one.out.substr(0, one.out.find('\n')) == "heap profile: 1: 80 [1: 50] @ heapprofile");
 }
 
@@ -192,7 +191,7 @@ BOOST_AUTO_TEST_CASE(heaptrack_reads_what_is_written_for_it) {
   trace.stack("").resource("stackless").tell(kind::allocate, 0x9000, 7);
   const temporary_folder folder;
   const std::string file = (folder / "t.heaptrack").string();
-  (void)run_tool({"export", trace.path(), "--format", "heaptrack", "-o", file});
+  (void)ask({"export", trace.path(), "--format", "heaptrack", "-o", file});
   const std::string text = run_command("timeout 60 heaptrack_print -l -f '" + file + "' 2>&1").output;
   const auto has = [&](const char* part) { BOOST_TEST(text.find(part) != text.npos, part << " is not in " << text); };
   has("Debuggee command was: pro gram");
@@ -217,7 +216,7 @@ BOOST_AUTO_TEST_CASE(an_export_goes_to_a_file_and_json_says_so) {
   tell_some(trace);
   for (const char* format : formats) {
     const temporary_file file("exported");
-    const said is = run_tool({"export", trace.path(), "--format", format, "-o", file.path()}, true);
+    const said is = ask({"export", trace.path(), "--format", format, "-o", file.path()}, true);
     const nlohmann::json facts = nlohmann::json::parse(is.out);
     BOOST_TEST(facts["format"] == format);
     BOOST_TEST(facts["file"] == file.path());
@@ -225,7 +224,7 @@ BOOST_AUTO_TEST_CASE(an_export_goes_to_a_file_and_json_says_so) {
     const std::vector<char> content = file.content();
     BOOST_TEST(std::string(content.begin(), content.end()) == exported(trace.path(), format));
   }
-  BOOST_CHECK_THROW((void)run_tool({"export", trace.path(), "--format", "csv"}, true), std::invalid_argument);
+  BOOST_CHECK_THROW((void)ask({"export", trace.path(), "--format", "csv"}, true), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(of_a_damaged_trace_the_rest_is_exported_and_the_damage_told_beside) {
@@ -237,7 +236,7 @@ BOOST_AUTO_TEST_CASE(of_a_damaged_trace_the_rest_is_exported_and_the_damage_told
   const temporary_file damaged("damaged");
   damaged.set_content(bytes);
   for (const char* format : formats) {
-    const said is = run_tool({"export", damaged.path(), "--format", format});
+    const said is = ask({"export", damaged.path(), "--format", format});
     BOOST_TEST(is.errors.find("damaged at byte ") == 0u, is.errors);
     BOOST_TEST(is.code == 0);
   }
@@ -249,11 +248,11 @@ BOOST_AUTO_TEST_CASE(of_a_damaged_trace_the_rest_is_exported_and_the_damage_told
 BOOST_AUTO_TEST_CASE(wrong_usage_and_files_that_cannot_be_are_told) {
   told_trace trace;
   const std::string path = trace.path();
-  BOOST_CHECK_THROW((void)run_tool({"export", path}), CLI::ParseError);
-  BOOST_CHECK_THROW((void)run_tool({"export", path, "--format", "xml"}), CLI::ParseError);
-  BOOST_CHECK_THROW((void)run_tool({"export", path + ".nowhere", "--format", "csv"}), std::system_error);
-  BOOST_CHECK_THROW((void)run_tool({"export", path, "--format", "csv", "-o", "/nowhere/at/all"}), std::system_error);
-  BOOST_CHECK_THROW((void)run_tool({"export", path, "--format", "csv", "-o", path}), std::invalid_argument);
+  BOOST_CHECK_THROW((void)ask({"export", path}), CLI::ParseError);
+  BOOST_CHECK_THROW((void)ask({"export", path, "--format", "xml"}), CLI::ParseError);
+  BOOST_CHECK_THROW((void)ask({"export", path + ".nowhere", "--format", "csv"}), trace_error);
+  BOOST_CHECK_THROW((void)ask({"export", path, "--format", "csv", "-o", "/nowhere/at/all"}), tool::command_error);
+  BOOST_CHECK_THROW((void)ask({"export", path, "--format", "csv", "-o", path}), tool::command_error);
   BOOST_TEST(events_in(path).empty());
 }
 

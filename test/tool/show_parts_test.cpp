@@ -151,6 +151,9 @@ BOOST_AUTO_TEST_CASE(cells_are_as_full_as_the_blocks_in_them_and_empty_again_whe
   BOOST_TEST(leading[1] == '0');
   BOOST_TEST(leading[2] == '1');
   BOOST_TEST(leading[drawn.ranges()[1].first_cell] == '1');  // resources beyond the last layer count as it
+  to.tell(kind::expand, 0, 0x1000, first.bytes_each, 1);
+  BOOST_TEST(drawn.levels()[0] == '_');
+  BOOST_TEST(drawn.levels()[1] == '0');
   to.tell(kind::release, 0, 0, 0, 1);
   to.tell(kind::release, 0, 0, 0, 2);
   to.tell(kind::deallocate, 0, 0x100000, 0x1000, 7);

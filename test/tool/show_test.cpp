@@ -4,7 +4,6 @@
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 
 #include "inspect/browser.hpp"
 #include "support/child.hpp"
@@ -43,7 +42,7 @@ BOOST_AUTO_TEST_SUITE(showing_traces)
 BOOST_AUTO_TEST_CASE(the_summary_says_what_the_trace_is_of_and_each_resource_has_its_figures) {
   told_trace trace("a program");
   tell_some(trace);
-  const said is = run_tool({"show", trace.path()});
+  const said is = ask({"show", trace.path()});
   BOOST_TEST(is.code == 0);
   BOOST_TEST(is.errors == "");
   BOOST_TEST(is.has(": a program\n"), is.out);
@@ -66,11 +65,11 @@ BOOST_AUTO_TEST_CASE(the_summary_says_what_the_trace_is_of_and_each_resource_has
 BOOST_AUTO_TEST_CASE(one_resource_can_be_looked_at_alone) {
   told_trace trace;
   tell_some(trace);
-  const said is = run_tool({"show", trace.path(), "--resource", "second"});
+  const said is = ask({"show", trace.path(), "--resource", "second"});
   BOOST_TEST(is.has("  only        resource second\n"), is.out);
   BOOST_TEST(is.has("  peak        500 bytes in 1 block, at event 6"), is.out);
   BOOST_TEST(!is.has("\nfirst\n"), is.out);
-  BOOST_CHECK_THROW((void)run_tool({"show", trace.path(), "--resource", "nobody"}), std::invalid_argument);
+  BOOST_CHECK_THROW((void)ask({"show", trace.path(), "--resource", "nobody"}), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(sizes_are_shown_by_powers_of_two_and_the_commonest_exactly) {
@@ -79,7 +78,7 @@ BOOST_AUTO_TEST_CASE(sizes_are_shown_by_powers_of_two_and_the_commonest_exactly)
   for (std::uint64_t i = 0; i < 48; ++i) trace.tell(kind::allocate, 0x1000 + i * 64, 40);
   for (std::uint64_t i = 0; i < 12; ++i) trace.tell(kind::allocate, 0x9000 + i * 64, 33 + i / 6);
   trace.tell(kind::allocate, 0xa000, 0).tell(kind::allocate, 0xb000, 2000);
-  const said is = run_tool({"show", trace.path(), "--histogram"});
+  const said is = ask({"show", trace.path(), "--histogram"});
   BOOST_TEST(is.has("       0 bytes  # 1\n"), is.out);
   BOOST_TEST(is.has("      16 bytes  0\n"), is.out);
   BOOST_TEST(is.has("      32 bytes  " + std::string(48, '#') + " 60\n"), is.out);
@@ -99,7 +98,7 @@ BOOST_AUTO_TEST_CASE(life_times_and_live_bytes_over_time_are_plotted) {
   trace.resource("r");
   for (int round = 0; round < 3; ++round) trace.tell(kind::allocate, 0x1000, 1000).tell(kind::deallocate, 0x1000, 1000);
   trace.tell(kind::allocate, 0x2000, 2000);
-  const said is = run_tool({"show", trace.path(), "--lifetimes"});
+  const said is = ask({"show", trace.path(), "--lifetimes"});
   BOOST_TEST(is.has("blocks by life time"), is.out);
   BOOST_TEST(is.has("  1 block lived at the end\n"), is.out);
   BOOST_TEST(is.has("       2.0 KiB |"), is.out);
@@ -128,20 +127,20 @@ BOOST_AUTO_TEST_CASE(the_heap_is_drawn_at_any_moment) {
   BOOST_TEST(at("0ns") == "0 of 0");
   BOOST_TEST(at("1000s") == "1 of 100");
   BOOST_TEST(at("end") == "1 of 100");
-  const said is = run_tool({"show", trace.path(), "--at", "peak"});
+  const said is = ask({"show", trace.path(), "--at", "peak"});
   BOOST_TEST(is.has("the heap after 6 events, the last of them number 6 after "), is.out);
   BOOST_TEST(is.has("all resources: 2 blocks\n0x1000 "), is.out);
   BOOST_TEST(is.has("# used     600 bytes in 2 blocks, the largest of 500 bytes\n"), is.out);
   const nlohmann::json cells = facts({"show", trace.path(), "--at", "peak"})["heap"]["cells"];
   BOOST_TEST_REQUIRE(cells.size() == 2u);
   BOOST_TEST(cells[1].dump() == R"({"address":"0x8000","blocks":1,"bytes":500,"span":500})");
-  BOOST_CHECK_THROW((void)run_tool({"show", trace.path(), "--at", "noon"}), std::invalid_argument);
+  BOOST_CHECK_THROW((void)ask({"show", trace.path(), "--at", "noon"}), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(tags_and_call_stacks_are_listed_by_what_they_use) {
   told_trace trace;
   tell_some(trace);
-  const said is = run_tool({"show", trace.path(), "--tags", "--stacks", "1"});
+  const said is = ask({"show", trace.path(), "--tags", "--stacks", "1"});
   BOOST_TEST(is.has("             1     300 bytes     500 bytes       0 bytes  working\n"
                     "             2     200 bytes     100 bytes     100 bytes  starting\n"),
              is.out);
@@ -154,7 +153,7 @@ BOOST_AUTO_TEST_CASE(tags_and_call_stacks_are_listed_by_what_they_use) {
   BOOST_TEST(all["tags"].size() == 2u);
   BOOST_TEST(all["stacks"]["most_at_peak"][0]["at_peak"]["bytes"] == 500u);
   BOOST_TEST(all["stacks"]["most_allocations"][0]["stack"] == "    #0 0x1010 (/bin/a+0x10)\n");
-  BOOST_CHECK_THROW((void)run_tool({"show", trace.path(), "--stacks", "0"}), CLI::ParseError);
+  BOOST_CHECK_THROW((void)ask({"show", trace.path(), "--stacks", "0"}), CLI::ParseError);
 }
 
 BOOST_AUTO_TEST_CASE(json_has_the_facts_of_the_summary_and_of_each_resource) {
@@ -181,7 +180,7 @@ BOOST_AUTO_TEST_CASE(json_has_the_facts_of_the_summary_and_of_each_resource) {
 
 BOOST_AUTO_TEST_CASE(a_trace_without_events_is_shown_like_others) {
   told_trace trace;
-  const said is = run_tool(all_views(trace.path()));
+  const said is = ask(all_views(trace.path()));
   BOOST_TEST(is.has("  events      0 by 0 threads\n"), is.out);
   BOOST_TEST(is.has("  peak        no byte ever lived\n"), is.out);
   BOOST_TEST(is.has("(nothing lived)"), is.out);
@@ -202,7 +201,7 @@ BOOST_AUTO_TEST_CASE(of_a_damaged_trace_the_rest_is_shown_and_the_damage_told_wi
   const temporary_file damaged("damaged");
   damaged.set_content(bytes);
 
-  const said is = run_tool({"show", damaged.path()});
+  const said is = ask({"show", damaged.path()});
   BOOST_TEST(is.code == 0);
   BOOST_TEST(is.has("  complete    no\ndamaged at byte "), is.out);
   BOOST_TEST(is.has("the trace was not closed: the program ended early, or still runs\n"), is.out);
@@ -220,14 +219,24 @@ BOOST_AUTO_TEST_CASE(of_a_damaged_trace_the_rest_is_shown_and_the_damage_told_wi
 BOOST_AUTO_TEST_CASE(what_is_no_trace_or_not_there_or_cannot_be_written_is_told) {
   const temporary_file text("text");
   text.set_content({'h', 'e', 'l', 'l', 'o'});
-  BOOST_CHECK_THROW((void)run_tool({"show", text.path()}), trace_error);
-  BOOST_CHECK_EXCEPTION((void)run_tool({"show", text.path() + ".nowhere"}), std::system_error,
-                        [](const auto& error) { return error.code() == std::errc::no_such_file_or_directory; });
-  BOOST_CHECK_THROW((void)run_tool({"show"}), CLI::ParseError);
+  BOOST_CHECK_THROW((void)ask({"show", text.path()}), trace_error);
+  BOOST_CHECK_THROW((void)ask({"show", text.path() + ".nowhere"}), trace_error);
+  BOOST_CHECK_THROW((void)ask({"show"}), CLI::ParseError);
   told_trace trace;
-  BOOST_CHECK_THROW((void)run_tool({"show", trace.path(), "--html", "/nowhere/at/all.html"}), std::system_error);
-  BOOST_CHECK_THROW((void)run_tool({"show", trace.path(), "--html", trace.path()}), std::invalid_argument);
+  BOOST_CHECK_THROW((void)ask({"show", trace.path(), "--html", "/nowhere/at/all.html"}), tool::command_error);
+  BOOST_CHECK_THROW((void)ask({"show", trace.path(), "--html", trace.path()}), tool::command_error);
   BOOST_TEST(events_in(trace.path()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(on_a_terminal_a_line_says_how_far_it_is_and_is_gone_at_the_end) {
+  told_trace trace("many", std::size_t{64} << 10);
+  for (std::uint64_t i = 0; i < 50000; ++i) trace.tell(kind::allocate, i, 1);
+  const said is = ask({"show", trace.path(), "--at", "end"}, false, true);
+  BOOST_TEST(is.errors.find("\rreading ") == 0u);
+  BOOST_TEST(is.errors.find("] ") != is.errors.npos);
+  BOOST_TEST(is.errors.find("following ") != is.errors.npos);
+  BOOST_TEST(is.errors.substr(is.errors.size() - 4) == "\r\x1b[K");
+  BOOST_TEST(ask({"show", trace.path()}).errors == "");
 }
 
 BOOST_AUTO_TEST_CASE(numbers_that_nobody_has_do_no_harm) {
@@ -255,11 +264,11 @@ BOOST_AUTO_TEST_CASE(numbers_that_nobody_has_do_no_harm) {
   for (const char* moment : {"100%", "peak", "18446744073709551615ns"}) {
     std::vector<std::string> wishes = all_views(trace.path());
     wishes.back() = moment;
-    BOOST_TEST(run_tool(wishes).has("blocks by size"));
+    BOOST_TEST(ask(wishes).has("blocks by size"));
     (void)facts(wishes);
   }
   const temporary_file page("page");
-  (void)run_tool({"show", trace.path(), "--html", page.path()});
+  (void)ask({"show", trace.path(), "--html", page.path()});
   BOOST_TEST(page.content().size() < std::size_t{2} << 20);
 }
 
@@ -277,13 +286,13 @@ BOOST_AUTO_TEST_CASE(however_many_numbers_without_names_there_are_tables_stay_sm
   BOOST_TEST(all["resources"].size() < 4100u);
   BOOST_TEST(all["tags"].size() < 4100u);
   BOOST_TEST(all["stacks"]["most_allocations"].size() < 4100u);
-  BOOST_TEST(run_tool({"show", trace.path()}).has("\n(no name)\n"));
+  BOOST_TEST(ask({"show", trace.path()}).has("\n(no name)\n"));
 }
 
 BOOST_AUTO_TEST_CASE(names_are_shown_as_text_whatever_is_in_them) {
   told_trace trace(bad_names[2]);
   for (const char* name : bad_names) trace.resource(name).tag(name).stack(name).tell(kind::allocate, 0x1000, 10);
-  const said is = run_tool(all_views(trace.path()));
+  const said is = ask(all_views(trace.path()));
   BOOST_TEST(is.has("told"));
   for (const char c : is.out) BOOST_TEST_REQUIRE((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
   BOOST_TEST(is.has("?[31mred????\n"), is.out);
@@ -306,7 +315,7 @@ BOOST_AUTO_TEST_CASE(a_page_of_many_events_is_small) {
     }
   }
   const temporary_file page("page");
-  (void)run_tool({"show", trace.path(), "--html", page.path()});
+  (void)ask({"show", trace.path(), "--html", page.path()});
   const std::vector<char> content = page.content();
   BOOST_TEST(content.size() > std::size_t{100} << 10);
   BOOST_TEST(content.size() < std::size_t{2} << 20);
@@ -322,7 +331,7 @@ BOOST_AUTO_TEST_CASE(a_page_works_in_a_browser_and_its_slider_goes_through_time)
   trace.resource(bad_names[0]).tag(bad_names[1]).tell(kind::allocate, 0xa000, 16);
   const temporary_folder folder;
   const std::string page = (folder / "page.html").string();
-  (void)run_tool({"show", trace.path(), "--html", page});
+  (void)ask({"show", trace.path(), "--html", page});
 
   const browser light(false);
   const std::string before = light.elements(page);
@@ -361,7 +370,7 @@ BOOST_AUTO_TEST_CASE(a_page_of_no_events_works_too) {
   told_trace trace;
   const temporary_folder folder;
   const std::string page = (folder / "page.html").string();
-  (void)run_tool({"show", trace.path(), "--html", page});
+  (void)ask({"show", trace.path(), "--html", page});
   const std::string elements = browser(true).elements(page);
   BOOST_TEST(elements.find("There are no events.") != elements.npos);
 }

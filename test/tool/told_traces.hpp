@@ -79,11 +79,12 @@ struct said {
 };
 
 /// What `allot show` and `allot export` say.
-inline said run_tool(std::vector<std::string> arguments, bool json = false) {
+inline said ask(std::vector<std::string> arguments, bool json = false, bool progress = false) {
   std::ostringstream out;
   std::ostringstream errors;
   tool::command_context context{out, errors};
   context.json = json;
+  context.progress = progress;
   CLI::App app;
   tool::add_show(app, context);
   tool::add_export(app, context);
@@ -93,7 +94,7 @@ inline said run_tool(std::vector<std::string> arguments, bool json = false) {
 }
 
 inline nlohmann::json facts(std::vector<std::string> arguments) {
-  return nlohmann::json::parse(run_tool(std::move(arguments), true).out);
+  return nlohmann::json::parse(ask(std::move(arguments), true).out);
 }
 
 }  // namespace allot::test

@@ -6,6 +6,8 @@
 
 #include "command.hpp"
 #include "export/formats.hpp"
+#include "output.hpp"
+#include "progress.hpp"
 #include "words.hpp"
 
 namespace allot::tool {
@@ -29,14 +31,22 @@ void write(std::ostream& out, recording& trace, const export_wishes& wishes) {
 void export_trace(const export_wishes& wishes, command_context& context) {
   if (context.json && wishes.file.empty()) throw std::invalid_argument("with --json an export needs a file: -o FILE");
   recording trace(wishes.trace, wishes.resource);
-  write_to(wishes.file, context.out, wishes.trace, [&](std::ostream& out) { write(out, trace, wishes); });
+  if (wishes.file.empty()) {
+    write(context.out, trace, wishes);
+  } else {
+    output_file file(wishes.file, wishes.trace);
+    progress bar(context, "exporting " + wishes.trace);
+    trace.tell(&bar);
+    write(file.stream(), trace, wishes);
+    trace.tell(nullptr);
+    file.commit();
+  }
   tell_damage(context.errors, trace);
   if (context.json)
-    context.out << json_text({{"format", wishes.format},
-                              {"file", printable(wishes.file)},
-                              {"complete", trace.damage().empty() && trace.summary().complete},
-                              {"dropped", trace.summary().dropped}})
-                << '\n';
+    write_json(context, {{"format", wishes.format},
+                         {"file", printable(wishes.file)},
+                         {"complete", trace.damage().empty() && trace.summary().complete},
+                         {"dropped", trace.summary().dropped}});
 }
 
 }  // namespace

@@ -1,13 +1,9 @@
 #include "recording.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <ostream>
-#include <stdexcept>
-#include <system_error>
 
+#include "progress.hpp"
 #include "words.hpp"
 
 namespace allot::tool {
@@ -24,17 +20,10 @@ std::string text_or_number(std::string text, std::uint32_t number) {
   return text.empty() && number != 0 ? "(no name) " + std::to_string(number) : text;
 }
 
-/// Who names a file that is not there is told so, and not that it is no trace.
-void check_that_it_exists(const std::string& file) {
-  std::error_code why;
-  if (!std::filesystem::exists(file, why))
-    throw std::system_error(why ? why : std::make_error_code(std::errc::no_such_file_or_directory), file);
-}
-
 }  // namespace
 
 recording::recording(const std::string& file, const std::string& only)
-    : reader_((check_that_it_exists(file), file)), only_(only), last_wanted_(only.empty() || resource(0) == only) {}
+    : reader_(file), only_(only), last_wanted_(only.empty() || resource(0) == only) {}
 
 bool recording::wanted(std::uint32_t number) {
   if (only_.empty() || number == last_) return last_wanted_;
@@ -44,7 +33,9 @@ bool recording::wanted(std::uint32_t number) {
 }
 
 bool recording::next(trace_record& event) {
+  constexpr std::uint64_t events_between = 1 << 14;
   while (reader_.next(event)) {
+    if (bar_ != nullptr && ++read_ % events_between == 0) bar_->at(read_, summary().events);
     event.resource = known(trace_name::resource, event.resource);
     if (!wanted(event.resource)) continue;
     event.tag = known(trace_name::tag, event.tag);
@@ -52,6 +43,11 @@ bool recording::next(trace_record& event) {
     return true;
   }
   return false;
+}
+
+void recording::rewind() {
+  reader_.rewind();
+  read_ = 0;
 }
 
 std::uint32_t recording::known(trace_name what, std::uint32_t number) const noexcept {
@@ -81,24 +77,6 @@ void tell_damage(std::ostream& out, const recording& trace) {
   if (trace.summary().dropped != 0)
     out << trace.summary().dropped << " events were lost while recording: the file could not be written as fast\n";
   if (!trace.summary().complete) out << "the trace was not closed: the program ended early, or still runs\n";
-}
-
-void write_to(const std::string& file, std::ostream& out, const std::string& input,
-              const std::function<void(std::ostream&)>& write) {
-  if (file.empty()) {
-    write(out);
-    out.flush();
-    if (!out) throw std::system_error(EIO, std::generic_category(), "standard output");
-    return;
-  }
-  std::error_code not_there;
-  if (std::filesystem::equivalent(file, input, not_there))
-    throw std::invalid_argument(printable(file) + " is what is read, and would be overwritten");
-  errno = 0;
-  std::ofstream to(file, std::ios::binary);
-  if (to) write(to);
-  to.close();
-  if (!to) throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(), file);
 }
 
 }  // namespace allot::tool

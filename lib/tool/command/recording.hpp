@@ -2,11 +2,12 @@
 
 #include <allot/trace/trace_reader.hpp>
 #include <cstdint>
-#include <functional>
 #include <iosfwd>
 #include <string>
 
 namespace allot::tool {
+
+class progress;
 
 /// A trace to be looked at: as its reader gives it, but for numbers that stand for nothing. However wrong these are,
 /// what is kept for each resource, tag or call stack stays within what the trace has names for, and a little more.
@@ -20,7 +21,9 @@ class recording {
   const std::vector<trace_damage>& damage() const noexcept { return reader_.damage(); }
 
   bool next(trace_record& event);
-  void rewind() { reader_.rewind(); }
+  void rewind();
+  /// Tells a bar how far the trace is read, from here on; null: none.
+  void tell(progress* bar) noexcept { bar_ = bar; }
 
   // For people, in UTF-8 without control characters; a stack's lines keep their ends.
   std::string resource(std::uint32_t number) const;  ///< "(no name)" or "(no name) 3" where there is none
@@ -35,15 +38,11 @@ class recording {
   std::string only_;
   std::uint32_t last_ = 0;  // resource asked for in wanted(), and the answer
   bool last_wanted_;
+  progress* bar_ = nullptr;
+  std::uint64_t read_ = 0;
 };
 
 /// Lines about what is missing in a trace: damaged parts, lost events, an end that never came.
 void tell_damage(std::ostream& out, const recording& trace);
-
-/// Writes a file, or `out` where its name is empty.
-/// @param input  what is read meanwhile
-/// @throws std::system_error when it cannot be written; std::invalid_argument when it is the input
-void write_to(const std::string& file, std::ostream& out, const std::string& input,
-              const std::function<void(std::ostream&)>& write);
 
 }  // namespace allot::tool

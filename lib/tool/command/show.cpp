@@ -1,13 +1,15 @@
 #include <algorithm>
-#include <command/words.hpp>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
-#include <system_error>
 
 #include "command.hpp"
+#include "output.hpp"
+#include "progress.hpp"
 #include "show/address_ranges.hpp"
 #include "show/shown.hpp"
+#include "words.hpp"
 
 namespace allot::tool {
 namespace {
@@ -25,12 +27,20 @@ void print(std::ostream& out, const findings& found, bool colours) {
 
 void show(const show_wishes& wishes, command_context& context) {
   recording trace(wishes.trace, wishes.resource);
+  std::optional<output_file> page;
+  if (!wishes.html.empty()) page.emplace(wishes.html, wishes.trace);
   census counted;
   timeline times;
   address_ranges addresses;
   std::vector<live_blocks::listener*> others{&times};
-  if (!wishes.html.empty()) others.push_back(&addresses);
-  counted.read(trace, others);
+  if (page) others.push_back(&addresses);
+  const auto with_bar = [&](const char* what, auto work) {
+    progress bar(context, what + wishes.trace);
+    trace.tell(&bar);
+    work();
+    trace.tell(nullptr);
+  };
+  with_bar("reading ", [&] { counted.read(trace, others); });
   if (counted.events == 0 && !wishes.resource.empty())
     throw std::invalid_argument("no event is of a resource \"" + printable(wishes.resource) + "\"");
 
@@ -38,15 +48,18 @@ void show(const show_wishes& wishes, command_context& context) {
   heap_at heap;
   if (wishes.when) {
     live_blocks::listener nobody;
-    follow_to(*wishes.when, trace, {counted.events, counted.peak.index, counted.last_nanoseconds}, heap, nobody);
+    const trace_extent extent{counted.events, counted.peak.index, counted.last_nanoseconds};
+    with_bar("following ", [&] { follow_to(*wishes.when, trace, extent, heap, nobody); });
     found.heap = &heap;
   }
+  if (page) {
+    with_bar("drawing ", [&] { write_page(page->stream(), found, addresses); });
+    page->commit();
+  }
   if (context.json)
-    context.out << json_text(facts_of(found)) << '\n';
+    write_json(context, facts_of(found));
   else
     print(context.out, found, context.colours);
-  if (wishes.html.empty()) return;
-  write_to(wishes.html, context.out, wishes.trace, [&](std::ostream& out) { write_page(out, found, addresses); });
 }
 
 }  // namespace
