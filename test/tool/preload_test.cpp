@@ -95,7 +95,9 @@ BOOST_AUTO_TEST_CASE(programs_are_started_by_vfork_spawn_and_shells) {
 
 BOOST_AUTO_TEST_CASE(daemons_leave_their_parents) { expect_all_well({program("lifetimes"), "daemon"}); }
 
-BOOST_AUTO_TEST_CASE(threads_that_end_leave_nothing) { expect_all_well({program("lifetimes"), "threads"}); }
+BOOST_AUTO_TEST_CASE(threads_that_end_leave_nothing) {
+  expect_all_well({program("lifetimes"), "threads"}, {}, locked_stacks);
+}
 
 BOOST_AUTO_TEST_CASE(blocks_and_threads_older_than_this_library_go_on) {
   expect_all_well({program("loads")}, {{"LD_PRELOAD", ALLOT_EARLY_LIBRARY}});
