@@ -22,6 +22,12 @@ class fork_mutex_list {
     first = &mutex;
   }
 
+  static void join(fork_locks& locks) noexcept {
+    const std::lock_guard lock(own());
+    locks.next = joined;
+    joined = &locks;
+  }
+
   static void remove(fork_mutex& mutex) noexcept {
     const std::lock_guard lock(own());
     if (mutex.next_ != nullptr) mutex.next_->previous_ = mutex.previous_;
@@ -47,10 +53,18 @@ class fork_mutex_list {
       own().unlock();
       return false;
     }
+    for (fork_locks* each = joined; each != nullptr; each = each->next) {
+      if (each->try_lock()) continue;
+      unlock_joined_up_to(each);
+      unlock_up_to(nullptr);
+      own().unlock();
+      return false;
+    }
     return true;
   }
 
   static void unlock_all() noexcept {
+    unlock_joined_up_to(nullptr);
     unlock_up_to(nullptr);
     own().unlock();
   }
@@ -61,11 +75,22 @@ class fork_mutex_list {
       if (!taken->is_held_here()) taken->mutex_.unlock();
   }
 
+  static void unlock_joined_up_to(const fork_locks* end) noexcept {
+    for (fork_locks* taken = joined; taken != end; taken = taken->next) taken->unlock();
+  }
+
   static inline fork_mutex* first = nullptr;
+  static inline fork_locks* joined = nullptr;
   alignas(std::mutex) static inline unsigned char storage[sizeof(std::mutex)] = {};
 };
 
 status detail::hook_all_fork_mutexes() noexcept { return fork_mutex_list::hook(); }
+
+status join_fork_mutexes(fork_locks& locks) noexcept {
+  const status hooked = fork_mutex_list::hook();
+  if (hooked) fork_mutex_list::join(locks);
+  return hooked;
+}
 
 fork_mutex::fork_mutex() noexcept { fork_mutex_list::add(*this); }
 

@@ -1,4 +1,5 @@
 #include <allot/adaptor/debug_resource.hpp>
+#include <allot/adaptor/limiting_resource.hpp>
 #include <allot/adaptor/statistics_resource.hpp>
 #include <allot/adaptor/synchronized_resource.hpp>
 #include <allot/block/page_resource.hpp>
@@ -141,6 +142,10 @@ BOOST_AUTO_TEST_CASE(adaptors_ask_what_they_stand_on_and_others_cannot_tell) {
   void* const p = fenced.allocate(64);
   BOOST_TEST(fenced.live_block(p).bytes == 0u);
   fenced.deallocate(p, 64);
+  limiting_resource limited(1000, heap);
+  void* const charged = limited.allocate(20);
+  BOOST_TEST(limited.live_block(charged).bytes == 0u);  // more than 20 would not be what it was charged with
+  limited.deallocate(charged, 20);
   statistics_resource foreign(*std::pmr::new_delete_resource());
   BOOST_TEST(foreign.live_block(&heap).bytes == 0u);
 }

@@ -1,6 +1,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <allot/os/fork_hook.hpp>
 #include <allot/os/fork_mutex.hpp>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
@@ -63,6 +64,36 @@ const test::child_program taken{"fork_mutexes_taken_by_others", [] {
                                   expect(good);
                                 }};
 
+std::mutex joined;  // not one of ours
+os::fork_locks joined_locks{[]() noexcept { return joined.try_lock(); }, []() noexcept { joined.unlock(); }};
+
+const test::child_program joining{"fork_locks_waited_for_under_fork_mutexes", [] {
+                                    os::fork_mutex ours;
+                                    if (!os::join_fork_mutexes(joined_locks)) ::_exit(1);
+                                    std::atomic<bool> stop{false};
+                                    std::thread other([&] {
+                                      while (!stop) {
+                                        const std::lock_guard first(ours);
+                                        const std::lock_guard second(joined);
+                                      }
+                                    });
+                                    std::thread another([&] {
+                                      while (!stop) const std::lock_guard only(joined);
+                                    });
+                                    bool good = true;
+                                    for (int i = 0; i < 50 && good; ++i) {
+                                      good = in_fork([&] {
+                                        const std::lock_guard first(joined);
+                                        const std::lock_guard second(ours);
+                                        return true;
+                                      });
+                                    }
+                                    stop = true;
+                                    other.join();
+                                    another.join();
+                                    expect(good);
+                                  }};
+
 const test::child_program destroyed{"fork_mutexes_destroyed", [] {
                                       for (int order = 0; order < 3; ++order) {
                                         std::optional<os::fork_mutex> mutexes[3];
@@ -112,6 +143,11 @@ BOOST_AUTO_TEST_CASE(a_thread_may_fork_while_it_holds_one) {
 
 BOOST_AUTO_TEST_CASE(what_other_threads_lock_is_free_and_whole_in_a_child) {
   const auto outcome = test::run_child("fork_mutexes_taken_by_others");
+  BOOST_TEST(outcome.exit_code == 0, outcome.output);
+}
+
+BOOST_AUTO_TEST_CASE(locks_that_joined_them_are_taken_with_them_in_any_order) {
+  const auto outcome = test::run_child("fork_locks_waited_for_under_fork_mutexes");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 

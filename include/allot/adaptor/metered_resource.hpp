@@ -40,6 +40,9 @@ class metered_resource : public adaptor_resource {
     return done;
   }
 
+  /// The upstream's extent may be more than was charged.
+  block_extent live_block(const void* /*p*/) const noexcept override { return {}; }
+
  protected:
   using adaptor_resource::adaptor_resource;
 

@@ -13,6 +13,18 @@ namespace allot::os {
 /// noexcept and thread-safe; on failure nothing has changed.
 [[nodiscard]] ALLOT_EXPORT status at_fork(void (*before)(), void (*after)()) noexcept;
 
+/// Locks that a fork takes together with every fork_mutex: all of them or none, for a thread that holds one may wait
+/// for another, in any order.
+struct fork_locks {
+  bool (*try_lock)() noexcept;  ///< all of these or none
+  void (*unlock)() noexcept;
+  fork_locks* next = nullptr;
+};
+
+/// @param locks  stay for the life of the process
+/// noexcept and thread-safe; on failure nothing has changed. Not to be called holding what try_lock() waits for.
+[[nodiscard]] ALLOT_EXPORT status join_fork_mutexes(fork_locks& locks) noexcept;
+
 /// Whether fork_count() counts. noexcept and thread-safe.
 [[nodiscard]] ALLOT_EXPORT status count_forks() noexcept;
 

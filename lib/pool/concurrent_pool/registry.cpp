@@ -57,11 +57,11 @@ void pool_registry::enlist(concurrent_pool& pool) noexcept {
   const std::lock_guard lock(mutex_);
   if (pool.slot_.load(std::memory_order_relaxed) != thread_cache::no_slot || !make_room()) return;
   if (!watches_forks_) {
-    // Where the system has no room for the hook, a fork is what it is without.
-    const auto before = [] {
-      while (!instance().try_lock_all()) std::this_thread::yield();
-    };
-    watches_forks_ = static_cast<bool>(os::at_fork(before, [] { instance().unlock(instance().slot_count_); }));
+    // Where the system has no room for the hook, a fork is what it is without. Resources with a fork_mutex may stand on
+    // a pool, or a pool on them, so a fork takes the locks of all.
+    static os::fork_locks all{[]() noexcept { return instance().try_lock_all(); },
+                              []() noexcept { instance().unlock(instance().slot_count_); }};
+    watches_forks_ = static_cast<bool>(os::join_fork_mutexes(all));
   }
   std::size_t slot = slot_count_;
   if (first_free_ != thread_cache::no_slot) {
@@ -93,7 +93,7 @@ void pool_registry::remove(concurrent_pool& pool) noexcept {
 
 /// Nothing is left locked where that cannot be done now: whoever has a lock may be waiting for another of them.
 bool pool_registry::try_lock_all() noexcept {
-  mutex_.lock();
+  if (!mutex_.try_lock()) return false;
   for (std::size_t i = 0; i < slot_count_; ++i) {
     if (slots_[i].pool == nullptr || slots_[i].pool->mutex_.try_lock()) continue;
     unlock(i);

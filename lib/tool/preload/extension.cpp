@@ -10,12 +10,12 @@
 #include <allot/os/fork_mutex.hpp>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <exception>
 #include <memory_resource>
 #include <string>
 #include <string_view>
 
+#include "child_environment.hpp"
 #include "lasting.hpp"
 #include "report.hpp"
 #include "trace_recorder.hpp"
@@ -32,10 +32,11 @@ std::string_view variable(const char* name) noexcept {
 
 // ---- stacks from configs
 
+/// And for children of fork(): a page_resource's own lock is left as it was by threads they do not have.
 bool is_for_threads(std::pmr::memory_resource& memory) {
-  constexpr std::array<std::string_view, 6> safe{
-      "concurrent_general_resource",  "concurrent_pool", "synchronized_resource",
-      "synchronized_secure_resource", "page_resource",   "guarded_page_resource"};
+  constexpr std::array<std::string_view, 5> safe{"concurrent_general_resource", "concurrent_pool",
+                                                 "synchronized_resource", "synchronized_secure_resource",
+                                                 "guarded_page_resource"};
   const resource* const ours = as_resource(&memory);
   return ours != nullptr && std::find(safe.begin(), safe.end(), ours->kind()) != safe.end();
 }
@@ -67,9 +68,9 @@ program_stack* stack_of(const std::string& file) {
   return &made;
 }
 
-/// Null where the config is of no use. That is told by the first of a program and those it starts.
+/// Null where the config is of no use. That is told by the first of a program and those it starts, once of each config.
 program_stack* stack_by_config(const std::string& file) {
-  if (os::environment_variable("ALLOT_CONFIG_FAILED") != nullptr) return nullptr;
+  if (variable("ALLOT_CONFIG_FAILED") == file) return nullptr;
   std::string problem;
   try {
     return stack_of(file);
@@ -80,7 +81,7 @@ program_stack* stack_by_config(const std::string& file) {
   if (!strict) problem += "; this program runs on the system's malloc";
   report(problem);
   if (strict) ::_exit(bad_config);
-  (void)::setenv("ALLOT_CONFIG_FAILED", "1", 1);
+  tell_children("ALLOT_CONFIG_FAILED", file);
   return nullptr;
 }
 
@@ -99,7 +100,7 @@ recorder* recorder_to(std::string_view wanted, void (*writer_begins)()) {
   // A program that is started by this one must not write to the same file. It keeps the variable, to be on the same
   // malloc as this one.
   const std::string path = trace_path(wanted);
-  if (path == wanted) (void)::setenv("ALLOT_RECORD", "", 1);
+  if (path == wanted) tell_children("ALLOT_RECORD", "");
   try {
     trace_writer_options options;
     options.program = ::program_invocation_name;

@@ -66,9 +66,9 @@ void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
   return program_memory::allocate(bytes, at_least_usual(alignment));
 }
 
-/// As glibc does, other alignments become the next power of two.
+/// As glibc does, other alignments become the next power of two, and only where there is none they are invalid.
 void* memalign(std::size_t alignment, std::size_t bytes) {
-  if (alignment > max_object_bytes / 2) return refuse(EINVAL);
+  if (alignment > max_object_bytes + 1) return refuse(EINVAL);
   std::size_t power = usual_alignment;
   while (power < alignment) power *= 2;
   return program_memory::allocate(bytes, power);

@@ -21,9 +21,22 @@ std::size_t number_of(std::align_val_t alignment) noexcept {
   return number < usual_alignment ? usual_alignment : number;
 }
 
+/// Of the program's C++ library, which a program in C may have loaded late, and for a part of it alone.
+void* find_in_library(const char* name) noexcept {
+  if (void* const found = ::dlsym(RTLD_NEXT, name); found != nullptr) return found;
+  for (const char* const file : {"libstdc++.so.6", "libc++.so.1"}) {
+    void* const library = ::dlopen(file, RTLD_LAZY | RTLD_NOLOAD);
+    if (library == nullptr) continue;
+    void* const found = ::dlsym(library, name);
+    ::dlclose(library);
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
 template <class Function>
 Function* next(const char* name) noexcept {
-  auto* const found = reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+  auto* const found = reinterpret_cast<Function*>(find_in_library(name));
   if (found == nullptr) {
     report("no memory for operator new, and no C++ library that could say so");
     std::abort();
@@ -39,19 +52,22 @@ static_assert(sizeof(std::size_t) == sizeof(unsigned long) || sizeof(std::size_t
 constexpr bool long_sizes = __is_same(std::size_t, unsigned long);
 constexpr const char* new_name = long_sizes ? "_Znwm" : "_Znwj";
 constexpr const char* aligned_new_name = long_sizes ? "_ZnwmSt11align_val_t" : "_ZnwjSt11align_val_t";
+constexpr const char* nothrow_new_name = long_sizes ? "_ZnwmRKSt9nothrow_t" : "_ZnwjRKSt9nothrow_t";
+constexpr const char* aligned_nothrow_new_name =
+    long_sizes ? "_ZnwmSt11align_val_tRKSt9nothrow_t" : "_ZnwjSt11align_val_tRKSt9nothrow_t";
 
 void* fail(std::size_t bytes) { return next<void*(std::size_t)>(new_name)(bytes); }
 void* fail(std::size_t bytes, std::align_val_t alignment) {
   return next<void*(std::size_t, std::align_val_t)>(aligned_new_name)(bytes, alignment);
 }
 
-template <class... Arguments>
-void* or_null(Arguments... arguments) noexcept {
-  try {
-    return fail(arguments...);
-  } catch (...) {
-    return nullptr;
-  }
+// Nothing is caught here: what the program's C++ library throws, it must catch as well. Ours is another.
+void* or_null(std::size_t bytes) noexcept {
+  return next<void*(std::size_t, const std::nothrow_t&) noexcept>(nothrow_new_name)(bytes, std::nothrow);
+}
+void* or_null(std::size_t bytes, std::align_val_t alignment) noexcept {
+  using function = void*(std::size_t, std::align_val_t, const std::nothrow_t&) noexcept;
+  return next<function>(aligned_nothrow_new_name)(bytes, alignment, std::nothrow);
 }
 
 }  // namespace

@@ -24,6 +24,11 @@ struct found_block {
   block_extent extent;
 };
 
+/// Those of the bootstrap were handed out before there was a recorder, or while it was at work.
+bool is_recorded(const start::outcome& program, bool own, const found_block& block) noexcept {
+  return program.record != nullptr && !own && block.is != found_block::place::bootstrap;
+}
+
 /// Blocks of a stack that gets its own memory by malloc() lie in the bootstrap's region, too.
 /// What is freed inside of our own calls is no block of the program's, and the stack may be locked.
 found_block find(const void* p, bool own, const char* function) noexcept {
@@ -34,7 +39,11 @@ found_block find(const void* p, bool own, const char* function) noexcept {
     const block_extent is = program.stack->extent(p);
     if (is.bytes != 0) return {place::stack, is};
   }
-  if (boot) return {place::bootstrap, {bootstrap::size_of(p), alignof(std::max_align_t)}};
+  if (boot) {
+    const std::size_t bytes = bootstrap::size_of(p);
+    if (bytes == 0 && !own) report_invalid_pointer(function, p);
+    return {place::bootstrap, {bytes, alignof(std::max_align_t)}};
+  }
   if (program.is != start::state::on_system) report_invalid_pointer(function, p);
   return {place::system, {program.system.usable_size(const_cast<void*>(p)), 0}};
 }
@@ -70,7 +79,7 @@ ALLOT_NEVER_INLINE void deallocate_slowly(void* p, const char* function) noexcep
   const int error = errno;
   const inside_scope inside;
   const found_block block = find(p, own, function);
-  if (program.record != nullptr && !own) program.record->deallocated(p, block.extent.bytes);
+  if (is_recorded(program, own, block)) program.record->deallocated(p, block.extent.bytes);
   switch (block.is) {
     case found_block::place::bootstrap:
       bootstrap::deallocate(p);
@@ -138,7 +147,7 @@ void* resize(void* p, std::size_t bytes) noexcept {
     const inside_scope inside;
     block = find(p, own, "realloc");
     if (bytes <= max_object_bytes && resize_in_place(p, block, bytes)) {
-      if (program.record != nullptr && !own) program.record->resized(p, block.extent.bytes, bytes);
+      if (is_recorded(program, own, block)) program.record->resized(p, block.extent.bytes, bytes);
       return p;
     }
   }

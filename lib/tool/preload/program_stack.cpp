@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <allot/core/bits.hpp>
 #include <allot/core/checked_size.hpp>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -18,6 +19,14 @@ constexpr std::size_t least_lead = 16;
 static_assert(sizeof(block_words) == least_lead);
 
 std::size_t lead_of(std::size_t alignment) noexcept { return std::max(alignment, least_lead); }
+
+/// Of the memory that a block is in, with its words; 0: there can be no such block. Whole leads, for there are pools
+/// (those of GCC 13's library) that align blocks of other sizes no better than their sizes are.
+std::size_t bytes_with_lead(std::size_t bytes, std::size_t lead) noexcept {
+  std::size_t all = 0;
+  if (bytes > max_object_bytes || !checked_add(bytes, lead, all) || !checked_align_up(all, lead, all)) return 0;
+  return all <= max_object_bytes ? all : 0;
+}
 
 std::uint64_t seal_of(const void* p, std::uint64_t bytes, unsigned alignment_log2) noexcept {
   constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
@@ -45,12 +54,15 @@ bool program_stack::tells(std::size_t bytes, std::size_t alignment) noexcept {
 bool program_stack::works() noexcept {
   for (const std::size_t bytes : {std::size_t{1}, std::size_t{100}, std::size_t{10000}, std::size_t{300000}}) {
     for (const std::size_t alignment : {std::size_t{16}, std::size_t{4096}}) {
-      void* const p = allocate(bytes, alignment);
-      if (p == nullptr || !is_aligned(p, alignment)) return false;
-      std::memset(p, 0, bytes);
-      const block_extent is = extent(p);
-      if (is.bytes < bytes) return false;
-      deallocate(p, is);
+      std::array<void*, 3> blocks{};  // the first of a kind alone may be aligned by chance
+      bool good = true;
+      for (void*& p : blocks) {
+        p = allocate(bytes, alignment);
+        good = good && p != nullptr && is_aligned(p, alignment) && extent(p).bytes >= bytes;
+        if (good) std::memset(p, 0, bytes);
+      }
+      if (!good) return false;
+      for (void* const p : blocks) deallocate(p, extent(p));
     }
   }
   return true;
@@ -67,8 +79,8 @@ void* program_stack::try_allocate(std::size_t bytes, std::size_t alignment) noex
 
 void* program_stack::allocate_with_words(std::size_t bytes, std::size_t alignment) noexcept {
   const std::size_t lead = lead_of(alignment);
-  std::size_t all = 0;
-  if (!checked_add(bytes, lead, all)) return nullptr;
+  const std::size_t all = bytes_with_lead(bytes, lead);
+  if (all == 0) return nullptr;  // foreign resources need not look for themselves
   auto* const start = static_cast<std::byte*>(try_allocate(all, lead));
   if (start == nullptr) return nullptr;
   std::byte* const p = start + lead;
@@ -88,7 +100,7 @@ block_extent program_stack::extent_by_words(const void* p) const noexcept {
 
 void program_stack::deallocate_with_words(void* p, const block_extent& is) noexcept {
   std::memset(static_cast<std::byte*>(p) - sizeof(block_words), 0, sizeof(block_words));
-  memory_.deallocate(static_cast<std::byte*>(p) - is.alignment, is.bytes + is.alignment, is.alignment);
+  memory_.deallocate(static_cast<std::byte*>(p) - is.alignment, bytes_with_lead(is.bytes, is.alignment), is.alignment);
 }
 
 }  // namespace allot::preload
