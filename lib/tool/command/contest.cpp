@@ -39,7 +39,7 @@ contest_result hold(const contest_flags& wanted, command_context& context) {
   for (const config_candidate& each : candidates) replayed.push_back(each.replayed);
   progress bar(context, "replaying " + counted(trace.program.operations().size(), "event") + " on " +
                             counted(replayed.size(), "candidate"));
-  // options.progress = [&bar](std::size_t done, std::size_t of) { bar.at(done, of); };
+  options.progress = [&bar](std::size_t done, std::size_t of) { bar.at(done, of); };
   std::vector<comparison> rows = compare(trace.program, replayed, options);
   return {std::move(trace), std::move(candidates), std::move(rows)};
 }

@@ -22,7 +22,7 @@ struct request {
 
 recommend_for meant(const std::string& what) {
   if (what == "memory") return recommend_for::memory;
-  // if (what == "latency") return recommend_for::latency;
+  if (what == "latency") return recommend_for::latency;
   return recommend_for::time;
 }
 
