@@ -6,6 +6,7 @@
 
 #include "command.hpp"
 #include "export/formats.hpp"
+#include "progress.hpp"
 #include "words.hpp"
 
 namespace allot::tool {
@@ -29,7 +30,10 @@ void write(std::ostream& out, recording& trace, const export_wishes& wishes) {
 void export_trace(const export_wishes& wishes, command_context& context) {
   if (context.json && wishes.file.empty()) throw std::invalid_argument("with --json an export needs a file: -o FILE");
   recording trace(wishes.trace, wishes.resource);
-  write_to(wishes.file, context.out, wishes.trace, [&](std::ostream& out) { write(out, trace, wishes); });
+  {
+    const progress bar(context, "exporting " + wishes.trace);
+    write_to(wishes.file, context.out, wishes.trace, [&](std::ostream& out) { write(out, trace, wishes); });
+  }
   tell_damage(context.errors, trace);
   if (context.json)
     context.out << json_text({{"format", wishes.format},

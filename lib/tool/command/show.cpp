@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "command.hpp"
+#include "progress.hpp"
 #include "show/address_ranges.hpp"
 #include "show/shown.hpp"
 
@@ -30,7 +31,10 @@ void show(const show_wishes& wishes, command_context& context) {
   address_ranges addresses;
   std::vector<live_blocks::listener*> others{&times};
   if (!wishes.html.empty()) others.push_back(&addresses);
-  counted.read(trace, others);
+  {
+    const progress bar(context, "reading " + wishes.trace);
+    counted.read(trace, others);
+  }
   if (counted.events == 0 && !wishes.resource.empty())
     throw std::invalid_argument("no event is of a resource \"" + printable(wishes.resource) + "\"");
 
