@@ -23,6 +23,10 @@ run::run(const replay_program& program, const replay_candidate& candidate, const
     memory_.push_back(candidate.make(name));
     if (memory_.back() == nullptr) throw std::invalid_argument("replay: " + candidate.name + " makes no resource");
     ours_.push_back(as_resource(memory_.back().get()));
+    const auto first = std::find(memory_.begin(), memory_.end() - 1, memory_.back());
+    same_as_.push_back(static_cast<std::size_t>(first - memory_.begin()));
+    shared_.push_back(same_as_.back() != shared_.size());
+    if (shared_.back()) shared_[same_as_.back()] = true;
   }
   if (program.peak_live() > most_memory_) leave_out();
   if (lanes_.size() > 1) find_users();
@@ -75,7 +79,7 @@ void run::find_users() {
   for (std::size_t at = 0; at < all.size(); ++at) {
     const std::uint32_t by = lane_of(all[at].thread);
     lanes_[by].its_own.push_back(at);
-    const std::size_t index = all[at].resource;
+    const std::size_t index = same_as_[all[at].resource];
     if (!used[index]) users[index] = by;
     if (users[index] != by) users[index] = many;
     used[index] = true;

@@ -202,6 +202,15 @@ elseif(WAY STREQUAL "moved")
   build_consumer(-D WAY=find_package -D "CMAKE_PREFIX_PATH=${moved}")
   build_with_pkg_config(${moved} allot)
   build_with_pkg_config(${moved} allot_config -D CONSUMER_READS_CONFIGS)
+  # The command finds its libraries from where it lies now, in a folder with blanks.
+  if(EXISTS "${moved}/bin/allot")
+    run("${moved}/bin/allot" --version)
+    run("${moved}/bin/allot" record -o "${work}/a.trace" -- ${CMAKE_COMMAND} -E true)
+    if(NOT EXISTS "${work}/a.trace" OR NOT EXISTS "${moved}/share/man/man1/allot.1" OR
+       NOT EXISTS "${moved}/share/bash-completion/completions/allot")
+      message(FATAL_ERROR "nothing is recorded, or not all of the command is installed: ${output}")
+    endif()
+  endif()
 
 elseif(WAY STREQUAL "exported_symbols")
   # What lib/os/posix_extras.hpp declares is for the library alone, and so is all of the namespace allot::config.

@@ -32,7 +32,8 @@ BOOST_AUTO_TEST_CASE(help_lists_subcommands_and_exit_codes_and_each_subcommand_h
   const tool_outcome help = run_tool({"--help"});
   BOOST_TEST(help.code == 0);
   BOOST_TEST(help.errors == "");
-  for (const char* name : {"record", "replay", "compare", "recommend", "check-config", "strategies", "completion"}) {
+  for (const char* name :
+       {"record", "replay", "compare", "recommend", "check-config", "strategies", "show", "export", "completion"}) {
     BOOST_TEST(help.prints("\n  " + std::string(name)), name);
     const tool_outcome own = run_tool({name, "--help"});
     BOOST_TEST(own.code == 0);

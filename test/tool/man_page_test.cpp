@@ -77,6 +77,8 @@ BOOST_AUTO_TEST_CASE(it_has_every_subcommand_with_every_option_and_no_others) {
     BOOST_TEST(options_in(section(commands, ".SS " + each->get_name())) == options, each->get_name());
   }
   BOOST_TEST(headings == names);
+  BOOST_TEST(page().find("\"" + run_tool({"--version"}).out.substr(0, run_tool({"--version"}).out.size() - 1) + "\"") !=
+             std::string::npos);
   BOOST_TEST(options_in(section(page(), ".SH OPTIONS")) == options_of(command.app));
 }
 

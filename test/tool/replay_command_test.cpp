@@ -26,6 +26,10 @@ BOOST_AUTO_TEST_CASE(a_trace_is_replayed_on_a_config_and_measured) {
   BOOST_TEST(told["result"]["operations"] == 800);
   BOOST_TEST(told["result"]["peak_live"] == 200 * 24 + 299);
   BOOST_TEST(told["result"]["peak_committed"].get<std::size_t>() > 0u);
+  BOOST_TEST(!told["result"].contains("latency"));
+  const nlohmann::json timed =
+      run_tool({"replay", trace.path(), "--config", config.path(), "--json", "--latencies"}).value();
+  BOOST_TEST(timed["result"]["latency"]["calls"] == 800);
 }
 
 BOOST_AUTO_TEST_CASE(a_stack_that_cannot_serve_the_program_is_found_wanting) {

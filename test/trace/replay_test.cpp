@@ -453,4 +453,35 @@ BOOST_AUTO_TEST_CASE(an_empty_trace_is_replayed_in_no_time) {
   BOOST_TEST(result.peak_live == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(resources_of_the_trace_on_the_same_memory_are_counted_once_and_not_released_for_others) {
+  const temporary_file file("replay");
+  {
+    trace_writer trace(file.path());
+    trace_sink one_sink(trace, "one");
+    trace_sink two_sink(trace, "two");
+    chained_arena one_arena;
+    chained_arena two_arena;
+    tracing_resource one(one_arena, one_sink);
+    tracing_resource two(two_arena, two_sink);
+    void* const kept = two.allocate(1000);
+    (void)one.allocate(1000);
+    one.release();
+    for (int i = 0; i < 100; ++i) (void)one.allocate(1000);
+    one.release();
+    two.deallocate(kept, 1000);
+  }
+  trace_reader reader(file.path());
+  const replay_program program(reader);
+  const auto result = [&](const replay_candidate& candidate) {
+    replay_options options;
+    options.blocks = content::checked;
+    options.sample_every = 1;
+    return replay(program, candidate, options);
+  };
+  const auto shared = std::make_shared<chained_arena>();
+  const replay_result both = result({"both", [&](std::string_view) { return shared; }});
+  BOOST_TEST(both.damaged == 0u);
+  BOOST_TEST(both.peak_committed == shared->usage().committed);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

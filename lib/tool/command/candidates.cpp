@@ -1,6 +1,7 @@
 #include "candidates.hpp"
 
 #include <allot/config/config.hpp>
+#include <allot/trace/std_pool_on_pages.hpp>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -62,6 +63,19 @@ struct built_in {
   bool thread_safe;
 };
 
+/// The standard's pools do not tell what they take, so what is measured is one that counts its pages.
+template <class Pool>
+config_candidate telling(config_candidate candidate) {
+  candidate.replayed.make = [kind = candidate.replayed.name,
+                             only = std::weak_ptr<std::pmr::memory_resource>()](std::string_view) mutable {
+    std::shared_ptr<std::pmr::memory_resource> made = only.lock();
+    if (made == nullptr) made = std::make_shared<std_pool_on_pages<Pool>>(kind);
+    only = made;
+    return made;
+  };
+  return candidate;
+}
+
 config_candidate candidate_of(const built_in& is, bool shared) {
   const std::string from =
       is.upstream == nullptr ? "" : ", upstream = { strategy = \"" + std::string(is.upstream) + "\" }";
@@ -85,15 +99,14 @@ config_candidate candidate_from_file(const std::string& path) {
 
 std::vector<config_candidate> built_in_candidates(const replay_program& program, bool shared) {
   constexpr const char* pages = "page_resource";
-  std::vector<built_in> wanted{
-      {"general_resource", nullptr, false},
-      {"concurrent_general_resource", nullptr, true},
-      {"pool_resource", pages, false},
-      {"concurrent_pool", pages, true},
-      {"coalescing_heap", nullptr, false},
-      {shared ? "synchronized_secure_resource" : "secure_resource", nullptr, true},
-      {"new_delete_resource", nullptr, true},
-      {shared ? "synchronized_pool_resource" : "unsynchronized_pool_resource", "new_delete_resource", true}};
+  std::vector<built_in> wanted{{"general_resource", nullptr, false},
+                               {"concurrent_general_resource", nullptr, true},
+                               {"pool_resource", pages, false},
+                               {"concurrent_pool", pages, true},
+                               {"coalescing_heap", nullptr, false},
+                               {shared ? "synchronized_secure_resource" : "secure_resource", nullptr, true},
+                               {"new_delete_resource", nullptr, true},
+                               {shared ? "synchronized_pool_resource" : "unsynchronized_pool_resource", pages, true}};
   if (bytes_without_frees(program) <= most_for_arenas) {
     wanted.push_back({"monotonic_arena", nullptr, false});
     wanted.push_back({"chained_arena", pages, false});
@@ -102,6 +115,12 @@ std::vector<config_candidate> built_in_candidates(const replay_program& program,
   if (program.operations().size() <= most_events_for_pages) wanted.push_back({pages, nullptr, true});
   std::vector<config_candidate> made;
   for (const built_in& each : wanted) made.push_back(candidate_of(each, shared));
+  for (config_candidate& each : made) {
+    if (each.replayed.name == "synchronized_pool_resource")
+      each = telling<std::pmr::synchronized_pool_resource>(std::move(each));
+    else if (each.replayed.name == "unsynchronized_pool_resource")
+      each = telling<std::pmr::unsynchronized_pool_resource>(std::move(each));
+  }
   return made;
 }
 

@@ -11,6 +11,7 @@
 #include "command.hpp"
 #include "errors.hpp"
 #include "output.hpp"
+#include "words.hpp"
 
 namespace allot::tool {
 namespace {
@@ -34,7 +35,7 @@ void check_all(const std::vector<std::string>& files, command_context& context) 
     if (!error.is_null())
       note(context, error["message"].get_ref<const std::string&>());
     else if (!context.json)
-      context.out << one_line(file) << ": " << painted(context, colour::good, "good") << '\n';
+      context.out << printable(file) << ": " << painted(context, colour::good, "good") << '\n';
     json row = {{"file", file}, {"good", error.is_null()}};
     if (!error.is_null()) row["error"] = std::move(error);
     all.push_back(std::move(row));

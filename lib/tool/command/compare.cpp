@@ -23,7 +23,7 @@ void compare_all(const request& wanted, command_context& context) {
   if (!wanted.chart.empty()) chart.emplace(wanted.chart, wanted.contest.trace);
   const contest_result result = hold(wanted.contest, context);
   if (chart) {
-    // write_chart(chart->stream(), result.rows);
+    write_chart(chart->stream(), result.rows);
     chart->commit();
   }
   if (context.json)

@@ -5,6 +5,7 @@
 
 #include "progress.hpp"
 #include "sharing.hpp"
+#include "words.hpp"
 
 namespace allot::tool {
 
@@ -37,9 +38,9 @@ contest_result hold(const contest_flags& wanted, command_context& context) {
 
   std::vector<replay_candidate> replayed;
   for (const config_candidate& each : candidates) replayed.push_back(each.replayed);
-  progress bar(context, "replaying " + counted(trace.program.operations().size(), "event") + " on " +
-                            counted(replayed.size(), "candidate"));
-  // options.progress = [&bar](std::size_t done, std::size_t of) { bar.at(done, of); };
+  progress bar(context, "replaying " + count_text(trace.program.operations().size(), "event") + " on " +
+                            count_text(replayed.size(), "candidate"));
+  options.progress = [&bar](std::size_t done, std::size_t of) { bar.at(done, of); };
   std::vector<comparison> rows = compare(trace.program, replayed, options);
   return {std::move(trace), std::move(candidates), std::move(rows)};
 }

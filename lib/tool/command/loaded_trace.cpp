@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "progress.hpp"
+#include "words.hpp"
 
 namespace allot::tool {
 namespace {
@@ -15,10 +16,10 @@ void tell_damage(const trace_facts& facts, command_context& context) {
   for (std::size_t i = 0; i < facts.damage.size() && i < most_damage_told; ++i) {
     const trace_damage& part = facts.damage[i];
     note(context, facts.file + ": byte " + std::to_string(part.offset) + ": " + part.problem + "; " +
-                      counted(part.bytes, "byte") + " left out");
+                      count_text(part.bytes, "byte") + " left out");
   }
   if (facts.damage.size() > most_damage_told)
-    note(context, facts.file + ": damaged in " + counted(facts.damage.size() - most_damage_told, "more place"));
+    note(context, facts.file + ": damaged in " + count_text(facts.damage.size() - most_damage_told, "more place"));
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ trace_facts facts_of(const std::string& file, const trace_reader& reader, comman
   trace_facts facts{file, reader.summary(), reader.damage()};
   tell_damage(facts, context);
   if (facts.summary.dropped != 0)
-    note(context, file + ": " + counted(facts.summary.dropped, "event") +
+    note(context, file + ": " + count_text(facts.summary.dropped, "event") +
                       " were dropped while recording, so what is left may mislead");
   if (!facts.summary.complete)
     note(context, file + ": the program ended before the trace was closed; the last events are missing");
@@ -49,13 +50,13 @@ json to_json(const trace_facts& facts) {
 loaded_trace load_trace(const std::string& file, command_context& context) {
   trace_reader reader(file);
   replay_program program = [&] {
-    const progress bar(context, "reading " + file + ", " + counted(reader.summary().events, "event"));
+    const progress bar(context, "reading " + file + ", " + count_text(reader.summary().events, "event"));
     return replay_program(reader);
   }();
   loaded_trace loaded{facts_of(file, reader, context), std::move(program)};
   if (loaded.program.operations().empty()) throw command_error(bad_data, file + ": has no events to replay");
   if (loaded.program.mended() != 0)
-    note(context, file + ": " + counted(loaded.program.mended(), "event") +
+    note(context, file + ": " + count_text(loaded.program.mended(), "event") +
                       " made no sense without others that are not there, and were mended or left out");
   return loaded;
 }

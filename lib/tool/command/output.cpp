@@ -1,15 +1,12 @@
 #include "output.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iomanip>
-#include <locale>
 #include <ostream>
-#include <sstream>
 #include <system_error>
+
+#include "words.hpp"
 
 namespace allot::tool {
 namespace {
@@ -26,38 +23,12 @@ void write_json(command_context& context, const json& value) {
   context.out << value.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
-void note(command_context& context, std::string_view text) { context.errors << "allot: " << one_line(text) << '\n'; }
-
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  std::replace_if(
-      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return line;
-}
+void note(command_context& context, std::string_view text) { context.errors << "allot: " << printable(text) << '\n'; }
 
 std::string painted(const command_context& context, colour how, std::string_view text) {
   if (!context.colours) return std::string(text);
   const char* const start = how == colour::good ? "\x1b[32m" : how == colour::bad ? "\x1b[31m" : "\x1b[1m";
   return start + std::string(text) + "\x1b[0m";
-}
-
-std::string counted(std::uint64_t count, std::string_view what) {
-  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
-}
-
-std::string rounded_bytes(std::uint64_t bytes) {
-  constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < units.size(); ++unit) value /= 1024;
-  return decimals(value, unit == 0 || value >= 99.95 ? 0 : 1) + " " + units[unit];
-}
-
-std::string decimals(double value, int count) {
-  std::ostringstream text;
-  text.imbue(std::locale::classic());
-  text << std::fixed << std::setprecision(count) << value;
-  return text.str();
 }
 
 struct output_file::state {

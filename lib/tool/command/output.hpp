@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <iosfwd>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -16,25 +15,13 @@ using json = nlohmann::ordered_json;
 /// One JSON value on the output. Bytes of names that are no UTF-8 become replacement characters.
 void write_json(command_context& context, const json& value);
 
-/// A line `allot: ...` for people, beside the output.
+/// A line `allot: ...` for people, beside the output: names of files and traces forge no lines.
 void note(command_context& context, std::string_view text);
-
-/// The text with control characters as blanks: names of files and traces must not forge lines.
-std::string one_line(std::string_view text);
 
 enum class colour { good, bad, bold };
 
 /// The text, coloured where the output is to be.
 std::string painted(const command_context& context, colour how, std::string_view text);
-
-/// "1 file", "2 files".
-std::string counted(std::uint64_t count, std::string_view what);
-
-/// "1.5 MiB": three digits are enough for people.
-std::string rounded_bytes(std::uint64_t bytes);
-
-/// With a point, whatever the locale.
-std::string decimals(double value, int count);
 
 /// A file that is written: made where it can be made before the work starts, and in its place when all is written. What
 /// was there before stays until then.

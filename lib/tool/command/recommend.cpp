@@ -10,6 +10,7 @@
 #include "command.hpp"
 #include "contest.hpp"
 #include "output.hpp"
+#include "words.hpp"
 
 namespace allot::tool {
 namespace {
@@ -22,16 +23,16 @@ struct request {
 
 recommend_for meant(const std::string& what) {
   if (what == "memory") return recommend_for::memory;
-  // if (what == "latency") return recommend_for::latency;
+  if (what == "latency") return recommend_for::latency;
   return recommend_for::time;
 }
 
 /// The config, with why it is this one as comments on top.
 std::string explained(const request& wanted, const contest_result& result, const recommendation& made) {
   const std::size_t best = made.best;
-  std::string text = "# " + one_line(result.rows[best].name) + ", chosen for " + wanted.what +
-                     " by allot recommend from " + one_line(wanted.contest.trace) + ":\n";
-  for (const std::string& reason : made.reasons) text += "# - " + one_line(reason) + "\n";
+  std::string text = "# " + printable(result.rows[best].name) + ", chosen for " + wanted.what +
+                     " by allot recommend from " + printable(wanted.contest.trace) + ":\n";
+  for (const std::string& reason : made.reasons) text += "# - " + printable(reason) + "\n";
   return text + "\n" + result.candidates[best].config;
 }
 
@@ -49,8 +50,8 @@ json to_json(const request& wanted, const contest_result& result, const recommen
 }
 
 void print_recommendation(command_context& context, const contest_result& result, const recommendation& made) {
-  context.out << painted(context, colour::good, one_line(result.rows[made.best].name)) << '\n';
-  for (const std::string& reason : made.reasons) context.out << "- " << one_line(reason) << '\n';
+  context.out << painted(context, colour::good, printable(result.rows[made.best].name)) << '\n';
+  for (const std::string& reason : made.reasons) context.out << "- " << printable(reason) << '\n';
 }
 
 void recommend_one(const request& wanted, command_context& context) {

@@ -17,6 +17,7 @@
 #include "output.hpp"
 #include "record/preload_library.hpp"
 #include "record/program_file.hpp"
+#include "words.hpp"
 
 namespace allot::tool {
 namespace {
@@ -82,17 +83,16 @@ std::string trace_of(std::string pattern, long process) {
   return pattern;
 }
 
-/// Tries to write beside the program's start rather than in it, where nobody sees it. What is there stays.
-void check_trace_path(const std::string& trace) {
+/// Sees whether the trace can be written before the program starts. An older one goes: it is not what was recorded.
+void make_room_for(const std::string& trace) {
   const std::string tried = trace_of(trace, 0);
-  std::error_code ignored;
-  const bool was_there = fs::exists(tried, ignored);
   errno = 0;
   const bool works = static_cast<bool>(std::ofstream(tried, std::ios::binary | std::ios::app));
   const int code = errno;
   if (!works)
     throw command_error(cannot_write, trace + ": cannot be written: " + std::generic_category().message(code));
-  if (!was_there) fs::remove(tried, ignored);
+  std::error_code ignored;
+  if (fs::is_regular_file(tried, ignored)) fs::remove(tried, ignored);
 }
 
 std::string before(const std::string& first, const std::string& others) {
@@ -144,7 +144,7 @@ json told_trace(const std::string& pattern, long process, command_context& conte
   try {
     const trace_facts facts = facts_of(file, trace_reader(file), context);
     note(context,
-         file + ": " + counted(facts.summary.events, "event") + ", " + rounded_bytes(fs::file_size(file, ignored)));
+         file + ": " + count_text(facts.summary.events, "event") + ", " + bytes_text(fs::file_size(file, ignored)));
     if (facts.summary.events == 0 && file == pattern)
       note(context,
            "if " + context.program.front() +
@@ -162,7 +162,7 @@ void record_program(const request& wanted, command_context& context) {
   if (!wanted.config.empty()) check_config(read_config_file(wanted.config), wanted.config);
   const std::string preload = preload_library(wanted);
   const std::string program = program_to_run(context.program.front(), preload);
-  check_trace_path(wanted.trace);
+  make_room_for(wanted.trace);
   os::program_call call = call_for(wanted, preload, context);
   call.file = program;
   const os::program_end end = os::run_program(call);

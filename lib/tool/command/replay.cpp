@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -10,6 +11,7 @@
 #include "progress.hpp"
 #include "replay_flags.hpp"
 #include "sharing.hpp"
+#include "words.hpp"
 
 namespace allot::tool {
 namespace {
@@ -18,36 +20,48 @@ struct request {
   std::string trace;
   std::string config;
   replay_flags flags;
+  bool latencies = false;
 };
 
 void print_result(command_context& context, const replay_result& is) {
   const auto line = [&](std::string_view name, const std::string& value) {
     context.out << name << std::string(20 - name.size(), ' ') << value << '\n';
   };
-  const auto bytes = [](std::size_t count) { return count == 0 ? std::string("-") : rounded_bytes(count); };
+  const auto bytes = [](std::size_t count) { return count == 0 ? std::string("-") : bytes_text(count); };
+  const auto nanoseconds = [](double count) { return time_text(static_cast<std::uint64_t>(count)); };
   const auto wrong = [&](std::uint64_t count) {
     return painted(context, count == 0 ? colour::good : colour::bad, std::to_string(count));
   };
-  line("time", decimals(is.seconds * 1e3, 3) + " ms");
+  line("time", nanoseconds(is.seconds * 1e9));
   line("events", std::to_string(is.operations));
   line("refused", wrong(is.refused));
   line("damaged", wrong(is.damaged));
   line("peak live", bytes(is.peak_live));
   line("peak committed", bytes(is.peak_committed));
   line("average committed", bytes(is.average_committed));
-  line("waste", is.peak_committed == 0 ? "-" : decimals(is.waste() * 100, 0) + " %");
+  line("waste", is.peak_committed == 0 ? "-" : percent_text(is.waste()));
+  line("fragmentation", is.peak_committed == 0 ? "-" : percent_text(is.fragmentation));
   line("pages at peak", bytes(is.pages_at_peak));
+  line("near neighbours", percent_text(is.neighbours));
   line("page faults", std::to_string(is.page_faults));
   line("peak resident", bytes(is.peak_resident));
+  line("average resident", bytes(is.average_resident));
+  if (is.left_out != 0) line("left out", count_text(is.left_out, "block") + ", for which there is no memory");
+  if (is.latency.calls == 0) return;
+  line("median call", nanoseconds(is.latency.median));
+  line("99 % of calls", nanoseconds(is.latency.p99));
+  line("99.9 % of calls", nanoseconds(is.latency.p999));
+  line("longest call", nanoseconds(is.latency.most));
 }
 
 void replay_trace(const request& wanted, command_context& context) {
   const config_candidate candidate = candidate_from_file(wanted.config);
   const loaded_trace trace = load_trace(wanted.trace, context);
-  const replay_options options = wanted.flags.options();
+  replay_options options = wanted.flags.options();
+  options.latencies = wanted.latencies;
   check_sharing(trace.program, candidate, options);
   const replay_result result = [&] {
-    const progress bar(context, "replaying " + counted(trace.program.operations().size(), "event"));
+    const progress bar(context, "replaying " + count_text(trace.program.operations().size(), "event"));
     return replay(trace.program, candidate.replayed, options);
   }();
   if (context.json) {
@@ -66,6 +80,7 @@ void add_replay(CLI::App& app, command_context& context) {
   sub->add_option("trace", wanted->trace, "a trace file")->type_name("TRACE")->required();
   sub->add_option("--config", wanted->config, "the stack, as docs/config.md says")->type_name("FILE")->required();
   wanted->flags.add_to(*sub);
+  sub->add_flag("--latencies", wanted->latencies, "time single calls, which takes time itself");
   sub->callback([wanted, &context] { replay_trace(*wanted, context); });
 }
 

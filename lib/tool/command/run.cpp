@@ -101,7 +101,8 @@ void add_all(CLI::App& app, command_context& context) {
   add_recommend(app, context);
   add_check_config(app, context);
   add_strategies(app, context);
-  // add_show and add_export come here
+  add_show(app, context);
+  add_export(app, context);
   add_completion(app, context);
 }
 

@@ -26,7 +26,7 @@ void run::look_at_own(std::uint32_t thread) {
 void run::sample() {
   std::size_t committed = 0;
   for (std::size_t i = 0; i < ours_.size(); ++i) {
-    if (ours_[i] == nullptr) continue;
+    if (ours_[i] == nullptr || same_as_[i] != i) continue;
     const bool confined = !users_.empty() && users_[i] != many;
     committed += confined ? committed_[i].load(std::memory_order_relaxed) : ours_[i]->usage().committed;
   }

@@ -111,10 +111,11 @@ void run::expand(const operation& what, replayed_block& block, lane& by) {
   if (bytes > before) fill(block, before);
 }
 
-/// With the candidate's own release() where it has one: then the frees that follow find their blocks gone.
+/// With the candidate's own release() where it has one: then the frees that follow find their blocks gone. Where others
+/// are on the same memory, their blocks stay, so these are freed one by one.
 void run::release(const operation& what, lane& by) {
   resource* const ours = ours_[what.resource];
-  if (ours == nullptr || !ours->can_release()) return;
+  if (ours == nullptr || !ours->can_release() || shared_[what.resource]) return;
   const operation* const frees = &what + 1;
   for (std::size_t i = 0; i < what.bytes; ++i) {
     replayed_block& block = blocks_[frees[i].block];

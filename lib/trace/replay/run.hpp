@@ -86,7 +86,9 @@ class run {
   const replay_options& options_;
   const std::size_t most_memory_;
   std::vector<std::shared_ptr<std::pmr::memory_resource>> memory_;
-  std::vector<resource*> ours_;  // the same, null where they are foreign
+  std::vector<resource*> ours_;       // the same, null where they are foreign
+  std::vector<std::size_t> same_as_;  // the first on the same memory: counted there
+  std::vector<bool> shared_;          // others are on the same memory
   std::vector<replayed_block> blocks_;
   std::vector<lane> lanes_;  // one for each thread of the replay
 
