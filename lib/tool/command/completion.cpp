@@ -8,7 +8,7 @@
 #include "command.hpp"
 #include "completion/shells.hpp"
 #include "output.hpp"
-#include "strategies/reference.hpp"
+#include "strategy_entries.hpp"
 
 namespace allot::tool {
 namespace {

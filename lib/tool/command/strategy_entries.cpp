@@ -1,4 +1,4 @@
-#include "reference.hpp"
+#include "strategy_entries.hpp"
 
 #include <cstddef>
 #include <utility>
