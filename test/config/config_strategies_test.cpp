@@ -85,10 +85,11 @@ BOOST_AUTO_TEST_SUITE(config_strategies)
 
 BOOST_AUTO_TEST_CASE(every_resource_of_the_suite_can_be_named) {
   // Bases, what others are made of, what only code can make (a scope, an allocator's adaptor), and instruments of
-  // tests.
-  const std::set<std::string> left_out{"resource",      "arena",         "adaptor_resource",  "branching_resource",
-                                       "general_tiers", "secure_base",   "scratch",           "local_arena",
-                                       "heap_of_pool",  "request_probe", "limit_reservation", "metered_resource"};
+  // tests and of replays.
+  const std::set<std::string> left_out{"resource",         "arena",         "adaptor_resource",  "branching_resource",
+                                       "general_tiers",    "secure_base",   "scratch",           "local_arena",
+                                       "heap_of_pool",     "request_probe", "limit_reservation", "metered_resource",
+                                       "std_pool_on_pages"};
   const fs::path include = fs::path(ALLOT_SOURCE_DIR) / "include/allot";
   std::set<std::string> resources{"resource", "memory_resource"};
   std::vector<std::pair<std::string, std::string>> classes;
