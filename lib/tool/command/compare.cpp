@@ -1,5 +1,7 @@
+#include <CLI/CLI.hpp>
 #include <allot/trace/compare.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>

@@ -1,6 +1,8 @@
 #include "contest.hpp"
 
+#include <CLI/CLI.hpp>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "progress.hpp"

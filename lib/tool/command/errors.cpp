@@ -1,9 +1,11 @@
 #include "errors.hpp"
 
+#include <CLI/CLI.hpp>
 #include <allot/trace/trace_record.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <stdexcept>
 #include <system_error>

@@ -1,6 +1,7 @@
 #include "loaded_trace.hpp"
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "progress.hpp"

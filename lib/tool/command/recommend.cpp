@@ -1,6 +1,8 @@
+#include <CLI/CLI.hpp>
 #include <allot/config/config.hpp>
 #include <allot/trace/compare.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>

@@ -1,3 +1,4 @@
+#include <CLI/CLI.hpp>
 #include <allot/config/config.hpp>
 #include <allot/os/environment.hpp>
 #include <allot/os/run_program.hpp>
@@ -5,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>

@@ -1,5 +1,8 @@
 #include "replay_flags.hpp"
 
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
 namespace allot::tool {
 
 void replay_flags::add_to(CLI::App& app) {

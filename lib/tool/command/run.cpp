@@ -1,8 +1,10 @@
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <allot/config/config_error.hpp>
 #include <allot/trace/trace_record.hpp>
 #include <cerrno>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <stdexcept>
 #include <system_error>

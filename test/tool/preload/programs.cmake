@@ -19,7 +19,7 @@ foreach(target ${preload_programs})
   target_compile_options(${target} PRIVATE -w -fno-builtin)
 endforeach()
 
-allot_test(preload_test fast
+allot_test(preload_test packages
   tool/preload/run.cpp
   tool/preload_config_test.cpp
   tool/preload_record_test.cpp

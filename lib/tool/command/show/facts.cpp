@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <allot/core/checked_size.hpp>
 #include <command/words.hpp>
+#include <nlohmann/json.hpp>
 
 #include "heap_map.hpp"
 #include "shown.hpp"

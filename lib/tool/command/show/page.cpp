@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <command/words.hpp>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <vector>
 
