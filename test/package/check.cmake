@@ -15,8 +15,10 @@ set(configure ${CMAKE_COMMAND} -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER}
     -D CMAKE_CXX_FLAGS_DEBUG=-O0)
 if(LINKAGE STREQUAL "shared")
   set(shared ON)
+  set(tools -D ALLOT_BUILD_TOOLS=OFF)  # they are tried with the other, and take long to build
 else()
   set(shared OFF)
+  set(tools)
 endif()
 
 # What an earlier run decided is decided anew; what it compiled may stay.
@@ -130,7 +132,7 @@ endfunction()
 if(WAY STREQUAL "install")
   file(REMOVE_RECURSE ${library_build}/CMakeCache.txt ${prefix})
   run(${configure} -S ${SOURCE} -B ${library_build} -D BUILD_SHARED_LIBS=${shared} -D ALLOT_BUILD_TESTS=OFF
-      -D ALLOT_BUILD_EXAMPLES=OFF -D CMAKE_INSTALL_LIBDIR=${LIBRARY_FOLDER})
+      -D ALLOT_BUILD_EXAMPLES=OFF ${tools} -D CMAKE_INSTALL_LIBDIR=${LIBRARY_FOLDER})
   run(${CMAKE_COMMAND} --build ${library_build} --parallel 2)
   run(${CMAKE_COMMAND} --install ${library_build} --prefix ${prefix})
 
