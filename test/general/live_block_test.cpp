@@ -3,6 +3,7 @@
 #include <allot/adaptor/statistics_resource.hpp>
 #include <allot/adaptor/synchronized_resource.hpp>
 #include <allot/block/page_resource.hpp>
+#include <allot/core/memory_tools.hpp>
 #include <allot/general/concurrent_general_resource.hpp>
 #include <allot/general/general_resource.hpp>
 #include <allot/secure/secure_resource.hpp>
@@ -42,7 +43,8 @@ bool give(resource& to, const block& gone) {
   bool whole = is.bytes >= gone.bytes && is_power_of_two(is.alignment);
   for (std::size_t i = 0; i < gone.bytes; ++i) whole = whole && bytes[i] == gone.value;
   if (!whole) return false;
-  std::memset(gone.p, 0, is.bytes);
+  // A memory tool wants no more touched than was asked for.
+  std::memset(gone.p, 0, memory_tools::active() ? gone.bytes : is.bytes);
   to.deallocate(gone.p, is.bytes, is.alignment);
   return true;
 }

@@ -56,7 +56,7 @@ struct block_info {
 
 /// With what a block may be freed and resized, where nobody kept what was asked for.
 struct block_extent {
-  std::size_t bytes = 0;      ///< all may be used; 0: not known
+  std::size_t bytes = 0;      ///< all may be used, but where a memory tool watches; 0: not known
   std::size_t alignment = 0;  ///< to be stated with them; the block may have more
 };
 
