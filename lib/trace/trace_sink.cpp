@@ -8,16 +8,23 @@ namespace {
 ALLOT_INITIAL_EXEC thread_local const trace_tag* innermost = nullptr;
 
 /// The frames as lines, which say file and offset: they can be made names of functions later, without the process.
-std::string text_of(const os::call_stack& stack) {
+std::string text_of(const os::call_stack& stack, std::string_view own_files) {
   std::string text;
-  for (std::size_t i = 0; i < stack.size(); ++i) text.append(std::string_view(stack.describe(i))).append("\n");
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    const os::call_stack::line line = stack.describe(i);
+    const bool own = !own_files.empty() && std::string_view(line).find(own_files) != std::string_view::npos;
+    if (!own || !text.empty()) text.append(std::string_view(line)).append("\n");
+  }
   return text;
 }
 
 }  // namespace
 
 trace_sink::trace_sink(trace_writer& trace, std::string_view resource, const trace_sink_options& options)
-    : trace_(trace), resource_(trace.define(trace_name::resource, resource)), stacks_(options.stacks) {}
+    : trace_(trace),
+      resource_(trace.define(trace_name::resource, resource)),
+      stacks_(options.stacks),
+      own_files_(options.own_files) {}
 
 trace_sink::~trace_sink() = default;
 
@@ -34,7 +41,7 @@ void trace_sink::write(const memory_event& event) {
   if (stacks_) {
     os::call_stack stack;
     stack.capture();
-    record.stack = trace_.define(trace_name::stack, text_of(stack));
+    record.stack = trace_.define(trace_name::stack, text_of(stack, own_files_));
   }
   trace_.write(record);
 }

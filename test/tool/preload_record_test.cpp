@@ -140,6 +140,11 @@ BOOST_AUTO_TEST_CASE(call_stacks_and_what_to_do_when_behind_are_as_asked_for) {
   BOOST_TEST(outcome.ended_well(), outcome);
   trace_reader reader(trace.path());
   BOOST_TEST(reader.names(trace_name::stack) > 3u);
+  // They begin in the program, not in what records it.
+  for (std::uint32_t i = 1; i <= reader.names(trace_name::stack); ++i) {
+    const std::string_view stack = reader.name(trace_name::stack, i);
+    BOOST_TEST(stack.substr(0, stack.find('\n')).find("liballot_preload") == std::string_view::npos, stack);
+  }
   const run_outcome wrong = run_preloaded({"true"}, {{"ALLOT_RECORD", trace.path()}, {"ALLOT_RECORD_BEHIND", "sleep"}});
   BOOST_TEST(wrong.exit_code == 0);
   BOOST_TEST(wrong.error_lines() == 1u, wrong);

@@ -4,12 +4,16 @@
 #include <allot/core/event_sink.hpp>
 #include <allot/trace/trace_writer.hpp>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace allot {
 
 struct trace_sink_options {
   bool stacks = false;  ///< record where each event comes from: about 2 us more
+  /// The innermost frames are left out as long as their file has this in its path: of a library that hands on what
+  /// others ask of it. Empty: none are.
+  std::string_view own_files = {};
 };
 
 /// Hands the events of one resource on to a trace, by a name:
@@ -32,6 +36,7 @@ class ALLOT_EXPORT trace_sink final : public event_sink {
   trace_writer& trace_;
   const std::uint32_t resource_;
   const bool stacks_;
+  const std::string own_files_;
 };
 
 /// While it lives, what its thread records through any trace_sink on this trace has the tag: what the program was

@@ -7,7 +7,7 @@
 namespace allot::preload {
 
 trace_recorder::trace_recorder(const std::string& file, const trace_writer_options& options, bool stacks)
-    : trace_(file, options), sink_(trace_, "malloc", {stacks}) {}
+    : trace_(file, options), sink_(trace_, "malloc", {stacks, "/liballot_preload"}) {}
 
 void trace_recorder::tell(const memory_event& event) noexcept {
   try {
