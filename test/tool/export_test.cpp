@@ -1,3 +1,4 @@
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>

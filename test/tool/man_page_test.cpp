@@ -1,5 +1,6 @@
 // What the manual page lists, against what the program has.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>

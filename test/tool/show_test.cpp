@@ -1,3 +1,4 @@
+#include <CLI/CLI.hpp>
 #include <allot/trace/trace_record.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <allot/trace/trace_writer.hpp>
 #include <cstdint>
