@@ -33,7 +33,7 @@ BOOST_AUTO_TEST_CASE(what_was_freed_goes_back_to_the_system) {
   }
   const auto last = std::make_unique<char[]>(100'000);  // what is below it cannot go back by lowering the heap's end
   blocks.clear();
-  const std::size_t before = resident();
+  [[maybe_unused]] const std::size_t before = resident();
   errno = 7;
   os::give_back_free_heap();
   BOOST_TEST(errno == 7);
