@@ -119,13 +119,12 @@ recorder* recorder_to(std::string_view wanted, void (*writer_begins)()) {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) extension allot_preload_extend(const char* config, const char* trace,
-                                                                                 void (*writer_begins)()) {
+extern "C" __attribute__((visibility("default"))) void allot_preload_extend(extension& made, const char* config,
+                                                                            const char* trace,
+                                                                            void (*writer_begins)()) {
   static_assert(std::is_same_v<decltype(allot_preload_extend), extend_function>);
-  extension made;
   if (config != nullptr) made.stack = stack_by_config(config);
   if (trace != nullptr) made.record = recorder_to(trace, writer_begins);
-  return made;
 }
 
 }  // namespace allot::preload

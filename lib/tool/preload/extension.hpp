@@ -16,7 +16,7 @@ struct extension {
 /// @param config  a file's path; may be null
 /// @param trace  likewise
 /// @param writer_begins  to be called first by threads that work for the recorder
-using extend_function = extension(const char* config, const char* trace, void (*writer_begins)());
+using extend_function = void(extension& made, const char* config, const char* trace, void (*writer_begins)());
 inline constexpr const char* extend_name = "allot_preload_extend";
 inline constexpr const char* extension_file = "liballot_preload_extension.so";
 

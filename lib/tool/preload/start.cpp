@@ -56,7 +56,8 @@ __attribute__((constructor)) void begin() {
   const char* const trace = variable("ALLOT_RECORD");
   if (config != nullptr || trace != nullptr) {
     if (extend_function* const extend = load_extension(); extend != nullptr) {
-      const extension more = extend(config, trace, [] { ++this_thread.inside; });
+      extension more;
+      extend(more, config, trace, [] { ++this_thread.inside; });
       made.stack = more.stack;
       made.record = more.record;
     }
