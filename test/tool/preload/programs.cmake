@@ -18,6 +18,8 @@ foreach(target ${preload_programs})
   # They do on purpose what compilers warn of, and what optimisers take for impossible.
   target_compile_options(${target} PRIVATE -w -fno-builtin)
 endforeach()
+# Clang leaves these operators out unless told.
+target_compile_options(preload_throws PRIVATE -fsized-deallocation)
 
 allot_test(preload_test packages
   tool/preload/run.cpp
