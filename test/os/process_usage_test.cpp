@@ -28,10 +28,14 @@ BOOST_AUTO_TEST_CASE(pages_that_are_touched_are_resident_and_were_faults) {
 BOOST_AUTO_TEST_CASE(what_was_freed_goes_back_to_the_system) {
   const auto resident = [] { return os::usage_of_process().resident; };
   std::vector<std::unique_ptr<char[]>> blocks;
+  std::vector<std::unique_ptr<char[]>> kept;  // between them, so that they cannot go back by lowering the heap's end
   for (int i = 0; i < 300; ++i) {
-    blocks.push_back(std::make_unique<char[]>(100'000));  // too small for mappings of their own, and written to
+    blocks.push_back(std::make_unique<char[]>(100'000));  // too small for mappings of their own
+    kept.push_back(std::make_unique<char[]>(5000));
+    // Compilers may leave out blocks that nobody looks at.
+    for (std::size_t at = 0; at < 100'000; at += 1000) static_cast<volatile char&>(blocks.back()[at]) = 1;
+    static_cast<volatile char&>(kept.back()[0]) = 1;
   }
-  const auto last = std::make_unique<char[]>(100'000);  // what is below it cannot go back by lowering the heap's end
   blocks.clear();
   [[maybe_unused]] const std::size_t before = resident();
   errno = 7;
