@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(without_being_told_memory_is_what_the_machine_has) {
 
 BOOST_AUTO_TEST_CASE(a_candidate_that_takes_more_and_more_is_stopped) {
   made_up events;  // what lives is little, and an arena keeps it all
-  for (std::uint64_t i = 0; i < 100; ++i) events.allocate(0x1000, 4 * mebi).deallocate(0x1000, 4 * mebi);
+  for (std::uint64_t i = 0; i < 100; ++i) events.allocate(0x1000, mebi).deallocate(0x1000, mebi);
   const replay_program program = events.program();
   const replay_result arena = replay(program, fresh<chained_arena>("arena"), with_memory(16 * mebi));
   BOOST_TEST(arena.refused > 80u);
