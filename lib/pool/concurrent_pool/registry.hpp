@@ -52,7 +52,7 @@ class pool_registry {
     std::size_t next_free;
   };
 
-  constexpr pool_registry() noexcept = default;
+  pool_registry() noexcept = default;
   bool make_room() noexcept;
   void end_thread(const cache_table& table) noexcept;
   bool try_lock_all() noexcept;
