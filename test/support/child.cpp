@@ -10,9 +10,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
+#include <vector>
 
 extern char** environ;
 
@@ -29,6 +32,14 @@ std::map<std::string, std::function<void()>, std::less<>>& children() {
 std::string& program() {
   static std::string path;
   return path;
+}
+
+// The program again, behind the words of the emulator that this build needs for it, if any.
+std::vector<std::string> command_of_child() {
+  std::istringstream emulator{ALLOT_TEST_EMULATOR};
+  std::vector<std::string> words{std::istream_iterator<std::string>{emulator}, {}};
+  words.push_back(program());
+  return words;
 }
 
 }  // namespace
@@ -52,11 +63,12 @@ child_outcome run_child(std::string_view name) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDERR_FILENO);
   ::setenv(child_variable, std::string(name).c_str(), 1);
-  const std::string path = program();
-  std::string argument = path;
-  std::array<char*, 2> arguments{argument.data(), nullptr};
+  std::vector<std::string> words = command_of_child();
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   pid_t pid = 0;
-  const int code = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, arguments.data(), environ);
+  const int code = ::posix_spawnp(&pid, arguments.front(), &actions, nullptr, arguments.data(), environ);
   ::unsetenv(child_variable);
   posix_spawn_file_actions_destroy(&actions);
   ::close(pipe_ends[1]);

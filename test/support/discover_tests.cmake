@@ -1,6 +1,7 @@
-# Writes one add_test() for every case of a Boost.Test program. Arguments: PROGRAM, NAME, TIER, LIST.
+# Writes one add_test() for every case of a Boost.Test program. Arguments: PROGRAM, NAME, TIER, LIST,
+# EMULATOR (the command that runs the program, empty when it runs by itself).
 
-execute_process(COMMAND ${PROGRAM} --list_content=HRF ERROR_VARIABLE content OUTPUT_VARIABLE ignored RESULT_VARIABLE status)
+execute_process(COMMAND ${EMULATOR} ${PROGRAM} --list_content=HRF ERROR_VARIABLE content OUTPUT_VARIABLE ignored RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${PROGRAM} cannot list its cases (${status}): ${content}")
 endif()
@@ -10,6 +11,10 @@ endif()
 string(REPLACE ";" "_" content "${content}")
 string(REGEX REPLACE "\r?\n" ";" lines "${content}")
 list(APPEND lines "end")
+set(command "")
+foreach(word IN LISTS EMULATOR PROGRAM)
+  string(APPEND command " [==[${word}]==]")
+endforeach()
 set(script "")
 set(count 0)
 set(suites "")
@@ -32,7 +37,7 @@ foreach(line IN LISTS lines)
       list(JOIN suites "/" path)
       string(REGEX REPLACE "^/" "" path "${path}/${unit}")
       string(APPEND script
-        "add_test([==[${NAME}/${path}]==] [==[${PROGRAM}]==] [==[--run_test=${path}]==]"
+        "add_test([==[${NAME}/${path}]==]${command} [==[--run_test=${path}]==]"
         " --catch_system_errors=no --color_output=no)\n"
         "set_tests_properties([==[${NAME}/${path}]==] PROPERTIES LABELS ${TIER} TIMEOUT 300"
         " SKIP_RETURN_CODE 77)\n")

@@ -1,6 +1,10 @@
 #define BOOST_TEST_ALTERNATIVE_INIT_API
 #define BOOST_TEST_NO_MAIN
+#ifdef ALLOT_TEST_BOOST_HEADERS
+#include <boost/test/included/unit_test.hpp>
+#else
 #include <boost/test/unit_test.hpp>
+#endif
 
 #include "support/child.hpp"
 
