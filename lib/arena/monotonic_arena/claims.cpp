@@ -5,13 +5,20 @@
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace allot {
 namespace {
 
-std::mutex mutex;                   // guards all below
 monotonic_arena* newest = nullptr;  // the claims, linked through the arenas themselves
+
+/// Guards all of this. Never destroyed: arenas of static storage duration may be destroyed later than anything here.
+std::mutex& claims_mutex() noexcept {
+  alignas(std::mutex) static std::byte storage[sizeof(std::mutex)];
+  static std::mutex& only = *::new (static_cast<void*>(storage)) std::mutex;
+  return only;
+}
 
 }  // namespace
 
@@ -21,7 +28,7 @@ void monotonic_arena::claim_memory() {
   std::size_t others_size = 0;
   fixed_text<31> others_name;
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(claims_mutex());
     for (const monotonic_arena* other = newest; other != nullptr; other = other->next_claim_) {
       const std::byte* const end = other->claimed_ + other->claimed_size_;
       const bool apart = data_ + size_ <= other->claimed_ || end <= data_;
@@ -48,7 +55,7 @@ void monotonic_arena::claim_memory() {
 
 void monotonic_arena::disclaim_memory() noexcept {
   if (claimed_ == nullptr) return;
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(claims_mutex());
   if (next_claim_ != nullptr) next_claim_->previous_claim_ = previous_claim_;
   (previous_claim_ != nullptr ? previous_claim_->next_claim_ : newest) = next_claim_;
   next_claim_ = previous_claim_ = nullptr;
@@ -57,7 +64,7 @@ void monotonic_arena::disclaim_memory() noexcept {
 
 void monotonic_arena::take_claim_of(monotonic_arena& other) noexcept {
   if (other.claimed_ == nullptr) return;
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(claims_mutex());
   claimed_ = std::exchange(other.claimed_, nullptr);
   claimed_size_ = other.claimed_size_;
   next_claim_ = std::exchange(other.next_claim_, nullptr);

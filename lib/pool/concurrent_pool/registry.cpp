@@ -24,15 +24,32 @@ std::size_t bytes_of(const cache_table& table) noexcept {
   return sizeof(cache_table) + table.size * sizeof(cache_table::entry);
 }
 
+/// What there is of a thread, with its first table behind it in the same pages: some systems free thread_local
+/// variables before they run the hook.
+struct thread_record : os::thread_exit_hook {
+  thread_record(function at_exit, std::size_t all_bytes) noexcept : os::thread_exit_hook(at_exit), bytes(all_bytes) {}
+
+  void* first_table() noexcept { return this + 1; }
+
+  cache_table* table = nullptr;
+  std::size_t bytes;  // of the pages
+};
+static_assert(alignof(thread_record) >= alignof(cache_table));
+
 // Of the calling thread; without construction, so that they serve as long as the thread runs anything at all.
-thread_local cache_table* own_table = nullptr;
+thread_local thread_record* own = nullptr;
 thread_local bool ended = false;
-alignas(os::thread_exit_hook) thread_local std::byte exit_hook[sizeof(os::thread_exit_hook)] = {};
+
+void release_table(thread_record& record) noexcept {
+  if (record.table != record.first_table())
+    (void)os::release(record.table, align_up(bytes_of(*record.table), os::facts().page_size));
+}
 
 }  // namespace
 
 pool_registry& pool_registry::instance() noexcept {
-  static pool_registry only;
+  alignas(pool_registry) static std::byte storage[sizeof(pool_registry)];
+  static pool_registry& only = *::new (static_cast<void*>(storage)) pool_registry;
   return only;
 }
 
@@ -112,35 +129,44 @@ void pool_registry::unlock(std::size_t pools) noexcept {
 
 bool pool_registry::prepare_entry(std::size_t slot) noexcept {
   if (ended) return false;
-  if (own_table != nullptr && slot < own_table->size) return true;
-  const std::size_t wanted = std::max(slot + 1, own_table != nullptr ? 2 * own_table->size : 0);
-  std::size_t bytes = sizeof(cache_table) + wanted * sizeof(cache_table::entry);
+  if (own != nullptr && slot < own->table->size) return true;
+  const std::size_t wanted = std::max(slot + 1, own != nullptr ? 2 * own->table->size : 0);
+  const std::size_t before = own == nullptr ? sizeof(thread_record) : 0;
+  std::size_t bytes = before + sizeof(cache_table) + wanted * sizeof(cache_table::entry);
   void* const memory = zero_pages(bytes);
   if (memory == nullptr) return false;
-  auto* const table = ::new (memory) cache_table{(bytes - sizeof(cache_table)) / sizeof(cache_table::entry)};
-  if (own_table == nullptr) {
-    auto* const hook = ::new (exit_hook) os::thread_exit_hook([](os::thread_exit_hook&) noexcept {
-      // From here on the thread is served without a cache, also while those it has are given up.
-      const cache_table& last = *std::exchange(own_table, nullptr);
-      ended = true;
-      set_current_table(nullptr);
-      instance().end_thread(last);
-    });
-    if (!os::at_thread_exit(*hook)) {
+  const std::size_t room = (bytes - before - sizeof(cache_table)) / sizeof(cache_table::entry);
+  if (own != nullptr) {
+    auto* const table = ::new (memory) cache_table{room};
+    std::copy_n(own->table->entries(), own->table->size, table->entries());
+    release_table(*own);
+    own->table = table;
+  } else {
+    auto* const record = ::new (memory) thread_record(
+        [](os::thread_exit_hook& self) noexcept {
+          // From here on the thread is served without a cache, also while those it has are given up.
+          auto& last = static_cast<thread_record&>(self);
+          own = nullptr;
+          ended = true;
+          set_current_table(nullptr);
+          instance().end_thread(*last.table);
+          release_table(last);
+          (void)os::release(&last, last.bytes);
+        },
+        bytes);
+    record->table = ::new (record->first_table()) cache_table{room};
+    if (!os::at_thread_exit(*record)) {
       (void)os::release(memory, bytes);
       return false;
     }
-  } else {
-    std::copy_n(own_table->entries(), own_table->size, table->entries());
-    (void)os::release(own_table, align_up(bytes_of(*own_table), os::facts().page_size));
+    own = record;
   }
-  own_table = table;
-  set_current_table(table);
+  set_current_table(own->table);
   return true;
 }
 
 void pool_registry::set_entry(std::size_t slot, std::uint64_t token, thread_cache* cache) noexcept {
-  if (own_table != nullptr) own_table->entries()[slot] = {token, cache};
+  if (own != nullptr) own->table->entries()[slot] = {token, cache};
 }
 
 void pool_registry::end_thread(const cache_table& table) noexcept {
@@ -161,7 +187,6 @@ void pool_registry::end_thread(const cache_table& table) noexcept {
       std::this_thread::yield();
     }
   }
-  (void)os::release(const_cast<cache_table*>(&table), align_up(bytes_of(table), os::facts().page_size));
 }
 
 }  // namespace allot
