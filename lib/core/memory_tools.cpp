@@ -1,6 +1,8 @@
 #include <allot/core/memory_tools.hpp>
 #include <atomic>
 
+#if defined(ALLOT_WEAK)
+
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
 #endif
@@ -121,3 +123,21 @@ void move_container_end(const void* begin, const void* limit, const void* old_en
 }
 
 }  // namespace allot::memory_tools
+
+#else
+
+// Where a program cannot be asked whether a tool is in it, there is none.
+namespace allot::memory_tools {
+
+bool active() noexcept { return false; }
+bool rule_addresses() noexcept { return false; }
+bool accessible(const void*) noexcept { return true; }
+void poison(const void*, std::size_t) noexcept {}
+void hand_out(const void*, std::size_t) noexcept {}
+void unpoison(const void*, std::size_t) noexcept {}
+void move_container_end(const void*, const void*, const void*, const void*) noexcept {}
+void follow_reports(void (*)(const void*)) noexcept {}
+
+}  // namespace allot::memory_tools
+
+#endif

@@ -1,5 +1,7 @@
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/adaptor/debug_resource.hpp>
@@ -134,6 +136,7 @@ const test::child_program tool_sees_freed{"debug_freed_under_a_tool", [] {
                                             memory.deallocate(const_cast<char*>(p), 24, 8);
                                             p[3] = 1;
                                           }};
+#if !defined(_WIN32)
 const test::child_program forked{"debug_forked", [] {
                                    concurrent_pool pool;
                                    debug_resource memory(pool, orders());
@@ -160,6 +163,7 @@ const test::child_program forked{"debug_forked", [] {
                                    other.join();
                                    if (!good) ::_exit(1);
                                  }};
+#endif
 
 }  // namespace
 
@@ -891,9 +895,11 @@ BOOST_AUTO_TEST_CASE(a_memory_tool_sees_fences_and_freed_blocks) {
   BOOST_TEST(test::run_child("debug_freed_under_a_tool").says("use-after-poison"));
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_child_process_goes_on_while_other_threads_were_at_it) {
   const auto outcome = test::run_child("debug_forked");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,7 @@
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/adaptor/sampling_guard_resource.hpp>
@@ -132,6 +134,7 @@ const test::child_program in_production{"sampled_in_production", [] {
                                             memory.deallocate(p, 24, 8);
                                           }
                                         }};
+#if !defined(_WIN32)
 const test::child_program forked{"sampled_forked", [] {
                                    concurrent_pool pool;
                                    sampling_guard_resource memory(pool, rate_of(2));
@@ -161,6 +164,7 @@ const test::child_program forked{"sampled_forked", [] {
                                    other.join();
                                    if (!good) ::_exit(1);
                                  }};
+#endif
 
 }  // namespace
 
@@ -553,9 +557,11 @@ BOOST_AUTO_TEST_CASE(threads_share_it_if_they_share_the_upstream) {
   BOOST_TEST(memory.check());
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_child_process_goes_on_while_other_threads_were_sampling) {
   const auto outcome = test::run_child("sampled_forked");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,7 @@
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <allot/arena/chained_arena.hpp>
 #include <allot/block/page_resource.hpp>
@@ -649,6 +651,7 @@ BOOST_AUTO_TEST_CASE(options_in_force_can_be_read) {
   BOOST_TEST(chained_arena().options().name.empty());
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(contents_are_equal_in_parent_and_child_after_fork_and_independent_then) {
   for (const bool virtual_blocks : {false, true}) {
     chained_arena_options options;
@@ -677,6 +680,7 @@ BOOST_AUTO_TEST_CASE(contents_are_equal_in_parent_and_child_after_fork_and_indep
     BOOST_TEST(*more == 7);
   }
 }
+#endif
 
 /// Random requests against what an arena must give: aligned, apart, untouched by later ones, over several lives.
 BOOST_AUTO_TEST_CASE(random_requests_over_several_lives_stay_apart_and_whole) {

@@ -1,4 +1,6 @@
+#if !defined(_WIN32)
 #include <pthread.h>
+#endif
 
 #include <algorithm>
 #include <allot/arena/chained_arena.hpp>
@@ -110,6 +112,7 @@ struct thread_end {
   }
 };
 
+#if !defined(_WIN32)
 /// A pthread key whose destructor runs after the library's: in the second round, the first one sets it again.
 struct late_key {
   pthread_key_t key{};
@@ -130,6 +133,7 @@ struct late_key {
   ~late_key() { ::pthread_key_delete(key); }
   void arm() const { ::pthread_setspecific(key, this); }
 };
+#endif
 
 static_assert(!std::is_copy_constructible_v<scratch> && !std::is_move_constructible_v<scratch>);
 static_assert(!std::is_copy_assignable_v<scratch> && !std::is_move_assignable_v<scratch>);
@@ -150,6 +154,7 @@ const test::child_program unknown_page_size{"scratch_without_a_page_size", [] {
                                               }
                                             }};
 
+#if !defined(_WIN32)
 const test::child_program no_keys_left{"scratch_without_a_thread_key", [] {
                                          std::vector<pthread_key_t> keys;
                                          for (pthread_key_t key{}; ::pthread_key_create(&key, nullptr) == 0;)
@@ -171,6 +176,7 @@ const test::child_program no_keys_left{"scratch_without_a_thread_key", [] {
                                          });
                                          std::exit(test::readable(address) ? 2 : 0);
                                        }};
+#endif
 
 /// What this process has, in mappings and bytes of address space.
 struct footprint {
@@ -955,6 +961,7 @@ BOOST_AUTO_TEST_SUITE(scratch_of_threads)
 
 namespace {
 
+#if !defined(_WIN32)
 /// The C library's heap takes address space for threads, too; told to use one heap for all it does not.
 test::child_outcome run_with_one_heap(const char* child) {
   ::setenv("MALLOC_ARENA_MAX", "1", 1);
@@ -962,6 +969,7 @@ test::child_outcome run_with_one_heap(const char* child) {
   ::unsetenv("MALLOC_ARENA_MAX");
   return outcome;
 }
+#endif
 
 }  // namespace
 
@@ -1003,6 +1011,7 @@ BOOST_AUTO_TEST_CASE(a_threads_memory_is_unmapped_when_it_ends) {
   BOOST_TEST(!test::readable(pair));
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(threads_one_after_the_other_leave_nothing_behind) {
   if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer adds mappings");
   const auto outcome = run_with_one_heap("scratch_of_threads_in_sequence");
@@ -1014,6 +1023,7 @@ BOOST_AUTO_TEST_CASE(threads_side_by_side_leave_nothing_behind) {
   const auto outcome = run_with_one_heap("scratch_of_threads_in_batches");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(thread_local_destructors_find_the_same_pair_whenever_they_were_constructed) {
   struct seen {
@@ -1079,6 +1089,7 @@ BOOST_AUTO_TEST_CASE(a_thread_local_object_may_hold_a_scope) {
   BOOST_TEST(!test::readable(data));
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(who_calls_after_the_pair_was_freed_gets_a_new_one_which_is_freed_again) {
   (void)thread_scratch();  // the library's key is older than ours
   late_key late;
@@ -1105,6 +1116,7 @@ BOOST_AUTO_TEST_CASE(who_calls_after_the_pair_was_freed_gets_a_new_one_which_is_
   BOOST_TEST(!test::readable(first));
   BOOST_TEST(!test::readable(data));
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(where_the_system_refuses_a_new_thread_gets_an_error_and_the_next_call_works) {
   std::size_t refused = 0;
@@ -1145,10 +1157,12 @@ BOOST_AUTO_TEST_CASE(without_a_page_size_the_error_says_so) {
   BOOST_TEST(test::run_child("scratch_without_a_page_size").exit_code == 0);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_thread_without_a_key_to_free_its_pair_by_gets_an_error_and_the_next_one_works) {
   const auto outcome = test::run_child("scratch_without_a_thread_key");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()
 

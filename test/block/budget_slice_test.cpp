@@ -1,5 +1,7 @@
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/block/budget_slice.hpp>
@@ -740,6 +742,7 @@ BOOST_AUTO_TEST_CASE(an_alignment_that_is_none_is_misuse_and_refused) {
 
 // ---- fork
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(after_a_fork_both_sides_go_on_with_bytes_of_their_own) {
   memory_budget budget(options_for(1 << 16, 1 << 16));
   budget_slice slice = budget.permanent("world", 1000);
@@ -770,5 +773,6 @@ BOOST_AUTO_TEST_CASE(after_a_fork_both_sides_go_on_with_bytes_of_their_own) {
   BOOST_TEST(slice.refused() == 0u);
   BOOST_TEST(frame.is_current());
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

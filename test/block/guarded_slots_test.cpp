@@ -1,7 +1,9 @@
 // guarded_page_resource with `slots`, and with `record_stacks`.
 
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <allot/block/guarded_page_resource.hpp>
 #include <allot/core/allocation_error.hpp>
@@ -81,6 +83,7 @@ const test::child_program double_free{"recorded_double_free", [] {
                                         pages.deallocate(p, 10);
                                       }};
 
+#if !defined(_WIN32)
 /// Another thread is in the middle of a call nearly always.
 const test::child_program forked{"guarded_slots_forked", [] {
                                    guarded_page_resource pages(with_slots(8));
@@ -110,6 +113,7 @@ const test::child_program forked{"guarded_slots_forked", [] {
                                    other.join();
                                    if (!good) ::_exit(1);
                                  }};
+#endif
 
 }  // namespace
 
@@ -378,9 +382,11 @@ BOOST_AUTO_TEST_CASE(threads_share_the_slots) {
   });
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_child_process_can_go_on_with_what_another_thread_was_using) {
   const auto outcome = test::run_child("guarded_slots_forked");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

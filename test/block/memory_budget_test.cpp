@@ -1,4 +1,6 @@
+#if !defined(_WIN32)
 #include <sys/resource.h>
+#endif
 
 #include <algorithm>
 #include <allot/arena/chained_arena.hpp>
@@ -93,8 +95,8 @@ bool all_zero(const std::byte* p, std::size_t bytes) {
 
 // ---- programs in processes of their own. Each prints what the error says and exits with 0 when it is right.
 
-void expect_limit(const memory_budget_options& options, budget_limit limit, std::size_t least_available,
-                  std::size_t most_available) {
+[[maybe_unused]] void expect_limit(const memory_budget_options& options, budget_limit limit,
+                                   std::size_t least_available, std::size_t most_available) {
   try {
     memory_budget budget(options);
   } catch (const budget_error& error) {
@@ -107,6 +109,7 @@ void expect_limit(const memory_budget_options& options, budget_limit limit, std:
   std::exit(2);
 }
 
+#if !defined(_WIN32)
 void lower(decltype(RLIMIT_AS) which, std::size_t to) {
   const rlimit limit{to, to};
   if (::setrlimit(which, &limit) != 0) std::exit(3);
@@ -133,6 +136,7 @@ const test::child_program little_address_space_unchecked{"budget_little_address_
                                                          &start_in_little_address_space<false>};
 const test::child_program little_data{"budget_little_data", &start_with_little_data<true>};
 const test::child_program little_data_unchecked{"budget_little_data_unchecked", &start_with_little_data<false>};
+#endif
 
 const test::child_program outliving_slice{"slice_outlives_budget", [] {
                                             std::optional<memory_budget> budget;
@@ -202,6 +206,7 @@ BOOST_AUTO_TEST_CASE(the_options_can_be_written_in_place) {
   BOOST_TEST(budget.transient_region().size == 64_KiB);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_start_that_cannot_be_met_says_what_was_wanted_what_there_is_and_which_limit_is_in_the_way) {
   const os::memory_limit tight{10 * page, 3 * page};
   struct {
@@ -236,6 +241,7 @@ BOOST_AUTO_TEST_CASE(a_start_that_cannot_be_met_says_what_was_wanted_what_there_
     memory_budget budget(options);
   }
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(too_few_mappings_are_in_the_way) {
   os::process_limits limits;
@@ -270,6 +276,7 @@ BOOST_AUTO_TEST_CASE(what_is_left_is_enough) {
   BOOST_CHECK_THROW(memory_budget(options_for(4 * page, 2 * page + 1)), budget_error);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(sizes_beyond_the_address_space_are_refused_at_once) {
   for (const auto& [permanent, transient] : {std::pair(none, std::size_t{0}),
                                              {std::size_t{0}, none},
@@ -287,6 +294,7 @@ BOOST_AUTO_TEST_CASE(sizes_beyond_the_address_space_are_refused_at_once) {
     BOOST_TEST(what.find("RLIMIT_AS") == what.npos, what);
   }
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(more_than_the_machine_has_is_refused_by_the_check_and_by_the_system) {
   for (const bool checks : {true, false}) {
@@ -316,6 +324,7 @@ BOOST_AUTO_TEST_CASE(a_control_group_is_blamed_for_pages_that_cannot_be_filled_a
   BOOST_TEST(error.available() == page);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(the_address_space_limit_of_a_process_is_named) {
   for (const char* name : {"budget_little_address_space", "budget_little_address_space_unchecked"}) {
     const auto outcome = test::run_child(name);
@@ -334,6 +343,7 @@ BOOST_AUTO_TEST_CASE(the_data_limit_of_a_process_is_named) {
     BOOST_TEST(outcome.says("in the way: the data limit of the process (RLIMIT_DATA)"));
   }
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(a_start_that_fails_at_any_call_leaves_nothing_behind) {
   if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer adds mappings of its own");

@@ -1,4 +1,6 @@
+#if !defined(_WIN32)
 #include <sys/resource.h>
+#endif
 
 #include <algorithm>
 #include <allot/block/page_block.hpp>
@@ -104,6 +106,7 @@ const test::child_program no_page_size{"no_page_size", [] {
                                            std::abort();
                                        }};
 
+#if !defined(_WIN32)
 const test::child_program under_limit{"block_under_address_limit", [] {
                                         // Room for the block and its guards, but not for aligning it.
                                         constexpr std::size_t size = 64_MiB;
@@ -118,6 +121,7 @@ const test::child_program under_limit{"block_under_address_limit", [] {
                                         const page_block none = page_block::try_create(size, {}, second);
                                         if (second.error != memory_errc::out_of_memory) std::abort();
                                       }};
+#endif
 
 template <class T, class = void>
 struct can_release : std::false_type {};
@@ -602,11 +606,13 @@ BOOST_AUTO_TEST_CASE(a_fixed_block_without_write_access_is_not_discarded_into_an
   BOOST_TEST(all_are(block, 0, block.size(), 0));
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_large_block_does_without_alignment_where_address_space_is_short) {
   if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer has limits of its own");
   const auto outcome = test::run_child("block_under_address_limit");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 /// Creation and every kind of resize with each system call failing in turn: the block is as before, nothing is left
 /// behind.

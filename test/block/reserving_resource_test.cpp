@@ -1,7 +1,9 @@
+#if !defined(_WIN32)
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/block/page_resource.hpp>
@@ -86,6 +88,7 @@ void nothing_is_left_of(reserving_resource& memory) {
 
 // ---- programs of their own
 
+#if !defined(_WIN32)
 /// In a child program: ends it where something is not as it must be.
 void expect(bool good, const char* what) {
   if (good) return;
@@ -221,6 +224,7 @@ const test::child_program forks{"reserving_forks", [] {
                                   expect(good, "the child could not use the resource");
                                   expect(default_reserving_resource().check(), "the parent's is broken");
                                 }};
+#endif
 
 const test::child_program outlives{"reserving_default_outlives_statics", [] {
                                      static struct last {
@@ -901,6 +905,7 @@ BOOST_AUTO_TEST_CASE(ranges_start_on_huge_pages_and_the_system_is_told_when_want
   }
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_and_max_size_says_so_until_trim) {
   const auto outcome = test::run_child("reserving_with_little_address_space");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
@@ -911,6 +916,7 @@ BOOST_AUTO_TEST_CASE(
   const auto outcome = test::run_child("reserving_when_addresses_come_back");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(more_than_any_system_has_is_halved_down_to_what_is_needed) {
   reserving_resource memory;
@@ -921,6 +927,7 @@ BOOST_AUTO_TEST_CASE(more_than_any_system_has_is_halved_down_to_what_is_needed) 
   BOOST_TEST(memory.usage().reserved == range.size());
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(what_is_cached_is_given_up_before_a_request_is_refused_or_halved) {
   reserving_resource memory;
   void* p = memory.allocate(5000);
@@ -934,6 +941,7 @@ BOOST_AUTO_TEST_CASE(what_is_cached_is_given_up_before_a_request_is_refused_or_h
   const auto outcome = test::run_child("reserving_blocks_with_little_address_space");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 // ---- failures
 
@@ -1090,6 +1098,7 @@ BOOST_AUTO_TEST_CASE(release_gives_everything_back_and_restores_the_constructed_
   BOOST_TEST(test::address_space() < space + 64_MiB);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(nothing_comes_from_the_default_resource_or_the_heap) {
   testing::trap_resource trap;
   const testing::default_resource_guard guard(trap);
@@ -1111,6 +1120,7 @@ BOOST_AUTO_TEST_CASE(nothing_comes_from_the_default_resource_or_the_heap) {
   (void)memory.trim();
   BOOST_TEST(trap.uses() == 0u);
 }
+#endif
 
 // ---- threads and processes
 
@@ -1173,10 +1183,12 @@ BOOST_AUTO_TEST_CASE(there_is_one_resource_for_all) {
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(the_resource_for_all_works_in_a_child_process_whatever_other_threads_did_at_the_fork) {
   const auto outcome = test::run_child("reserving_forks");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(it_is_known_behind_a_plain_pointer) {
   reserving_resource memory;

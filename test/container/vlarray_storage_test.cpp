@@ -1,8 +1,10 @@
 // Where the memory of a vlarray comes from, what it costs, and what is said of it.
 
+#if !defined(_WIN32)
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/block/reserving_resource.hpp>
@@ -60,6 +62,7 @@ void count_up(vlarray<int>& array, std::size_t count) {
   while (array.size() < count) array.push_back(static_cast<int>(array.size()));
 }
 
+#if !defined(_WIN32)
 void limit_address_space(std::size_t more) {
   const rlimit limit{test::address_space() + more, test::address_space() + more};
   if (::setrlimit(RLIMIT_AS, &limit) != 0) ::_exit(20);
@@ -96,6 +99,7 @@ const test::child_program short_of_addresses{
       } catch (const allocation_error&) {
       }
     }};
+#endif
 
 // Run under Valgrind, which must see it.
 const test::child_program behind_the_end{"vlarray_read_behind_the_end", [] {
@@ -108,6 +112,7 @@ const test::child_program without_a_value{"vlarray_depend_on_what_has_no_value",
                                             if (first[3] == 4711) std::abort();
                                           }};
 
+#if !defined(_WIN32)
 /// Runs in a child that fork() made: 0 when all is well.
 int use_arrays(vlarray<int>& inherited) {
   ::alarm(60);
@@ -125,6 +130,7 @@ int use_arrays(vlarray<int>& inherited) {
   inherited = vlarray<int>();
   return default_reserving_resource().check() ? 0 : 5;
 }
+#endif
 
 }  // namespace
 
@@ -461,10 +467,12 @@ BOOST_AUTO_TEST_CASE(a_prefaulted_array_has_its_memory) {
   BOOST_TEST(on_block.front() == 'y');
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_made_smaller_and_says_so) {
   const auto outcome = test::run_child("vlarray_short_of_addresses");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(a_limit_beyond_all_addresses_gets_what_there_is) {
   vlarray<int> array(vlarray_options{nullptr, std::size_t{1} << 58});
@@ -679,6 +687,7 @@ BOOST_AUTO_TEST_CASE(sixty_four_threads_with_arrays_of_their_own_share_the_defau
   BOOST_TEST(default_reserving_resource().check());
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(arrays_work_in_both_processes_after_a_fork_while_other_threads_use_the_storage) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> busy;
@@ -708,5 +717,6 @@ BOOST_AUTO_TEST_CASE(arrays_work_in_both_processes_after_a_fork_while_other_thre
   stop = true;
   for (std::thread& thread : busy) thread.join();
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

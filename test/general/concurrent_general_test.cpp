@@ -1,7 +1,9 @@
 // concurrent_general_resource among threads, at their ends, and at forks.
 
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <allot/core/byte_size.hpp>
 #include <allot/testing/counting_resource.hpp>
@@ -26,12 +28,14 @@ using test::worker;
 
 namespace {
 
+#if !defined(_WIN32)
 /// In a child program: ends it where something is not as it must be.
 void expect(bool good, const char* what) {
   if (good) return;
   (void)!::write(STDERR_FILENO, what, std::strlen(what));
   ::_exit(1);
 }
+#endif
 
 std::size_t some_bytes(std::mt19937& random) {
   const unsigned kind = random() % 64;
@@ -69,6 +73,7 @@ void expect_empty(concurrent_general_resource& general) {
   BOOST_TEST(general.check());
 }
 
+#if !defined(_WIN32)
 const test::child_program forks{
     "concurrent_general_forks", [] {
       testing::counting_resource upstream;
@@ -117,6 +122,7 @@ const test::child_program forks{
       test::give_all(general, mine);
       expect(general.usage().used == 0 && general.check() && over.usage().used == 0, "the parent");
     }};
+#endif
 
 }  // namespace
 
@@ -250,10 +256,12 @@ BOOST_AUTO_TEST_CASE(others_look_at_it_and_trim_it_meanwhile) {
   expect_empty(general);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(both_sides_go_on_after_a_fork) {
   if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_general_forks");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

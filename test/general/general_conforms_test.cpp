@@ -15,7 +15,9 @@
 #include <utility>
 
 #include "general/generals.hpp"
+#if !defined(_WIN32)
 #include "support/address_space_limit.hpp"
+#endif
 #include "support/barely_aligned_resource.hpp"
 #include "support/conforms.hpp"
 
@@ -49,6 +51,7 @@ void expect_both_conform_over_the_kits_upstream(const general_options& options) 
   });
 }
 
+#if !defined(_WIN32)
 /// Little address space more: requests of many GiB that the system would promise are refused then. Ranges must be
 /// small: an unmapping that is made to fail leaves one behind.
 void expect_both_conform_on_their_own(const general_options& options) {
@@ -58,6 +61,7 @@ void expect_both_conform_on_their_own(const general_options& options) {
         make_subject(name, [make](auto&) { return make(static_cast<std::pmr::memory_resource*>(nullptr)); }));
   });
 }
+#endif
 
 /// A resource with an upstream of its own.
 template <class General, class Upstream>
@@ -117,6 +121,7 @@ void expect_both_conform_over(const std::string& upstream_name, std::size_t capa
 
 BOOST_AUTO_TEST_SUITE(general_conforms)
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(on_own_reservations) {
   general_options options;
   options.reserve = std::size_t{1} << 20;
@@ -130,6 +135,7 @@ BOOST_AUTO_TEST_CASE(on_small_reservations_of_huge_pages) {
   options.return_after = std::size_t{256} << 10;
   expect_both_conform_on_their_own(options);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) { expect_both_conform_over_the_kits_upstream({}); }
 
@@ -157,6 +163,7 @@ BOOST_AUTO_TEST_CASE(over_odd_addresses) {
   expect_both_conform_over<test::barely_aligned_resource>("odd addresses", testing::conformance_subject::unlimited);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(with_other_bounds) {
   general_options options;
   options.small_limit = 0;
@@ -170,5 +177,6 @@ BOOST_AUTO_TEST_CASE(with_other_bounds) {
   expect_both_conform_over_the_kits_upstream(options);
   expect_both_conform_on_their_own(options);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

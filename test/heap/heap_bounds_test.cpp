@@ -1,7 +1,9 @@
 // How much of a heap one call looks at: the first bytes of each free block lie on a page of their own, which no one may
 // touch, and a handler lets a call touch them after all and counts.
 
+#if !defined(_WIN32)
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/os/virtual_memory.hpp>
@@ -21,6 +23,7 @@ using test::number_of;
 
 namespace {
 
+#if !defined(_WIN32)
 /// Counts the pages of some memory that are touched while it lives.
 class touched_pages {
  public:
@@ -141,11 +144,13 @@ std::size_t most_pages(std::size_t blocks, std::size_t free_bytes) {
   BOOST_TEST(spaced.heap().check());
   return most;
 }
+#endif
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(heap_bounds)
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_call_looks_at_a_few_blocks_of_lists_however_many_there_are) {
   if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a memory tool has the signal");
   // A list of one size, and of several.
@@ -165,5 +170,6 @@ BOOST_AUTO_TEST_CASE(a_call_looks_at_no_more_of_a_tree_than_a_logarithm) {
   BOOST_TEST(few <= 60u);
   BOOST_TEST(many <= few + 60);  // 2 * log2(50) for each of three walks, and some for turns
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

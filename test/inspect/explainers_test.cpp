@@ -1,5 +1,7 @@
+#if !defined(_WIN32)
 #include <signal.h>
 #include <unistd.h>
+#endif
 
 #include <allot/arena/local_arena.hpp>
 #include <allot/arena/monotonic_arena.hpp>
@@ -85,6 +87,7 @@ constexpr std::size_t enough_for_a_fault = std::size_t{16} << 10;  // as fault_e
 constexpr std::size_t watched_below = std::size_t{32} << 10;
 alignas(std::max_align_t) std::array<unsigned char, watched_below + enough_for_a_fault> alternate_stack;
 
+#if !defined(_WIN32)
 void end_if_the_stack_sufficed(int) {
   for (std::size_t i = 0; i < watched_below; ++i)
     if (alternate_stack[i] != 0x5a) ::_exit(1);
@@ -105,6 +108,7 @@ const test::child_program on_a_small_stack{"on a small stack", [] {
                                              guarded_page_resource pages(guarded_named("hunt"));
                                              touch(pages.allocate(41, 1), 43);
                                            }};
+#endif
 
 const test::child_program beyond_an_arena{"beyond an arena", [] {
                                             const fault_explainer explainer;
@@ -202,12 +206,14 @@ BOOST_AUTO_TEST_CASE(a_fault_says_what_it_is_at) {
   BOOST_TEST(outcome.says("allot: fault at 0x10: in no memory that a resource has"), outcome.output);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_fault_is_explained_on_a_small_alternate_stack) {
   if (memory_tools::active() || test::under_thread_sanitizer()) return test::skip("sanitizers need more of a stack");
   const test::child_outcome outcome = test::run_child("on a small stack");
   BOOST_TEST(outcome.exit_code == 0);
   BOOST_TEST(outcome.says("allot: fault at 0x"));
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(a_block_freed_to_the_wrong_resource_names_both) {
   const test::misuse_watch watch;

@@ -1,7 +1,11 @@
+#if !defined(_WIN32)
 #include <fcntl.h>
+#endif
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#if !defined(_WIN32)
 #include <unistd.h>
+#endif
 
 #include <allot/core/byte_size.hpp>
 #include <allot/heap/coalescing_heap.hpp>
@@ -85,6 +89,7 @@ constexpr std::array<const char*, 7> bad_names{"</script><script>owned=1</script
                                                "\xff\xc0\x80 \xed\xa0\x80 \xf5 \xe2\x82",
                                                "caf\xc3\xa9 \xe2\x80\xae\xef\xbf\xbf"};
 
+#if !defined(_WIN32)
 class variable {
  public:
   variable(const char* name, const char* value) : name_(name) {
@@ -152,6 +157,7 @@ std::string on_terminal(const resource& memory, unsigned short columns) {
   write_text(std::cout, map, options);
   return terminal.end();
 }
+#endif
 
 std::size_t longest_line(const std::string& text) {
   std::size_t longest = 0;
@@ -224,6 +230,7 @@ BOOST_AUTO_TEST_CASE(text_outside_a_terminal_is_ascii_without_escape_codes) {
   BOOST_TEST(longest_line(text) <= 110u);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(text_on_a_terminal_has_colours_and_its_width) {
   if (test::under_thread_sanitizer()) return test::skip("a pseudo terminal and one thread");
   told_blocks memory("coloured");
@@ -257,6 +264,7 @@ BOOST_AUTO_TEST_CASE(no_color_and_a_dumb_terminal_are_respected) {
   const variable dumb("TERM", "dumb");
   BOOST_TEST(!has(on_terminal(memory, 80), "\x1b"));
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(text_keeps_to_its_width_and_lines) {
   told_blocks memory("wide");

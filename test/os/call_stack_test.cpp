@@ -1,4 +1,6 @@
+#if !defined(_WIN32)
 #include <dlfcn.h>
+#endif
 
 #include <allot/core/checked_size.hpp>
 #include <allot/os/call_stack.hpp>
@@ -34,17 +36,19 @@ os::call_stack stack_of(std::size_t depth, std::size_t skip = 0) {
 }
 
 os::call_stack within_library;
-int capture_and_compare(const void* a, const void* b) {
+[[maybe_unused]] int capture_and_compare(const void* a, const void* b) {
   within_library.capture();
   return static_cast<int>(*static_cast<const char*>(a)) - static_cast<int>(*static_cast<const char*>(b));
 }
 
+#if !defined(_WIN32)
 std::string output_of(const std::string& command) {
   std::string text;
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
   for (int c = 0; pipe && (c = std::fgetc(pipe.get())) != EOF;) text += static_cast<char>(c);
   return text;
 }
+#endif
 
 }  // namespace
 
@@ -77,6 +81,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_left_out_at_the_outside) {
 
 BOOST_AUTO_TEST_CASE(a_new_stack_is_empty) { BOOST_TEST(os::call_stack{}.size() == 0u); }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_line_has_the_file_and_the_place_in_it) {
   const os::call_stack stack = stack_of(1);
   const std::string line(std::string_view(stack.describe(1)));
@@ -104,6 +109,7 @@ BOOST_AUTO_TEST_CASE(functions_of_shared_libraries_are_named) {
   }
   BOOST_TEST(named > 0u);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(threads_capture_together) {
   test::in_threads(8, [](std::size_t) {

@@ -1,6 +1,8 @@
+#if !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#endif
 
 #include <allot/os/descriptor.hpp>
 #include <array>
@@ -19,6 +21,7 @@ using namespace allot;
 
 namespace {
 
+#if !defined(_WIN32)
 std::string new_path() { return "descriptor_test." + std::to_string(::getpid()); }
 
 bool is_pending(int signal) {
@@ -45,11 +48,13 @@ const test::child_program writes_to_a_closed_pipe{"writes_to_a_closed_pipe", [] 
                                                     ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
                                                     if (::sigismember(&blocked, SIGPIPE) == 1) std::_Exit(2);
                                                   }};
+#endif
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(descriptor)
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_file_is_made_and_added_to) {
   const std::string path = new_path();
   for (const char* const text : {"one ", "two"}) {
@@ -94,5 +99,6 @@ BOOST_AUTO_TEST_CASE(a_signal_that_waited_before_waits_on) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(end);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,8 +1,10 @@
 // concurrent_pool at the ends of things: of threads, of programs, of what is below it, and at forks.
 
+#if !defined(_WIN32)
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/arena/chained_arena.hpp>
@@ -37,6 +39,7 @@ using testing::counting_resource;
 
 namespace {
 
+#if !defined(_WIN32)
 /// In a child program: ends it where something is not as it must be.
 void expect(bool good, const char* what) {
   if (good) return;
@@ -88,9 +91,11 @@ class late_key {
   std::function<void()> run_;
   int rounds_ = 0;
 };
+#endif
 
 // ---- forks
 
+#if !defined(_WIN32)
 /// Forks again and again while other threads are in two pools, one over the other; `in_child` says what the child does.
 void fork_among_threads(concurrent_pool& lower, concurrent_pool& upper, const std::function<void()>& in_child) {
   std::atomic<bool> stop{false};
@@ -200,16 +205,18 @@ const test::child_program forks_with_caches{"concurrent_pool_forks_with_caches",
                                               other.run([&] { free_all(pool, blocks, 64); });
                                               expect(pool.usage().used == 0 && adds_up(pool), "the parent");
                                             }};
+#endif
 
 // ---- ends of programs
 
 /// Never destroyed.
-concurrent_pool& immortal() {
+[[maybe_unused]] concurrent_pool& immortal() {
   static auto* const pool = new concurrent_pool(std::pmr::new_delete_resource());
   return *pool;
 }
-void* kept_to_the_end = nullptr;
+[[maybe_unused]] void* kept_to_the_end = nullptr;
 
+#if !defined(_WIN32)
 void at_the_end() {
   immortal().deallocate(kept_to_the_end, 100);
   use(immortal());
@@ -271,6 +278,7 @@ const test::child_program no_keys_left{"concurrent_pool_without_a_thread_key", [
                                          expect(pool.caches().empty() != have_magazines(), "no cache even now");
                                          expect(pool.usage().used == 0 && adds_up(pool), "with one");
                                        }};
+#endif
 
 }  // namespace
 
@@ -278,6 +286,7 @@ BOOST_AUTO_TEST_SUITE(concurrent_pool_lifetime)
 
 // ---- ends of threads
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(destructors_of_thread_local_objects_free_and_allocate) {
   for (const bool checked : {false, true}) {
     counting_resource upstream;
@@ -357,6 +366,7 @@ BOOST_AUTO_TEST_CASE(threads_that_end_give_their_pages_back) {
   BOOST_TEST(counted.calls() == (have_magazines() ? 2u * 10u : 0u));  // made and ended, nothing else
   BOOST_TEST(pool.check());
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(what_a_thread_remembers_of_many_pools_grows_and_goes_back) {
   if (!have_magazines()) return test::skip("a memory tool leaves no magazines");
@@ -394,6 +404,7 @@ BOOST_AUTO_TEST_CASE(any_number_of_pools_may_follow_each_other) {
 
 // ---- ends of programs
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(exit_handlers_and_destructors_of_statics_free_and_allocate) {
   const auto outcome = test::run_child("concurrent_pool_at_exit");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
@@ -403,9 +414,11 @@ BOOST_AUTO_TEST_CASE(exit_handlers_and_destructors_of_statics_free_and_allocate)
     BOOST_TEST(other.exit_code == 0, other.output);
   }
 }
+#endif
 
 // ---- forks
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(both_sides_go_on_after_a_fork_from_a_threaded_program) {
   if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_pool_forks");
@@ -423,9 +436,11 @@ BOOST_AUTO_TEST_CASE(what_other_threads_had_stays_out_of_reach_in_the_child_unti
   const auto outcome = test::run_child("concurrent_pool_forks_with_caches");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 // ---- what is below
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_pool_over_a_pool) {
   for (const bool checked : {false, true}) {
     counting_resource upstream;
@@ -510,5 +525,6 @@ BOOST_AUTO_TEST_CASE(clearing_the_arena_below_ends_a_pool) {
     }
   }
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

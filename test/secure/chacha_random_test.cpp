@@ -1,5 +1,7 @@
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/os/failure_injection.hpp>
@@ -365,6 +367,7 @@ BOOST_AUTO_TEST_CASE(a_draw_with_no_key_to_be_had_ends_the_program) {
   BOOST_TEST(outcome.says("gives no random bytes"), outcome.output);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_child_process_whose_pages_are_wiped_draws_other_numbers) {
   os::status made;
   auto* const random = os::make_in_pages<chacha_random>(made);
@@ -391,6 +394,7 @@ BOOST_AUTO_TEST_CASE(a_child_process_whose_pages_are_wiped_draws_other_numbers) 
   BOOST_TEST(random->next64() != theirs);
   os::destroy_in_pages(*random);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(numbers_below_a_bound_are_equally_likely) {
   chacha_random random;

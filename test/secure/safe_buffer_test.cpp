@@ -1,6 +1,8 @@
+#if !defined(_WIN32)
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/block/guarded_pages.hpp>
@@ -67,6 +69,7 @@ bool has_extras() {
 /// Sanitizers add mappings of their own.
 bool counts_maps() { return !memory_tools::active() && !test::under_thread_sanitizer(); }
 
+#if !defined(_WIN32)
 /// Forks; what `work` says of the child.
 template <class Work>
 bool in_fork(Work work) {
@@ -82,6 +85,7 @@ void set_lock_limit(std::size_t bytes) {
   ::setrlimit(RLIMIT_MEMLOCK, &limit);
   test::drop_privileges();
 }
+#endif
 
 void touch(const unsigned char* p) { (void)*const_cast<const volatile unsigned char*>(p); }
 
@@ -114,6 +118,7 @@ const test::child_program damaged_end{"safe_buffer_damaged_at_its_end", [] {
                                         const safe_buffer buffer(100, options);
                                         write_over(const_cast<unsigned char*>(buffer.data()) - 1);
                                       }};
+#if !defined(_WIN32)
 const test::child_program denied_touched{"safe_buffer_denied_to_a_child", [] {
                                            safe_buffer buffer(100, forked_as(fork_policy::deny));
                                            if (buffer.fork() != fork_policy::deny) std::exit(77);
@@ -154,6 +159,7 @@ const test::child_program no_locks_at_all{
       }
       std::exit(3);
     }};
+#endif
 
 }  // namespace
 
@@ -365,12 +371,14 @@ BOOST_AUTO_TEST_CASE(what_the_system_granted_shows_in_the_maps) {
   BOOST_TEST(has_flag(denied.data(), "dc") == has_extras());
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_required_lock_beyond_the_limit_names_it_and_an_attempt_goes_on_without) {
   for (const char* child : {"safe_buffer_lock_beyond_the_limit", "safe_buffer_no_locks_at_all"}) {
     const test::child_outcome outcome = test::run_child(child);
     BOOST_TEST(outcome.exit_code == 0, child << ": " << outcome.exit_code << " " << outcome.output);
   }
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(what_is_required_and_refused_is_an_error_and_what_is_attempted_is_not) {
   {
@@ -387,6 +395,7 @@ BOOST_AUTO_TEST_CASE(what_is_required_and_refused_is_an_error_and_what_is_attemp
   }
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_wiped_buffer_is_zero_in_a_child_and_can_be_given_back_there) {
   safe_buffer buffer(100, forked_as(fork_policy::wipe));
   if (buffer.fork() != fork_policy::wipe) return test::skip("this system does not wipe pages for children");
@@ -440,6 +449,7 @@ BOOST_AUTO_TEST_CASE(an_inherited_buffer_is_a_copy_in_a_child_and_not_locked_the
   }));
   BOOST_TEST(test::all_are(buffer.data(), buffer.size(), 0x5a));
 }
+#endif
 
 // ---- the end
 

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "secure/secure_threats.hpp"
+#if !defined(_WIN32)
 #include "support/address_space_limit.hpp"
+#endif
 #include "support/bytes.hpp"
 #include "support/held_blocks.hpp"
 #include "support/misuse_watch.hpp"
@@ -31,6 +33,7 @@ void expect(bool good, const char* what) {
   std::exit(1);
 }
 
+#if !defined(_WIN32)
 /// Blocks of all kinds come and go at every level within an address space.
 void live_within(std::size_t bytes) {
   const address_space_limit limit(bytes);
@@ -71,6 +74,7 @@ const child_program within_64_mib{"secure_within_64_mib", [] {
                                       blocks.push_back(take(memory, 100'000, 8));
                                     give_all(memory, blocks);
                                   }};
+#endif
 
 /// Uses up the map entries of the process but for so many.
 void use_up_maps(std::size_t left) {
@@ -166,6 +170,7 @@ BOOST_AUTO_TEST_CASE(when_a_region_is_full_another_is_opened_elsewhere) {
   }
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(every_level_lives_within_64_gib_and_within_1_gib_of_addresses) {
   if (memory_tools::active() || under_thread_sanitizer()) return skip("a tool needs more addresses than that");
   for (const char* name : {"secure_within_64_gib", "secure_within_1_gib"}) {
@@ -179,6 +184,7 @@ BOOST_AUTO_TEST_CASE(where_addresses_run_out_there_is_an_error_and_what_is_freed
   const child_outcome outcome = run_child("secure_within_64_mib");
   BOOST_TEST(outcome.exit_code == 0, outcome.output << " signal " << outcome.signal);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(where_map_entries_are_short_guards_are_left_out_instead_of_failing) {
   if (memory_tools::active() || under_thread_sanitizer()) return skip("a tool takes mappings, too");

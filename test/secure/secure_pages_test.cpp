@@ -1,7 +1,9 @@
 // Which memory secure resources make accessible, and what is in it.
 
+#if !defined(_WIN32)
 #include <fcntl.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/secure/retired_addresses.hpp>
@@ -57,6 +59,7 @@ void list_readable_pages(const secure_resource* memory, std::vector<unsigned cha
   }
 }
 
+#if !defined(_WIN32)
 /// Whether the bytes of `marker` are anywhere in memory of the resource that can be read.
 bool contains(const secure_resource& memory, std::string_view marker) {
   const int self = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
@@ -83,6 +86,7 @@ bool contains(const secure_resource& memory, std::string_view marker) {
   ::close(self);
   return found;
 }
+#endif
 
 void write_all(unsigned char* p, std::size_t bytes, std::string_view marker) {
   for (std::size_t i = 0; i < bytes; ++i) p[i] = static_cast<unsigned char>(marker[i % marker.size()]);
@@ -190,6 +194,7 @@ BOOST_AUTO_TEST_CASE(regions_end_in_memory_that_faults_and_owns_ends_there) {
   }
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(what_was_in_freed_blocks_is_nowhere_any_more) {
   const std::string marker = "sesame" + std::to_string(::getpid());
   for (const named_level& at : levels_that_guard) {
@@ -234,6 +239,7 @@ BOOST_AUTO_TEST_CASE(bytes_given_up_by_shrinking_are_overwritten) {
     BOOST_TEST((shrunk > 0u || at.level == secure_level::trap), at.name);  // there the end of a block is that of a page
   }
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(new_blocks_are_zero_from_level_hardened_on) {
   for (const named_level& at : levels_that_guard) {

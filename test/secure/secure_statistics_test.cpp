@@ -1,7 +1,9 @@
 // How random secure resources are: measured, not assumed. Bounds are so wide that a sound resource fails in less than
 // one of a million runs.
 
+#if !defined(_WIN32)
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/secure/retired_addresses.hpp>
@@ -100,11 +102,13 @@ secure_options seeded(std::uint64_t seed) {
   return options;
 }
 
+#if !defined(_WIN32)
 const child_program tell_places{"secure_tell_places", [] {
                                   secure_resource memory;
                                   const std::string text = std::to_string(number(memory.allocate(64, 8))) + "\n";
                                   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) std::exit(1);
                                 }};
+#endif
 
 }  // namespace
 
@@ -229,6 +233,7 @@ BOOST_AUTO_TEST_CASE(without_a_seed_or_unchecked_no_layout_comes_again) {
   BOOST_TEST((layout(secure_options{}) != layout(secure_options{})));
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(regions_of_two_resources_and_of_two_processes_lie_elsewhere) {
   if (memory_tools::active() || under_thread_sanitizer()) return skip("a tool has plans for addresses");
   constexpr std::uintptr_t region = std::uintptr_t{1} << 30;
@@ -243,5 +248,6 @@ BOOST_AUTO_TEST_CASE(regions_of_two_resources_and_of_two_processes_lie_elsewhere
   for (int i = 0; i < 8; ++i) seen.insert(run_child("secure_tell_places").output);
   BOOST_TEST(seen.size() == 8u);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,10 +1,12 @@
 // What secure resources ask of the system on request: no core dumps, no swap space. And that only one thread uses them.
 
+#if !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <allot/core/allocation_error.hpp>
 #include <allot/secure/retired_addresses.hpp>
@@ -39,16 +41,19 @@ bool system_tells_flags() {
   return *map_flags(&here) != 0;
 }
 
+#if !defined(_WIN32)
 void lock_nothing() {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_MEMLOCK, &none);
   drop_privileges();
 }
+#endif
 void expect(bool good, const char* what) {
   if (good) return;
   std::fprintf(stderr, "not so: %s\n", what);
   std::exit(1);
 }
+#if !defined(_WIN32)
 const child_program lock_required{"secure_lock_required", [] {
                                     lock_nothing();
                                     secure_options options = subject_at(secure_level::hardened);
@@ -91,6 +96,7 @@ const child_program lock_attempted{"secure_lock_attempted", [] {
                                      expect(memory.report().lock_refusals > 0, "refusals");
                                      expect(memory.report().locked_bytes == 0, "nothing locked");
                                    }};
+#endif
 
 /// No copy of it is in a program that only writes it through here.
 char marker_at(std::size_t i, char of) {
@@ -111,6 +117,7 @@ void write_markers(secure_resource& memory, char of) {
   }
 }
 
+#if !defined(_WIN32)
 /// A program with markers in blocks that are to be in core dumps (A) and in blocks that are not (B); it says so when
 /// they are written, then ends as told: with a core dump, or when it is killed.
 [[noreturn]] void hold_markers(const std::string& directory, int say, bool dump) {
@@ -186,6 +193,7 @@ std::string core_of_markers() {
   std::filesystem::remove_all(directory);
   return core;
 }
+#endif
 
 }  // namespace
 
@@ -214,6 +222,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_left_out_of_core_dumps_where_that_is_asked_for) 
   }
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_core_file_has_no_block_that_was_to_be_left_out) {
   if (memory_tools::active() || under_thread_sanitizer()) return skip("a tool watches, whose core files are huge");
   {
@@ -227,6 +236,7 @@ BOOST_AUTO_TEST_CASE(a_core_file_has_no_block_that_was_to_be_left_out) {
   BOOST_TEST((core.find(marker('A')) != std::string::npos), "the search finds what is there");
   BOOST_TEST((core.find(marker('B')) == std::string::npos));
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(blocks_are_kept_out_of_swap_space_where_that_is_asked_for) {
   if (!system_tells_flags()) return skip("this system does not tell the flags of mappings");
@@ -246,6 +256,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_kept_out_of_swap_space_where_that_is_asked_for) 
   }
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_lock_that_is_required_and_refused_throws_and_names_the_limit) {
   for (const char* name : {"secure_lock_required", "secure_lock_limited"}) {
     const child_outcome outcome = run_child(name);
@@ -257,6 +268,7 @@ BOOST_AUTO_TEST_CASE(a_lock_that_is_attempted_and_refused_is_noted) {
   const child_outcome outcome = run_child("secure_lock_attempted");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
+#endif
 
 // ---- two threads
 

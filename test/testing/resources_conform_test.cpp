@@ -32,7 +32,9 @@
 #include <utility>
 #include <vector>
 
+#if !defined(_WIN32)
 #include "support/address_space_limit.hpp"
+#endif
 #include "support/barely_aligned_resource.hpp"
 #include "support/child.hpp"
 #include "support/conforms.hpp"
@@ -726,11 +728,13 @@ std::pmr::memory_resource& bearable_upstream() {
 
 BOOST_AUTO_TEST_SUITE(coalescing_heap_conforms)
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(on_own_reservations) {
   const test::address_space_limit limit(most_address_space);
   for (const named_heap_options& each : every_kind_of_heap())
     expect_conforms(make_subject(each.name, made_with<coalescing_heap>(each.options)));
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) {
   for (const named_heap_options& each : every_kind_of_heap()) {
@@ -790,6 +794,7 @@ BOOST_AUTO_TEST_CASE(over_odd_addresses) {
   }
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(over_another_heap) {
   const test::address_space_limit limit(most_address_space);
   heap_options lower;
@@ -801,5 +806,6 @@ BOOST_AUTO_TEST_CASE(over_another_heap) {
     }));
   }
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()

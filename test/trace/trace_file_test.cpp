@@ -1,9 +1,11 @@
 // What is recorded is what is read, whatever becomes of the program that recorded it.
 
+#if !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <allot/adaptor/tracing_resource.hpp>
@@ -96,6 +98,7 @@ trace_writer_options small_blocks() {
   return options;
 }
 
+#if !defined(_WIN32)
 const child_program killed{"trace_killed", [] {
                              trace_writer_options options;
                              options.flush_every = std::chrono::hours(1);
@@ -105,6 +108,7 @@ const child_program killed{"trace_killed", [] {
                              for (std::uint64_t i = 1; i <= 10; ++i) trace.write(event_of(i));
                              ::_exit(9);
                            }};
+#endif
 
 }  // namespace
 
@@ -241,6 +245,7 @@ BOOST_AUTO_TEST_CASE(threads_record_while_others_flush) {
 
 // ---- programs that end early
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(what_was_flushed_survives_the_end_of_the_program) {
   BOOST_TEST(run_child("trace_killed").exit_code == 9);
   trace_reader reader("/tmp/allot_trace_killed");
@@ -249,6 +254,7 @@ BOOST_AUTO_TEST_CASE(what_was_flushed_survives_the_end_of_the_program) {
   BOOST_TEST(reader.damage().empty());
   std::filesystem::remove("/tmp/allot_trace_killed");
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(blocks_that_do_not_fill_are_written_after_a_while) {
   const temporary_file file("trace");
@@ -261,6 +267,7 @@ BOOST_AUTO_TEST_CASE(blocks_that_do_not_fill_are_written_after_a_while) {
   BOOST_TEST(events_in(file.path()).size() == 1u);
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(the_child_of_a_fork_records_nothing_and_leaves_the_file_alone) {
   if (under_thread_sanitizer()) return skip("ThreadSanitizer does not like forks of programs with threads");
   const temporary_file file("trace");
@@ -287,6 +294,7 @@ BOOST_AUTO_TEST_CASE(the_child_of_a_fork_records_nothing_and_leaves_the_file_alo
   BOOST_TEST_REQUIRE(events.size() == 2u);
   BOOST_TEST(events[1].bytes == 3u);
 }
+#endif
 
 // ---- files that cannot be written
 
@@ -296,6 +304,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_made_is_an_error_at_once) {
   });
 }
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_full_disk_is_told_and_the_program_goes_on) {
   BOOST_CHECK_THROW(trace_writer("/dev/full"), trace_error);
   const temporary_file file("trace");
@@ -369,6 +378,7 @@ BOOST_AUTO_TEST_CASE(threads_wait_for_the_writer_or_lose_events_as_they_chose) {
     BOOST_TEST(read.damage().empty());
   }
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
   const temporary_file file("trace");

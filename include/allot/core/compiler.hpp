@@ -21,7 +21,6 @@
 #define ALLOT_LIKELY(condition) __builtin_expect(static_cast<bool>(condition), 1)
 #define ALLOT_NEVER_INLINE __attribute__((noinline))
 #define ALLOT_ALWAYS_INLINE __attribute__((always_inline)) inline
-#define ALLOT_WEAK __attribute__((weak))
 #define ALLOT_PREFETCH(p) __builtin_prefetch(p)
 // For a thread_local variable of one source file: its place is known when the library is loaded, so a look at it needs
 // no call.
@@ -38,10 +37,14 @@
 #define ALLOT_LIKELY(condition) (condition)
 #define ALLOT_NEVER_INLINE
 #define ALLOT_ALWAYS_INLINE inline
-#define ALLOT_WEAK
 #define ALLOT_PREFETCH(p) static_cast<void>(p)
 #define ALLOT_INITIAL_EXEC
 #define ALLOT_IN_REGISTER(value)
+#endif
+
+// A symbol that is null in programs where nobody defines it. Not defined where linkers have no such thing.
+#if defined(__GNUC__) && !defined(_WIN32)
+#define ALLOT_WEAK __attribute__((weak))
 #endif
 
 // Sets `result` to whether `value`, a number as wide as a pointer, is at most the address in `limit`, a std::atomic
