@@ -77,4 +77,18 @@ BOOST_AUTO_TEST_CASE(the_table_of_secure_levels_has_what_they_stand_for) {
     BOOST_TEST(security.find(row) != std::string::npos, "docs/security.md does not have" << row);
 }
 
+BOOST_AUTO_TEST_CASE(every_name_in_the_table_of_arena_names_stands_in_the_program_below_it) {
+  const std::string names = page("arena_names.md");
+  const std::size_t block = names.find("\n```cpp\n");
+  BOOST_TEST_REQUIRE(block != std::string::npos);
+  const std::string program = names.substr(block);
+  int rows = 0;
+  for (std::size_t row = names.find("\n| `"); row < block; row = names.find("\n| `", row + 1), ++rows) {
+    const std::size_t cell = names.find(" | `", row + 1) + 4;
+    const std::string ours = names.substr(cell, names.find('`', cell) - cell);
+    BOOST_TEST((program.find(ours) != std::string::npos), "no program of docs/arena_names.md has: " << ours);
+  }
+  BOOST_TEST(rows > 20);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
