@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "kits_stack.hpp"
+#include "reference_page.hpp"
 #include "reference_rows.hpp"
 #include "support/conforms.hpp"
 
@@ -115,6 +116,8 @@ BOOST_AUTO_TEST_CASE(every_resource_of_the_suite_can_be_named) {
 BOOST_AUTO_TEST_CASE(the_reference_is_up_to_date) {
   const fs::path file = fs::path(ALLOT_SOURCE_DIR) / "docs/config_reference.toml";
   BOOST_TEST((read(file) == config_reference()), "build the target config_reference, which writes " << file);
+  const fs::path page = fs::path(ALLOT_SOURCE_DIR) / "docs/config_strategies.md";
+  BOOST_TEST((read(page) == test::reference_page()), "build the target config_reference, which writes " << page);
 }
 
 BOOST_AUTO_TEST_CASE(the_reference_is_a_good_config_and_so_are_all_its_defaults) {

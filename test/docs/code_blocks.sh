@@ -3,6 +3,9 @@
 # other is a fragment: it is compiled as the body of a function, with all of allot's headers and the usual ones of the
 # standard library before it. Errors name the page and its lines.
 #
+# A TOML block is a config, and built; after a paragraph that ends with `NAME`: it is also the file NAME where programs run.
+# Shell blocks are looked at for their syntax; follow_page.sh runs those of a page that is followed from top to bottom.
+#
 # usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARIES COMPILER [FLAG...]
 #
 # LIBRARIES are what programs are linked with, in the linker's order, with colons between.
@@ -23,11 +26,16 @@ compile=("$5" "${@:6}" -std=c++17 -pthread -Wall -Wextra -Werror -Wno-unused-var
 rm -rf "$work"
 mkdir -p "$work"
 
-# Writes block_LINE.cpp for each block, LINE being its first.
+# Writes block_LINE.cpp, .toml or .sh for each block, LINE being its first.
 awk -v work="$work" -v page="$page" '
   function fail(line, what) {
     print page ":" line ": " what
     failed = 1
+  }
+  function write_lines(file,   i) {
+    printf "" >file
+    for (i = 1; i <= count; ++i) print lines[i] >file
+    close(file)
   }
   function write_block(   file, i, program, text) {
     for (i = 1; i <= count; ++i) if (lines[i] ~ /(^|[^A-Za-z_])int main *\(/) program = 1
@@ -47,7 +55,10 @@ awk -v work="$work" -v page="$page" '
   /^ *```/ {
     if (open) {
       if (cpp) write_block()
+      if (language ~ /^(toml|sh)$/) write_lines(work "/block_" start "." language)
+      if (language == "toml" && name != "") write_lines(work "/" name)
       open = 0
+      name = ""
       next
     }
     open = NR
@@ -55,12 +66,14 @@ awk -v work="$work" -v page="$page" '
     sub(/^ *```[ `]*/, "", language)
     cpp = language == "cpp"
     if (tolower(language) ~ /^(c|cc|cxx|c\+\+|cpp .*|hpp)$/ ) fail(NR, "write ```cpp, so that the block is compiled")
+    if (tolower(language) ~ /^(bash|shell|zsh)$/) fail(NR, "write ```sh, so that the block is looked at")
     if (cpp && $0 !~ /^```/) fail(NR, "a block to be compiled starts at the left margin")
     start = NR + 1
     count = 0
     next
   }
-  open { lines[++count] = $0 }
+  open { lines[++count] = $0; next }
+  NF { name = match($0, /`[^`\/ ]+`:$/) ? substr($0, RSTART + 1, RLENGTH - 3) : "" }
   END {
     if (open) fail(open, "the block does not end")
     exit failed
@@ -76,6 +89,8 @@ awk -v work="$work" -v page="$page" '
 failed=0
 programs=0
 fragments=0
+configs=0
+scripts=0
 
 # try LINE COMMAND...
 try() {
@@ -103,5 +118,31 @@ for block in "${blocks[@]}"; do
   fi
 done
 
-echo "$(basename "$page"): $programs programs run, $fragments fragments compiled, $failed failed"
+configs_of_page=("$work"/block_*.toml)
+if ((${#configs_of_page[@]})); then
+  cat >"$work/read_config.cpp" <<'END'
+#include <allot/config/config.hpp>
+#include <iostream>
+
+int main(int, char** arguments) try {
+  (void)allot::load_config(arguments[1]);
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
+}
+END
+  try 0 "${compile[@]}" "$work/read_config.cpp" "${link[@]}" -o "$work/read_config"
+fi
+for config in "${configs_of_page[@]}"; do
+  configs=$((configs + 1))
+  line=${config##*_}
+  try "${line%.toml}" timeout 60 "$work/read_config" "$config" || failed=$((failed + 1))
+done
+for script in "$work"/block_*.sh; do
+  scripts=$((scripts + 1))
+  line=${script##*_}
+  try "${line%.sh}" bash -n "$script" || failed=$((failed + 1))
+done
+
+echo "$(basename "$page"): $programs programs run, $fragments fragments compiled, $configs configs built, $scripts scripts read, $failed failed"
 ((failed == 0))

@@ -4,6 +4,7 @@
 #include <allot/secure/secure_options.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -75,6 +76,29 @@ BOOST_AUTO_TEST_CASE(the_table_of_secure_levels_has_what_they_stand_for) {
            row_of_levels("fork", [&](const options& o) { return policies.at(static_cast<std::size_t>(*o.fork)); }),
        })
     BOOST_TEST(security.find(row) != std::string::npos, "docs/security.md does not have" << row);
+}
+
+BOOST_AUTO_TEST_CASE(every_page_is_in_the_list_of_all_pages) {
+  const std::string list = page("README.md");
+  for (const auto& entry : std::filesystem::directory_iterator(ALLOT_DOCS_DIR)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".md" || name == "README.md") continue;
+    BOOST_TEST((list.find("](" + name + ")") != std::string::npos), "docs/README.md does not list " << name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_name_in_the_table_of_arena_names_stands_in_the_program_below_it) {
+  const std::string names = page("arena_names.md");
+  const std::size_t block = names.find("\n```cpp\n");
+  BOOST_TEST_REQUIRE(block != std::string::npos);
+  const std::string program = names.substr(block);
+  int rows = 0;
+  for (std::size_t row = names.find("\n| `"); row < block; row = names.find("\n| `", row + 1), ++rows) {
+    const std::size_t cell = names.find(" | `", row + 1) + 4;
+    const std::string ours = names.substr(cell, names.find('`', cell) - cell);
+    BOOST_TEST((program.find(ours) != std::string::npos), "no program of docs/arena_names.md has: " << ours);
+  }
+  BOOST_TEST(rows > 20);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
