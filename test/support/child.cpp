@@ -108,6 +108,8 @@ bool under_thread_sanitizer() {
   return false;
 }
 
+bool under_emulator() { return !std::string_view{ALLOT_TEST_EMULATOR}.empty(); }
+
 void drop_privileges() {
   constexpr uid_t nobody = 65534;
   if (::geteuid() == 0 && ::setuid(nobody) != 0) throw std::system_error(errno, std::generic_category(), "setuid");

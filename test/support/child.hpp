@@ -38,6 +38,9 @@ inline constexpr int skipped_exit_code = 77;
 /// does not like, so some cases about these cannot run under it.
 bool under_thread_sanitizer();
 
+/// Whether the processor is emulated, as by qemu: system calls are translated, and some advice gets lost in that.
+bool under_emulator();
+
 /// For a child: ends what the superuser may beyond others, so that limits of the process bind.
 void drop_privileges();
 
