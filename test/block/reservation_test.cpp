@@ -289,6 +289,7 @@ BOOST_AUTO_TEST_CASE(decommitting_splits_no_huge_page_and_they_come_again_afterw
 }
 
 BOOST_AUTO_TEST_CASE(prefaulting_backs_memory_before_it_is_touched) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   reserving_resource memory(exactly());
   reservation range = memory.reserve(128_MiB);
   const std::size_t before = test::resident();
@@ -456,7 +457,7 @@ BOOST_AUTO_TEST_CASE(it_shrinks_in_place_and_what_was_behind_is_gone) {
   BOOST_TEST((range.try_resize(0, true).error == memory_errc::invalid_size));
   for (const std::size_t bytes : {max, max - page, max_object_bytes})
     BOOST_TEST((range.try_resize(bytes, true).error == memory_errc::size_overflow));
-  BOOST_TEST(!range.try_resize(std::size_t{1} << 60, true));
+  BOOST_TEST(!range.try_resize(test::beyond_addresses, true));
   BOOST_TEST(range.size() == page);
   BOOST_TEST(all_are(data, page, 7));
   range.release();

@@ -23,8 +23,6 @@ using namespace allot;
 
 namespace {
 
-constexpr const char* advice_is_lost = "the emulator takes this advice and does nothing";
-
 const std::size_t page = os::facts().page_size;
 
 std::byte* bytes_at(void* p, std::size_t offset = 0) { return static_cast<std::byte*>(p) + offset; }
@@ -268,7 +266,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_unmapped_says_that_map_entries_are_missing) 
 }
 
 BOOST_AUTO_TEST_CASE(dropped_from_dumps_shows_in_the_maps) {
-  if (test::under_emulator()) return test::skip(advice_is_lost);
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   const mapped range(os::map(page, 1, os::access::read_write), page);
   const os::status advised = os::advise(range.at(), page, os::advice::no_dump);
   if (advised.error == memory_errc::not_supported) return test::skip("this system has no such advice");
@@ -322,7 +320,7 @@ BOOST_AUTO_TEST_CASE(a_lock_beyond_what_the_process_may_lock_names_the_limit) {
 }
 
 BOOST_AUTO_TEST_CASE(a_child_process_reads_zero_or_nothing_where_it_was_advised_so) {
-  if (test::under_emulator()) return test::skip(advice_is_lost);
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   const mapped range(os::map(3 * page, 1, os::access::read_write), 3 * page);
   std::memset(range.at(), 0x5a, 3 * page);
   const os::status wiped = os::advise(range.at(), page, os::advice::wipe_on_fork);

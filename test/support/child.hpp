@@ -39,7 +39,16 @@ inline constexpr int skipped_exit_code = 77;
 bool under_thread_sanitizer();
 
 /// Whether the processor is emulated, as by qemu: system calls are translated, and some advice gets lost in that.
+/// Memory of the emulator itself counts as the program's.
 bool under_emulator();
+/// Whether tens of GiB of address space cannot be had: addresses have 32 bits, or the emulator is told to be sparing.
+inline bool few_addresses() { return sizeof(void*) < 8 || under_emulator(); }
+inline constexpr const char* addresses_are_few = "addresses are few";
+namespace lost_in_emulator {
+inline constexpr const char* advice = "the emulator takes this advice and does nothing";
+inline constexpr const char* limit = "the emulator takes this limit and does nothing";
+inline constexpr const char* figures = "the figures are those of the emulator";
+}  // namespace lost_in_emulator
 
 /// For a child: ends what the superuser may beyond others, so that limits of the process bind.
 void drop_privileges();

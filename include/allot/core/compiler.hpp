@@ -32,8 +32,10 @@
 // one wide instruction, which must wait when a neighbour was stored just before.
 #define ALLOT_IN_REGISTER(value) __asm__("" : "+r"(value))
 // Behind an arithmetic type: a vector of so many bytes, whose operators work on all its elements at once. Not defined
-// where compilers have no such types.
+// where compilers have no such types, or processors no such registers.
+#if !defined(__i386__) || defined(__SSE2__)
 #define ALLOT_VECTOR_OF_BYTES(count) __attribute__((vector_size(count)))
+#endif
 #else
 #define ALLOT_LIKELY(condition) (condition)
 #define ALLOT_NEVER_INLINE
