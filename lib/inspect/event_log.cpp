@@ -143,7 +143,7 @@ line_text line_start() noexcept {
   auto rest = static_cast<std::uint64_t>((now % day + day) % day);
   line_text line;
   const auto append = [&](std::uint64_t unit, std::string_view end) {
-    const auto value = static_cast<std::size_t>(rest / unit);
+    const std::uint64_t value = rest / unit;
     rest %= unit;
     if (value < 10) line.append("0");
     line.append_decimal(value).append(end);
@@ -151,8 +151,7 @@ line_text line_start() noexcept {
   append(std::uint64_t{3600} * 1000000, ":");
   append(std::uint64_t{60} * 1000000, ":");
   append(1000000, ".");
-  for (std::uint64_t unit = 100000; unit != 0; unit /= 10)
-    line.append_decimal(static_cast<std::size_t>(rest / unit % 10));
+  for (std::uint64_t unit = 100000; unit != 0; unit /= 10) line.append_decimal(rest / unit % 10);
   return line.append(" thread ").append_decimal(os::this_thread_number()).append(" ");
 }
 
