@@ -189,6 +189,7 @@ BOOST_AUTO_TEST_CASE(alignments_beyond_64_kib_are_met_or_refused_cleanly) {
       BOOST_TEST(!test::readable(p - 1));
       pages.deallocate(p, 10, alignment);
     }
+    if (sizeof(void*) < 8) continue;  // half of the addresses may be had
     const memory_usage before = pages.usage();
     const std::size_t largest = std::numeric_limits<std::size_t>::max() / 2 + 1;
     BOOST_CHECK_THROW((void)pages.allocate(1, largest), allocation_error);

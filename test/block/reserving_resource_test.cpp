@@ -40,6 +40,7 @@ namespace {
 const std::size_t page = test::system_page_size();
 constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t natural = alignof(std::max_align_t);
+const std::size_t by_default = reserving_resource_options{}.reservation;
 
 bool all_are(const void* p, std::size_t bytes, int value) {
   const auto* at = static_cast<const unsigned char*>(p);
@@ -266,7 +267,7 @@ BOOST_AUTO_TEST_CASE(making_one_asks_the_system_for_nothing) {
   {
     const reserving_resource memory;
     BOOST_TEST(memory.usage() == memory_usage{});
-    BOOST_TEST(memory.max_size() == 1_GiB);
+    BOOST_TEST(memory.max_size() == by_default);
     BOOST_TEST(memory.available() == 0u);
     BOOST_TEST(memory.upstream() == nullptr);
     BOOST_TEST(memory.root() == &memory);
@@ -400,7 +401,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_served_says_why_and_changes_nothing) {
     }
   }
   const auto no_memory = [](const allocation_error& error) {
-    return error.code() == memory_errc::out_of_memory && error.os_code() != 0 && error.bytes() == test::beyond_addresses;
+    return error.code() == memory_errc::out_of_memory && error.os_code() != 0 &&
+           error.bytes() == test::beyond_addresses;
   };
   if (sizeof(std::size_t) > 4) {
     BOOST_CHECK_EXCEPTION((void)memory.allocate(test::beyond_addresses), allocation_error, no_memory);
@@ -686,13 +688,13 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_is_kept_with_its_memory_and_taking_it_ma
     range.release();
     memory.deallocate(block, 5000);
     BOOST_TEST(memory.available() == committed + in_pages(5000));
-    BOOST_TEST(memory.usage().reserved == 1_GiB + in_pages(5000));
+    BOOST_TEST(memory.usage().reserved == by_default + in_pages(5000));
     BOOST_TEST(memory.usage().committed == committed + in_pages(5000));
     BOOST_TEST(memory.usage().used == 0u);
     for (int i = 0; i < 10; ++i) {
       range = memory.reserve();
       BOOST_REQUIRE(range.data() == data);
-      BOOST_REQUIRE(range.size() == 1_GiB);
+      BOOST_REQUIRE(range.size() == by_default);
       BOOST_REQUIRE(range.committed() == committed);
       range.commit(committed);
       void* const again = memory.allocate(4097, 32);  // as many pages
@@ -908,14 +910,14 @@ BOOST_AUTO_TEST_CASE(ranges_start_on_huge_pages_and_the_system_is_told_when_want
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_and_max_size_says_so_until_trim) {
-  if (test::under_emulator()) return test::skip(test::lost_in_emulator::limit);
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const auto outcome = test::run_child("reserving_with_little_address_space");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(
     where_addresses_are_short_no_range_is_kept_and_the_first_that_comes_back_makes_it_try_for_all_again) {
-  if (test::under_emulator()) return test::skip(test::lost_in_emulator::limit);
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const auto outcome = test::run_child("reserving_when_addresses_come_back");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
@@ -940,7 +942,7 @@ BOOST_AUTO_TEST_CASE(what_is_cached_is_given_up_before_a_request_is_refused_or_h
     BOOST_TEST(injection.fired());
   }
   BOOST_TEST(!memory.owns(p));
-  if (test::under_emulator()) return test::skip(test::lost_in_emulator::limit);
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const auto outcome = test::run_child("reserving_blocks_with_little_address_space");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
@@ -1091,7 +1093,7 @@ BOOST_AUTO_TEST_CASE(release_gives_everything_back_and_restores_the_constructed_
     for (void* p : blocks) BOOST_REQUIRE(!test::readable(p));
     BOOST_TEST(memory.usage() == memory_usage{});
     BOOST_TEST(memory.available() == 0u);
-    BOOST_TEST(memory.max_size() == 1_GiB);
+    BOOST_TEST(memory.max_size() == by_default);
     BOOST_TEST(blocks_of(memory).empty());
     BOOST_TEST(memory.check());
     memory.release();

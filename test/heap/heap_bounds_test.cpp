@@ -158,6 +158,7 @@ BOOST_AUTO_TEST_CASE(a_call_looks_at_a_few_blocks_of_lists_however_many_there_ar
 }
 
 BOOST_AUTO_TEST_CASE(a_call_looks_at_no_more_of_a_tree_than_a_logarithm) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a memory tool has the signal");
   const std::size_t bytes = free_index::tree_size * 16 + 2048;
   const std::size_t few = most_pages(20, bytes);

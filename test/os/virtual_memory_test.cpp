@@ -156,6 +156,7 @@ BOOST_AUTO_TEST_CASE(protection_takes_and_gives_access) {
 }
 
 BOOST_AUTO_TEST_CASE(protecting_what_is_not_mapped_says_so) {
+  if (test::under_emulator()) return test::skip("the emulator keeps what it unmaps for itself");
   void* address = nullptr;
   {
     const mapped gone(os::reserve(page), page);
@@ -278,10 +279,10 @@ BOOST_AUTO_TEST_CASE(locked_pages_show_in_the_maps_until_they_are_unlocked) {
   const mapped range(os::map(2 * page, 1, os::access::read_write), 2 * page);
   errno = 4711;
   BOOST_TEST(!!os::lock(range.at(), page));
+  const bool tells = !test::under_emulator() && *test::map_flags(range.at()) != 0;  // of the emulator's addresses
   const auto is_locked = [&](std::size_t offset) {
-    return std::string(test::map_flags(range.at(offset))).find(" lo") != std::string::npos;
+    return tells && std::string(test::map_flags(range.at(offset))).find(" lo") != std::string::npos;
   };
-  const bool tells = *test::map_flags(range.at()) != 0;
   BOOST_TEST(is_locked(0) == tells);
   BOOST_TEST(!is_locked(page));
   std::memset(range.at(), 0x5a, 2 * page);
