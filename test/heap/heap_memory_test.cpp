@@ -131,6 +131,7 @@ BOOST_AUTO_TEST_CASE(a_full_buffer_refuses_with_its_size_as_the_limit) {
 
 BOOST_AUTO_TEST_CASE(a_large_buffer_is_touched_before_it_is_needed_for_the_books_alone) {
   if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a tool has books of its own");
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::figures);
   const os::mapping memory = os::map(256_MiB, 1, os::access::read_write);
   BOOST_TEST_REQUIRE(static_cast<bool>(memory));
   const std::size_t before = test::resident();
@@ -262,6 +263,7 @@ BOOST_AUTO_TEST_CASE(without_trim_chunks_stay_for_the_next_wave) {
 
 BOOST_AUTO_TEST_CASE(trim_gives_pages_of_free_blocks_back_to_the_system) {
   if (!test::plain()) return;
+  if (test::system_page_size() > 16_KiB) return test::skip("the figures are those of smaller pages");
   const misuse_watch watch;
   coalescing_heap heap;
   const std::vector<held_block> blocks = take_in_turn(heap, 100, 512_KiB);
@@ -398,7 +400,7 @@ BOOST_AUTO_TEST_CASE(memory_that_was_trimmed_is_committed_again_as_it_is_used) {
   BOOST_TEST(heap.usage().committed <= committed + 12 * page);
   BOOST_TEST(heap.try_expand(first.p, 10 * page, 20 * page, 16));
   BOOST_TEST(heap.usage().committed >= committed + 18 * page);
-  BOOST_TEST(heap.usage().committed <= committed + 22 * page);
+  BOOST_TEST(heap.usage().committed <= committed + 24 * page);
   BOOST_TEST(heap.try_expand(first.p, 20 * page, page, 16));
   BOOST_TEST(heap.check());
   for (const held_block& each : kept) test::give(heap, each);

@@ -134,10 +134,12 @@ BOOST_AUTO_TEST_CASE(impossible_fixed_addresses_are_refused) {
   BOOST_TEST((fixed(page + 1) == memory_errc::invalid_address));
   // A system that takes fixed addresses as hints only cannot tell why it went elsewhere.
   const memory_errc beyond = fixed(~std::uintptr_t{0} - 16 * page + 1);
-  BOOST_TEST((beyond == memory_errc::invalid_address || beyond == memory_errc::address_in_use));
+  if (sizeof(void*) == 8)  // a program of 32 bits may have all the addresses
+    BOOST_TEST((beyond == memory_errc::invalid_address || beyond == memory_errc::address_in_use));
 }
 
 BOOST_AUTO_TEST_CASE(more_than_the_address_space_is_refused_with_the_systems_code) {
+  if (sizeof(void*) < 8) return test::skip("half of the address space may be had");
   const os::mapping made = os::reserve(align_down(max_object_bytes, page));
   BOOST_TEST(!made);
   BOOST_TEST((made.outcome.error == memory_errc::out_of_memory));

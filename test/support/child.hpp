@@ -41,6 +41,8 @@ bool under_thread_sanitizer();
 /// Whether the processor is emulated, as by qemu: system calls are translated, and some advice gets lost in that.
 /// Memory of the emulator itself counts as the program's.
 bool under_emulator();
+/// Whether processors tell of faults only in which page they were.
+bool faults_tell_pages_only();
 /// Whether tens of GiB of address space cannot be had: addresses have 32 bits, or the emulator is told to be sparing.
 inline bool few_addresses() { return sizeof(void*) < 8 || under_emulator(); }
 inline constexpr const char* addresses_are_few = "addresses are few";

@@ -1,7 +1,6 @@
 // What a replay does to the candidate's resources, event by event.
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -21,13 +20,10 @@ void timed(const lane& by, Call call) {
   by.timed->add(clock::now() - start);
 }
 
-// What was had where addresses are wider is refused here: it is asked for as what nobody has.
+// An alignment that was had where addresses are wider is refused here: the largest is asked for, which nobody has.
 std::size_t alignment_of(const operation& what) noexcept {
   constexpr unsigned widest = std::numeric_limits<std::size_t>::digits - 1;
   return std::size_t{1} << std::min<unsigned>(what.alignment_log2, widest);
-}
-std::size_t narrowed(std::uint64_t bytes) noexcept {
-  return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, std::numeric_limits<std::size_t>::max()));
 }
 
 }  // namespace
@@ -90,7 +86,7 @@ void run::give_back(const operation& what, const replayed_block& block, lane& by
 
 void run::allocate(const operation& what, replayed_block& block, lane& by) {
   if (block.left_out) return;
-  block.bytes = narrowed(what.bytes);
+  block.bytes = static_cast<std::size_t>(what.bytes);
   block.address = get(what, block.bytes, by);
   block.there = block.address != nullptr;
   if (block.there) fill(block, 0);
@@ -104,7 +100,7 @@ void run::deallocate(const operation& what, replayed_block& block, lane& by) {
 
 /// In place where the candidate can; otherwise as containers do it, by another block.
 void run::expand(const operation& what, replayed_block& block, lane& by) {
-  const std::size_t bytes = narrowed(what.new_bytes);
+  const auto bytes = static_cast<std::size_t>(what.new_bytes);
   const std::size_t before = block.bytes;
   resource* const ours = ours_[what.resource];
   if (ours != nullptr && ours->try_expand(block.address, before, bytes, alignment_of(what))) {
