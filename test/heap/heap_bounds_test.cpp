@@ -133,7 +133,7 @@ std::size_t most_pages(std::size_t blocks, std::size_t free_bytes) {
   measure("freeing it", [&](auto& heap) { heap.deallocate(p, free_bytes + 16); });
   measure("one of an alignment they do not have", [&](auto& heap) { p = heap.allocate(free_bytes, no_ones); });
   measure("freeing it", [&](auto& heap) { heap.deallocate(p, free_bytes, no_ones); });
-  measure("more than there is", [&](auto& heap) { (void)heap.try_allocate(std::size_t{1} << 40, 64); });
+  measure("more than there is", [&](auto& heap) { (void)heap.try_allocate(test::beyond_addresses, 64); });
   // One between two that are free, in the midst of all, and the neighbours of what comes of that.
   for (const std::size_t at : {blocks / 2, blocks / 2 + 1, blocks / 2 - 1, blocks / 3})
     measure("freeing one between two", [&](auto& heap) { test::give(heap, spaced.used[at]); });
