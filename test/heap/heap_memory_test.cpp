@@ -430,6 +430,7 @@ BOOST_AUTO_TEST_CASE(trimmed_pages_that_came_to_the_end_of_a_range_count_again_w
 }
 
 BOOST_AUTO_TEST_CASE(a_block_of_many_gibibytes_costs_no_memory_before_it_is_used) {
+  if (sizeof(void*) < 8) return test::skip(test::addresses_are_few);
   if (!test::plain()) return;
   for (const std::size_t alignment : {std::size_t{16}, 16_GiB}) {
     coalescing_heap heap;
@@ -541,8 +542,8 @@ BOOST_AUTO_TEST_CASE(a_heap_of_any_options_serves_or_throws) {
           }
           BOOST_TEST(heap->check());
         }
-        // For a memory tool as much would have to be mapped as is reserved.
-        if (test::plain() || all[i].reserve < huge / 2) BOOST_TEST(blocks.size() >= 8u);
+        // For a memory tool as much would have to be mapped as is reserved; and of 32 bits too few addresses are left.
+        if ((test::plain() && sizeof(void*) == 8) || all[i].reserve < huge / 2) BOOST_TEST(blocks.size() >= 8u);
         BOOST_TEST(test::holds_just(*heap, blocks));
         for (std::size_t k = 0; k < blocks.size(); k += 2) {
           test::give(*heap, blocks[k]);
