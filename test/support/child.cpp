@@ -108,16 +108,6 @@ bool under_thread_sanitizer() {
   return false;
 }
 
-bool faults_tell_pages_only() {
-#if defined(__s390x__)
-  return true;
-#else
-  return false;
-#endif
-}
-
-bool under_emulator() { return !std::string_view{ALLOT_TEST_EMULATOR}.empty(); }
-
 void drop_privileges() {
   constexpr uid_t nobody = 65534;
   if (::geteuid() == 0 && ::setuid(nobody) != 0) throw std::system_error(errno, std::generic_category(), "setuid");

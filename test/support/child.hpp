@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "support/machine.hpp"
+
 namespace allot::test {
 
 /// A program that is expected to end badly: `const child_program overflow{"overflow", [] { ... }};` at namespace scope.
@@ -37,20 +39,6 @@ inline constexpr int skipped_exit_code = 77;
 /// Whether ThreadSanitizer watches. It takes some of the address space, adds mappings, and dies on fixed addresses it
 /// does not like, so some cases about these cannot run under it.
 bool under_thread_sanitizer();
-
-/// Whether the processor is emulated, as by qemu: system calls are translated, and some advice gets lost in that.
-/// Memory of the emulator itself counts as the program's.
-bool under_emulator();
-/// Whether processors tell of faults only in which page they were.
-bool faults_tell_pages_only();
-/// Whether tens of GiB of address space cannot be had: addresses have 32 bits, or the emulator is told to be sparing.
-inline bool few_addresses() { return sizeof(void*) < 8 || under_emulator(); }
-inline constexpr const char* addresses_are_few = "addresses are few";
-namespace lost_in_emulator {
-inline constexpr const char* advice = "the emulator takes this advice and does nothing";
-inline constexpr const char* limit = "the emulator takes this limit and does nothing";
-inline constexpr const char* figures = "the figures are those of the emulator";
-}  // namespace lost_in_emulator
 
 /// For a child: ends what the superuser may beyond others, so that limits of the process bind.
 void drop_privileges();

@@ -8,3 +8,5 @@ string(JOIN " " CMAKE_CXX_FLAGS_INIT
   -D_LIBCPP_ENABLE_CXX17_REMOVED_UNARY_BINARY_FUNCTION)  # for Boost 1.74
 set(CMAKE_EXE_LINKER_FLAGS_INIT -nostdlib++)
 set(CMAKE_CXX_STANDARD_LIBRARIES_INIT "${llvm_root}/lib/libc++.a ${llvm_root}/lib/libc++abi.a")
+# Debian's Boost.Test is built with the other standard library.
+set(ALLOT_TEST_BOOST_HEADERS ON)
