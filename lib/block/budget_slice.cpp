@@ -237,7 +237,9 @@ bool budget_slice::check() const noexcept {
 }
 
 #if defined(__cpp_rtti)
-budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept { return dynamic_cast<budget_slice*>(p); }
+budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept {
+  return p != nullptr && ALLOT_SAYS_WHAT_IT_IS(p) ? dynamic_cast<budget_slice*>(p) : nullptr;
+}
 #else
 budget_slice* as_budget_slice(std::pmr::memory_resource*) noexcept { return nullptr; }
 #endif

@@ -493,7 +493,7 @@ reserving_resource& default_reserving_resource() noexcept {
 
 #if defined(__cpp_rtti)
 reserving_resource* as_reserving_resource(std::pmr::memory_resource* p) noexcept {
-  return dynamic_cast<reserving_resource*>(p);
+  return p != nullptr && ALLOT_SAYS_WHAT_IT_IS(p) ? dynamic_cast<reserving_resource*>(p) : nullptr;
 }
 #else
 reserving_resource* as_reserving_resource(std::pmr::memory_resource*) noexcept { return nullptr; }

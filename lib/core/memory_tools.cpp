@@ -1,5 +1,6 @@
 #include <allot/core/memory_tools.hpp>
 #include <atomic>
+#include <cstdint>
 
 #if defined(ALLOT_WEAK)
 
@@ -108,7 +109,7 @@ void unpoison(const void* p, std::size_t bytes) noexcept {
 }
 
 void move_container_end(const void* begin, const void* limit, const void* old_end, const void* new_end) noexcept {
-  constexpr std::ptrdiff_t largest_annotated = std::ptrdiff_t{1} << 34;  // more the sanitizer takes for a mistake
+  constexpr std::int64_t largest_annotated = std::int64_t{1} << 34;  // more the sanitizer takes for a mistake
   const auto* const first = static_cast<const char*>(begin);
   const auto* const before = static_cast<const char*>(old_end);
   const auto* const now = static_cast<const char*>(new_end);

@@ -25,8 +25,12 @@ bool resource::try_look_at(const void* p, block_sight& seen) const noexcept {
 }
 
 #if defined(__cpp_rtti)
-resource* as_resource(std::pmr::memory_resource* p) noexcept { return dynamic_cast<resource*>(p); }
-const resource* as_resource(const std::pmr::memory_resource* p) noexcept { return dynamic_cast<const resource*>(p); }
+resource* as_resource(std::pmr::memory_resource* p) noexcept {
+  return p != nullptr && ALLOT_SAYS_WHAT_IT_IS(p) ? dynamic_cast<resource*>(p) : nullptr;
+}
+const resource* as_resource(const std::pmr::memory_resource* p) noexcept {
+  return as_resource(const_cast<std::pmr::memory_resource*>(p));
+}
 #else
 resource* as_resource(std::pmr::memory_resource*) noexcept { return nullptr; }
 const resource* as_resource(const std::pmr::memory_resource*) noexcept { return nullptr; }

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <new>
 #include <ostream>
@@ -139,18 +140,18 @@ line_text line_start() noexcept {
   using namespace std::chrono;
   const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
   constexpr std::int64_t day = std::int64_t{24} * 3600 * 1000000;
-  auto rest = static_cast<std::size_t>((now % day + day) % day);
+  auto rest = static_cast<std::uint64_t>((now % day + day) % day);
   line_text line;
-  const auto append = [&](std::size_t unit, std::string_view end) {
-    const std::size_t value = rest / unit;
+  const auto append = [&](std::uint64_t unit, std::string_view end) {
+    const std::uint64_t value = rest / unit;
     rest %= unit;
     if (value < 10) line.append("0");
     line.append_decimal(value).append(end);
   };
-  append(std::size_t{3600} * 1000000, ":");
-  append(std::size_t{60} * 1000000, ":");
+  append(std::uint64_t{3600} * 1000000, ":");
+  append(std::uint64_t{60} * 1000000, ":");
   append(1000000, ".");
-  for (std::size_t unit = 100000; unit != 0; unit /= 10) line.append_decimal(rest / unit % 10);
+  for (std::uint64_t unit = 100000; unit != 0; unit /= 10) line.append_decimal(rest / unit % 10);
   return line.append(" thread ").append_decimal(os::this_thread_number()).append(" ");
 }
 

@@ -389,7 +389,7 @@ class owners_met {
 
   bool is_new(resource* owner) noexcept {
     if (met_ == nullptr) return true;
-    std::size_t at = mixed(address_of(owner)) & (room_ - 1);
+    std::size_t at = static_cast<std::size_t>(mixed(address_of(owner))) & (room_ - 1);
     while (met_[at] != nullptr && met_[at] != owner) at = (at + 1) & (room_ - 1);
     return std::exchange(met_[at], owner) == nullptr;
   }

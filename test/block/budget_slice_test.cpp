@@ -254,7 +254,7 @@ BOOST_AUTO_TEST_CASE(the_last_block_grows_in_place_and_any_block_shrinks) {
   BOOST_TEST(slice.try_expand(a, 1000, 200, 16));
   BOOST_TEST(slice.used() == 200u);
   BOOST_TEST(slice.high_water() == 1000u);
-  auto* b = static_cast<std::byte*>(slice.allocate(100));
+  auto* b = static_cast<std::byte*>(slice.allocate(100, 16));
   BOOST_TEST(b == a + 208);
   BOOST_TEST(!slice.try_expand(a, 200, 201, 16));
   BOOST_TEST(slice.try_expand(a, 200, 10, 16));

@@ -189,6 +189,7 @@ BOOST_AUTO_TEST_CASE(alignments_beyond_64_kib_are_met_or_refused_cleanly) {
       BOOST_TEST(!test::readable(p - 1));
       pages.deallocate(p, 10, alignment);
     }
+    if (sizeof(void*) < 8) continue;  // half of the addresses may be had
     const memory_usage before = pages.usage();
     const std::size_t largest = std::numeric_limits<std::size_t>::max() / 2 + 1;
     BOOST_CHECK_THROW((void)pages.allocate(1, largest), allocation_error);
@@ -204,12 +205,14 @@ BOOST_AUTO_TEST_CASE(a_write_past_the_end_faults_and_is_explained) {
 }
 
 BOOST_AUTO_TEST_CASE(a_write_before_the_start_faults_and_is_explained) {
+  if (test::faults_tell_pages_only()) return test::skip("this processor tells of faults only in which page they were");
   const auto outcome = test::run_child("guarded_underflow");
   BOOST_TEST(outcome.faulted());
   BOOST_TEST(outcome.says(": 1 byte before the start of a live block of 24 bytes at 0x"), outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(a_write_to_a_freed_block_faults_and_is_explained) {
+  if (test::faults_tell_pages_only()) return test::skip("this processor tells of faults only in which page they were");
   const auto outcome = test::run_child("guarded_use_after_free");
   BOOST_TEST(outcome.faulted());
   BOOST_TEST(outcome.says(": inside a block of 24 bytes at 0x"), outcome.output);

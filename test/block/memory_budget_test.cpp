@@ -297,6 +297,7 @@ BOOST_AUTO_TEST_CASE(sizes_beyond_the_address_space_are_refused_at_once) {
 #endif
 
 BOOST_AUTO_TEST_CASE(more_than_the_machine_has_is_refused_by_the_check_and_by_the_system) {
+  if (sizeof(void*) < 8) return test::skip(test::addresses_are_few);
   for (const bool checks : {true, false}) {
     memory_budget_options options = options_for(none / 16, 0);
     options.check_available = checks;
@@ -326,6 +327,7 @@ BOOST_AUTO_TEST_CASE(a_control_group_is_blamed_for_pages_that_cannot_be_filled_a
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(the_address_space_limit_of_a_process_is_named) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   for (const char* name : {"budget_little_address_space", "budget_little_address_space_unchecked"}) {
     const auto outcome = test::run_child(name);
     BOOST_TEST(outcome.exit_code == 0, outcome.output);
@@ -335,6 +337,7 @@ BOOST_AUTO_TEST_CASE(the_address_space_limit_of_a_process_is_named) {
 }
 
 BOOST_AUTO_TEST_CASE(the_data_limit_of_a_process_is_named) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   if (memory_tools::active() || test::under_thread_sanitizer())
     return test::skip("a sanitizer's own memory counts as data");
   for (const char* name : {"budget_little_data", "budget_little_data_unchecked"}) {
@@ -389,6 +392,7 @@ BOOST_AUTO_TEST_CASE(a_start_that_fails_at_any_call_leaves_nothing_behind) {
 }
 
 BOOST_AUTO_TEST_CASE(a_budget_gives_all_its_memory_back) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::figures);
   if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer adds mappings of its own");
   const auto use = [] {
     memory_budget budget(options_for(1_MiB, 1_MiB));
@@ -405,6 +409,7 @@ BOOST_AUTO_TEST_CASE(a_budget_gives_all_its_memory_back) {
 }
 
 BOOST_AUTO_TEST_CASE(prefault_fills_every_page_at_the_start) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (memory_tools::active() || test::under_thread_sanitizer()) return test::skip("a sanitizer takes memory as well");
   for (const bool prefault : {false, true}) {
     memory_budget_options options = options_for(32_MiB, 16_MiB);
@@ -418,6 +423,7 @@ BOOST_AUTO_TEST_CASE(prefault_fills_every_page_at_the_start) {
 }
 
 BOOST_AUTO_TEST_CASE(huge_pages_are_advised_where_there_are_any) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (os::facts().large_page_size == 0) return test::skip("this system has no huge pages");
   memory_budget_options options = options_for(3 * os::facts().large_page_size, 3 * os::facts().large_page_size);
   options.huge_pages = true;
@@ -462,9 +468,11 @@ BOOST_AUTO_TEST_CASE(a_slice_that_does_not_fit_says_so_and_changes_nothing) {
     BOOST_TEST(budget.permanent_region().most_taken == before.most_taken);
   }
   BOOST_CHECK_THROW((void)budget.permanent("late", 1, none / 2 + 1), budget_error);
-  BOOST_TEST(std::string(error_of([&] { (void)budget.permanent("late", page, 64); }).what()) ==
-             "game, late: wanted 4096 bytes (4.0 KiB) aligned to 64, available 4095 bytes (3.9 KiB); in the way: the "
-             "room the budget has left");
+  const std::string text = error_of([&] { (void)budget.permanent("late", page, 64); }).what();
+  if (page == 4096)
+    BOOST_TEST(text ==
+               "game, late: wanted 4096 bytes (4.0 KiB) aligned to 64, available 4095 bytes (3.9 KiB); in the "
+               "way: the room the budget has left");
   BOOST_TEST(budget.refused() == 7u);
   BOOST_TEST(line_count(budget) == 1u);
   const budget_slice rest = budget.permanent("rest", page - 1, 1);
@@ -575,7 +583,7 @@ BOOST_AUTO_TEST_CASE(clear_transient_makes_transient_handles_stale_and_leaves_pe
   BOOST_TEST(world.used() == 50u);
   BOOST_TEST(static_cast<char*>(kept)[49] == 'w');
   BOOST_TEST(budget.transient_region().taken == 0u);
-  BOOST_TEST(budget.transient_region().most_taken == 212u);
+  BOOST_TEST(budget.transient_region().most_taken == align_up(100, alignof(std::max_align_t)) + 100);
   const budget_slice next = budget.transient("c", page);
   BOOST_TEST(next.data() == start);
   budget.clear_transient();
@@ -900,7 +908,7 @@ BOOST_AUTO_TEST_CASE(books_that_cannot_grow_refuse_the_slice_and_change_nothing)
     if (!before.empty()) BOOST_TEST(picture(budget) == before);
     const budget_slice slice = budget.permanent(name, 1, 1);  // the next call works
   }
-  BOOST_TEST(failed >= 2u);
+  BOOST_TEST(failed >= (sizeof(void*) > 4 ? 2u : 1u));
   BOOST_TEST(line_count(budget) == 1500u);
   BOOST_TEST(budget.permanent_region().taken == 1500u);
 }
@@ -927,6 +935,7 @@ BOOST_AUTO_TEST_CASE(more_names_than_the_books_hold_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(the_report_is_a_table_with_totals) {
+  if (page != 4096) return test::skip("the figures expected are those of pages of 4 KiB");
   memory_budget budget(options_for(16 * 4096, 4096));
   budget_slice world = budget.permanent("world", 20000, 1);
   (void)world.allocate(12345, 1);
@@ -1026,8 +1035,10 @@ BOOST_AUTO_TEST_CASE(sizes_are_told_exactly_and_in_round_figures) {
   BOOST_TEST(what(1024 * 1024 - 1) == "1048575 bytes (1023.9 KiB)");
   BOOST_TEST(what(1_MiB) == "1048576 bytes (1.0 MiB)");
   BOOST_TEST(what(3_GiB / 2) == "1610612736 bytes (1.5 GiB)");
-  BOOST_TEST(what(7_TiB) == "7696581394432 bytes (7.0 TiB)");
-  if (sizeof(std::size_t) == 8) BOOST_TEST(what(none) == "18446744073709551615 bytes (15.9 EiB)");
+  if (sizeof(std::size_t) > 4) {
+    BOOST_TEST(what(7_TiB) == "7696581394432 bytes (7.0 TiB)");
+    BOOST_TEST(what(none) == "18446744073709551615 bytes (15.9 EiB)");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_longest_text_fits) {

@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "block/access_with.hpp"
 #include "support/access.hpp"
 
 using namespace allot;
@@ -108,9 +109,9 @@ class modelled_block {
     BOOST_REQUIRE((block_.flags() == rights_));
     if (bytes_.empty()) return;
     auto* const data = static_cast<unsigned char*>(block_.data());
-    const bool readable = rights_ != page_flags::none;
+    const bool readable = test::reads_with(rights_);
     BOOST_REQUIRE(test::readable(data) == readable);
-    BOOST_REQUIRE(test::writable(data + bytes_.size() - 1) == includes(rights_, page_flags::write));
+    BOOST_REQUIRE(test::writable(data + bytes_.size() - 1) == test::writes_with(rights_));
     BOOST_REQUIRE(!test::readable(data - 1));
     BOOST_REQUIRE(!test::readable(data + bytes_.size()));
     if (readable) BOOST_REQUIRE(std::memcmp(data, bytes_.data(), bytes_.size()) == 0);

@@ -42,6 +42,7 @@ namespace {
 const std::size_t page = test::system_page_size();
 constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t natural = alignof(std::max_align_t);
+const std::size_t by_default = reserving_resource_options{}.reservation;
 
 bool all_are(const void* p, std::size_t bytes, int value) {
   const auto* at = static_cast<const unsigned char*>(p);
@@ -270,7 +271,7 @@ BOOST_AUTO_TEST_CASE(making_one_asks_the_system_for_nothing) {
   {
     const reserving_resource memory;
     BOOST_TEST(memory.usage() == memory_usage{});
-    BOOST_TEST(memory.max_size() == 1_GiB);
+    BOOST_TEST(memory.max_size() == by_default);
     BOOST_TEST(memory.available() == 0u);
     BOOST_TEST(memory.upstream() == nullptr);
     BOOST_TEST(memory.root() == &memory);
@@ -373,7 +374,8 @@ BOOST_AUTO_TEST_CASE(any_alignment_is_met) {
 BOOST_AUTO_TEST_CASE(a_cached_range_that_is_not_aligned_enough_is_not_taken) {
   reserving_resource memory;
   void* p = memory.allocate(page);
-  const std::size_t beyond = std::size_t{2} << 40;  // an address divisible by that is none of a small block's
+  // An address divisible by that is none of a small block's.
+  const std::size_t beyond = std::size_t{1} << (sizeof(std::size_t) > 4 ? 41 : 30);
   if (is_aligned(p, beyond)) return;
   memory.deallocate(p, page);
   void* q = memory.try_allocate(page, beyond);
@@ -403,12 +405,16 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_served_says_why_and_changes_nothing) {
     }
   }
   const auto no_memory = [](const allocation_error& error) {
-    return error.code() == memory_errc::out_of_memory && error.os_code() != 0 && error.bytes() == std::size_t{1} << 60;
+    return error.code() == memory_errc::out_of_memory && error.os_code() != 0 &&
+           error.bytes() == test::beyond_addresses;
   };
-  BOOST_CHECK_EXCEPTION((void)memory.allocate(std::size_t{1} << 60), allocation_error, no_memory);
-  BOOST_CHECK_EXCEPTION((void)memory.reserve(std::size_t{1} << 60, std::size_t{1} << 60), allocation_error, no_memory);
-  BOOST_CHECK_EXCEPTION((void)memory.reserve(1, std::size_t{1} << 60), allocation_error, no_memory);
-  BOOST_CHECK_THROW((void)memory.allocate(1, std::size_t{1} << 62), allocation_error);
+  if (sizeof(std::size_t) > 4) {
+    BOOST_CHECK_EXCEPTION((void)memory.allocate(test::beyond_addresses), allocation_error, no_memory);
+    BOOST_CHECK_EXCEPTION((void)memory.reserve(test::beyond_addresses, test::beyond_addresses), allocation_error,
+                          no_memory);
+    BOOST_CHECK_EXCEPTION((void)memory.reserve(1, test::beyond_addresses), allocation_error, no_memory);
+    BOOST_CHECK_THROW((void)memory.allocate(1, test::beyond_addresses), allocation_error);
+  }
   BOOST_TEST(memory.usage() == usage);
   BOOST_TEST(memory.check());
   memory.deallocate(p, 100);
@@ -569,7 +575,7 @@ BOOST_AUTO_TEST_CASE(blocks_expand_and_shrink_in_place_and_are_freed_with_their_
     BOOST_TEST(!memory.try_expand(p, now, now, 2 * natural));
     BOOST_TEST(!memory.try_expand(p + 1, now - 1, now, natural));
     BOOST_TEST(!memory.try_expand(&memory, 1, 1, natural));
-    for (const std::size_t bytes : {max, max_object_bytes, std::size_t{1} << 60})
+    for (const std::size_t bytes : {max, max_object_bytes, test::beyond_addresses})
       BOOST_TEST(!memory.try_expand(p, now, bytes, natural));
     BOOST_TEST(memory.usage() == usage);
     for (const std::size_t wanted : {std::size_t{2_MiB - 1}, 2 * page, page + 1, std::size_t{0}}) {
@@ -686,13 +692,13 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_is_kept_with_its_memory_and_taking_it_ma
     range.release();
     memory.deallocate(block, 5000);
     BOOST_TEST(memory.available() == committed + in_pages(5000));
-    BOOST_TEST(memory.usage().reserved == 1_GiB + in_pages(5000));
+    BOOST_TEST(memory.usage().reserved == by_default + in_pages(5000));
     BOOST_TEST(memory.usage().committed == committed + in_pages(5000));
     BOOST_TEST(memory.usage().used == 0u);
     for (int i = 0; i < 10; ++i) {
       range = memory.reserve();
       BOOST_REQUIRE(range.data() == data);
-      BOOST_REQUIRE(range.size() == 1_GiB);
+      BOOST_REQUIRE(range.size() == by_default);
       BOOST_REQUIRE(range.committed() == committed);
       range.commit(committed);
       void* const again = memory.allocate(4097, 32);  // as many pages
@@ -825,6 +831,7 @@ BOOST_AUTO_TEST_CASE(a_cache_of_no_bytes_keeps_addresses_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(trim_gives_the_cache_and_nothing_else_back_to_the_system) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const std::size_t space = test::address_space();
   const std::size_t maps = test::map_count();
   reserving_resource memory;
@@ -872,6 +879,7 @@ BOOST_AUTO_TEST_CASE(a_reservation_has_what_is_asked_in_whole_pages_or_the_defau
 }
 
 BOOST_AUTO_TEST_CASE(reserving_costs_no_memory) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   reserving_resource memory;
   const std::size_t before = test::resident();
   std::vector<reservation> many;
@@ -907,22 +915,25 @@ BOOST_AUTO_TEST_CASE(ranges_start_on_huge_pages_and_the_system_is_told_when_want
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_and_max_size_says_so_until_trim) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const auto outcome = test::run_child("reserving_with_little_address_space");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(
     where_addresses_are_short_no_range_is_kept_and_the_first_that_comes_back_makes_it_try_for_all_again) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const auto outcome = test::run_child("reserving_when_addresses_come_back");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 #endif
 
 BOOST_AUTO_TEST_CASE(more_than_any_system_has_is_halved_down_to_what_is_needed) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   reserving_resource memory;
-  const reservation range = memory.reserve(std::size_t{1} << 60, 1_MiB);
+  const reservation range = memory.reserve(test::beyond_addresses, 1_MiB);
   BOOST_TEST(range.size() >= 1_MiB);
-  BOOST_TEST(range.size() < std::size_t{1} << 60);
+  BOOST_TEST(range.size() < test::beyond_addresses);
   BOOST_TEST(memory.max_size() == 1_GiB);  // what is asked for expressly says nothing of the default
   BOOST_TEST(memory.usage().reserved == range.size());
 }
@@ -938,6 +949,7 @@ BOOST_AUTO_TEST_CASE(what_is_cached_is_given_up_before_a_request_is_refused_or_h
     BOOST_TEST(injection.fired());
   }
   BOOST_TEST(!memory.owns(p));
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const auto outcome = test::run_child("reserving_blocks_with_little_address_space");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
@@ -1048,6 +1060,7 @@ BOOST_AUTO_TEST_CASE(a_block_that_gets_no_memory_leaves_no_address_space_behind)
 // ---- all of it
 
 BOOST_AUTO_TEST_CASE(thousands_of_ranges_are_told_apart) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const std::size_t space = test::address_space();
   {
     reserving_resource memory;
@@ -1072,6 +1085,7 @@ BOOST_AUTO_TEST_CASE(thousands_of_ranges_are_told_apart) {
 }
 
 BOOST_AUTO_TEST_CASE(release_gives_everything_back_and_restores_the_constructed_state) {
+  if (test::few_addresses()) return test::skip(test::addresses_are_few);
   const std::size_t space = test::address_space();
   const std::size_t maps = test::map_count();
   reserving_resource memory;
@@ -1087,7 +1101,7 @@ BOOST_AUTO_TEST_CASE(release_gives_everything_back_and_restores_the_constructed_
     for (void* p : blocks) BOOST_REQUIRE(!test::readable(p));
     BOOST_TEST(memory.usage() == memory_usage{});
     BOOST_TEST(memory.available() == 0u);
-    BOOST_TEST(memory.max_size() == 1_GiB);
+    BOOST_TEST(memory.max_size() == by_default);
     BOOST_TEST(blocks_of(memory).empty());
     BOOST_TEST(memory.check());
     memory.release();

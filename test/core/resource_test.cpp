@@ -1,6 +1,11 @@
+#include <allot/adaptor/limiting_resource.hpp>
+#include <allot/block/budget_slice.hpp>
+#include <allot/block/reserving_resource.hpp>
 #include <allot/core/resource.hpp>
 #include <boost/test/unit_test.hpp>
 #include <new>
+
+#include "core/without_rtti.hpp"
 
 using namespace allot;
 
@@ -75,9 +80,25 @@ BOOST_AUTO_TEST_CASE(the_defaults_say_that_nothing_is_known) {
 BOOST_AUTO_TEST_CASE(ours_are_recognised_behind_a_plain_pointer_and_others_are_not) {
   plain_resource memory;
   std::pmr::memory_resource* p = &memory;
+#if defined(__cpp_rtti)
   BOOST_TEST(as_resource(p) == &memory);
+#else
+  BOOST_TEST(as_resource(p) == nullptr);
+#endif
   BOOST_TEST(as_resource(std::pmr::new_delete_resource()) == nullptr);
   BOOST_TEST(as_resource(static_cast<std::pmr::memory_resource*>(nullptr)) == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_say_what_it_is_is_taken_for_none_of_ours) {
+  for (std::pmr::memory_resource* memory : {&test::plain_without_rtti(), &test::ours_without_rtti()}) {
+    BOOST_TEST(as_resource(memory) == nullptr);
+    BOOST_TEST(as_reserving_resource(memory) == nullptr);
+    BOOST_TEST(as_budget_slice(memory) == nullptr);
+    limiting_resource limited(1000, *memory);
+    void* const p = limited.allocate(100);
+    BOOST_TEST(limited.live_bytes() == 100u);
+    limited.deallocate(p, 100);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_visitor_calls_what_it_was_made_from) {

@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_commit_that_fails_while_a_block_grows_leaves_it_as_it_was
     BOOST_TEST(test::holds_just(heap, {{block.p, 50'000}}));
     heap.deallocate(block.p, 50'000);
   }
-  BOOST_TEST(nth > 2u);
+  BOOST_TEST(nth > (test::system_page_size() > 50'000 ? 1u : 2u));
 }
 
 BOOST_AUTO_TEST_CASE(a_trim_that_fails_gives_back_less_and_says_so) {

@@ -131,6 +131,7 @@ BOOST_AUTO_TEST_CASE(a_full_buffer_refuses_with_its_size_as_the_limit) {
 
 BOOST_AUTO_TEST_CASE(a_large_buffer_is_touched_before_it_is_needed_for_the_books_alone) {
   if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a tool has books of its own");
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::figures);
   const os::mapping memory = os::map(256_MiB, 1, os::access::read_write);
   BOOST_TEST_REQUIRE(static_cast<bool>(memory));
   const std::size_t before = test::resident();
@@ -262,6 +263,7 @@ BOOST_AUTO_TEST_CASE(without_trim_chunks_stay_for_the_next_wave) {
 
 BOOST_AUTO_TEST_CASE(trim_gives_pages_of_free_blocks_back_to_the_system) {
   if (!test::plain()) return;
+  if (test::system_page_size() > 16_KiB) return test::skip("the figures are those of smaller pages");
   const misuse_watch watch;
   coalescing_heap heap;
   const std::vector<held_block> blocks = take_in_turn(heap, 100, 512_KiB);
@@ -398,7 +400,7 @@ BOOST_AUTO_TEST_CASE(memory_that_was_trimmed_is_committed_again_as_it_is_used) {
   BOOST_TEST(heap.usage().committed <= committed + 12 * page);
   BOOST_TEST(heap.try_expand(first.p, 10 * page, 20 * page, 16));
   BOOST_TEST(heap.usage().committed >= committed + 18 * page);
-  BOOST_TEST(heap.usage().committed <= committed + 22 * page);
+  BOOST_TEST(heap.usage().committed <= committed + 24 * page);
   BOOST_TEST(heap.try_expand(first.p, 20 * page, page, 16));
   BOOST_TEST(heap.check());
   for (const held_block& each : kept) test::give(heap, each);
@@ -428,6 +430,7 @@ BOOST_AUTO_TEST_CASE(trimmed_pages_that_came_to_the_end_of_a_range_count_again_w
 }
 
 BOOST_AUTO_TEST_CASE(a_block_of_many_gibibytes_costs_no_memory_before_it_is_used) {
+  if (sizeof(void*) < 8) return test::skip(test::addresses_are_few);
   if (!test::plain()) return;
   for (const std::size_t alignment : {std::size_t{16}, 16_GiB}) {
     coalescing_heap heap;
@@ -539,8 +542,8 @@ BOOST_AUTO_TEST_CASE(a_heap_of_any_options_serves_or_throws) {
           }
           BOOST_TEST(heap->check());
         }
-        // For a memory tool as much would have to be mapped as is reserved.
-        if (test::plain() || all[i].reserve < huge / 2) BOOST_TEST(blocks.size() >= 8u);
+        // For a memory tool as much would have to be mapped as is reserved; and of 32 bits too few addresses are left.
+        if ((test::plain() && sizeof(void*) == 8) || all[i].reserve < huge / 2) BOOST_TEST(blocks.size() >= 8u);
         BOOST_TEST(test::holds_just(*heap, blocks));
         for (std::size_t k = 0; k < blocks.size(); k += 2) {
           test::give(*heap, blocks[k]);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "heap/heaps.hpp"
+#include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
 #include "support/misuse_watch.hpp"
@@ -179,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_foreign_pointer_is_reported) {
       // Right before the first block, and far behind the last.
       void* const before = bytes_at(block.p, -16);
       expect_report(watch, *heap, before, 16, {misuse_kind::foreign_pointer, before, 16, 0, false});
-      void* const behind = bytes_at(block.p, std::ptrdiff_t{1} << 40);
+      void* const behind = bytes_at(block.p, std::ptrdiff_t{1} << (sizeof(void*) > 4 ? 40 : 29));
       expect_report(watch, *heap, behind, 16, {misuse_kind::foreign_pointer, behind, 16, 0, false});
       BOOST_TEST(test::all_are(local.data(), local.size(), 0));
       test::give(*heap, block);
@@ -219,7 +220,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_size_is_reported_from_one_granule_up_and_down) {
       const held_block block = test::take(*heap, bytes);
       const held_block right = test::take(*heap, 64);
       for (const std::size_t claimed : {bytes - 16, bytes + 16, bytes + 1, std::size_t{0}, std::size_t{1}, bytes / 2,
-                                        bytes * 2, std::size_t{1} << 40, static_cast<std::size_t>(-1)}) {
+                                        bytes * 2, test::beyond_addresses, static_cast<std::size_t>(-1)}) {
         if (test::block_bytes(claimed < bytes * 4 ? claimed : 8 * bytes) == test::block_bytes(bytes)) continue;
         expect_report(watch, *heap, block.p, claimed, {misuse_kind::wrong_size, block.p, claimed, bytes, false});
       }
@@ -386,7 +387,7 @@ BOOST_AUTO_TEST_CASE(a_throwing_handler_leaves_the_heap_as_it_was) {
     BOOST_CHECK_EXCEPTION(heap->deallocate(bytes_at(block.p, 32), 50), thrown_misuse,
                           is(misuse_kind::interior_pointer));
     BOOST_CHECK_EXCEPTION(heap->deallocate(block.p, 100, 24), thrown_misuse, is(misuse_kind::invalid_alignment));
-    BOOST_CHECK_EXCEPTION(heap->deallocate(block.p, 100, std::size_t{1} << 40), thrown_misuse,
+    BOOST_CHECK_EXCEPTION(heap->deallocate(block.p, 100, test::beyond_addresses), thrown_misuse,
                           is(misuse_kind::wrong_alignment));
     BOOST_CHECK_EXCEPTION((void)heap->allocate(8, 3), thrown_misuse, is(misuse_kind::invalid_alignment));
     if (checked) BOOST_CHECK_EXCEPTION(heap->deallocate(block.p, 99), thrown_misuse, is(misuse_kind::wrong_size));

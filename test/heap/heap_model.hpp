@@ -26,7 +26,7 @@ class random_choices {
   explicit random_choices(unsigned seed) : random_(seed) {}
 
   bool ended() const { return false; }
-  std::size_t below(std::size_t bound) { return random_() % bound; }
+  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random_() % bound); }
 
  private:
   std::mt19937_64 random_;

@@ -69,8 +69,8 @@ class far_apart final : public std::pmr::memory_resource {
  private:
   void* do_allocate(std::size_t bytes, std::size_t) override {
     constexpr std::array<std::uintptr_t, 7> order{5, 1, 7, 3, 2, 6, 4};
-    const std::uintptr_t hint =
-        order[made_ % order.size()] * (std::uintptr_t{1} << 43) + made_ * (std::uintptr_t{1} << 30);
+    const std::uintptr_t hint = order[made_ % order.size()] * (std::uintptr_t{1} << (sizeof(void*) > 4 ? 43 : 28)) +
+                                made_ * (std::uintptr_t{1} << (sizeof(void*) > 4 ? 30 : 22));
     const os::mapping made = os::reserve(in_pages(bytes), 1, {os::placement::how::hint, reinterpret_cast<void*>(hint)});
     if (!made || !os::commit(made.address, in_pages(bytes))) throw std::bad_alloc();
     ++made_;

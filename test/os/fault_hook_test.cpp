@@ -179,7 +179,11 @@ BOOST_AUTO_TEST_CASE(a_signal_somebody_sent_calls_no_hook_and_has_its_usual_effe
 BOOST_AUTO_TEST_CASE(bus_errors_are_faults) {
   const auto outcome = test::run_child("fault_hook_bus");
   BOOST_TEST(outcome.exit_code == 3);
-  BOOST_TEST(outcome.says("the first hook\nat the address expected\nthe handler before\n"));
+  BOOST_TEST(outcome.says("the first hook\n"));
+  BOOST_TEST(outcome.says("the handler before\n"));
+  // Of bus errors the emulator tells its own address.
+  if (!test::under_emulator())
+    BOOST_TEST(outcome.says("the first hook\nat the address expected\nthe handler before\n"));
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_put_on_top_stays_and_makes_no_circle) {

@@ -10,6 +10,9 @@ bool readable(const void* p);
 /// The same for writing; the byte keeps its value.
 bool writable(void* p);
 
+/// More bytes than a process of 64 bits has addresses for; with 32 bits it may have them.
+inline constexpr std::size_t beyond_addresses = std::size_t{1} << (sizeof(std::size_t) > 4 ? 60 : 31);
+
 /// The page size, asked of the system itself.
 std::size_t system_page_size();
 

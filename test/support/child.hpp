@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "support/machine.hpp"
+
 namespace allot::test {
 
 /// A program that is expected to end badly: `const child_program overflow{"overflow", [] { ... }};` at namespace scope.

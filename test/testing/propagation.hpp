@@ -15,7 +15,7 @@
 #include <vector>
 
 /// How cases about propagation measure, and how they compare with the rows of docs/propagation.md. Only what the
-/// standard library and Boost.Test have: the cases also run with another standard library (test/testing/with_libcxx).
+/// standard library and Boost.Test have: the cases also run with another standard library (test/run --target libcxx).
 namespace allot::test {
 
 /// Requests that a piece of code made, shown as the page does: to the resource it was given / to the default one.

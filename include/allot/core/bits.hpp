@@ -54,7 +54,7 @@ inline std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) noexcept {
 }
 
 /// Of a power of two.
-inline unsigned log2_of(std::size_t value) noexcept { return static_cast<unsigned>(lowest_bit(value)); }
+inline unsigned log2_of(std::uint64_t value) noexcept { return static_cast<unsigned>(lowest_bit(value)); }
 
 constexpr std::size_t words_for(std::size_t bits) noexcept { return (bits + 63) / 64; }
 

@@ -22,6 +22,9 @@
 #define ALLOT_NEVER_INLINE __attribute__((noinline))
 #define ALLOT_ALWAYS_INLINE __attribute__((always_inline)) inline
 #define ALLOT_PREFETCH(p) __builtin_prefetch(p)
+// Whether the object behind p, whose class has virtual functions, says what it is. One of a class that was compiled
+// without RTTI does not, and dynamic_cast would follow the null pointer that lies before its table of functions.
+#define ALLOT_SAYS_WHAT_IT_IS(p) ((*reinterpret_cast<const void* const* const*>(p))[-1] != nullptr)
 // For a thread_local variable of one source file: its place is known when the library is loaded, so a look at it needs
 // no call.
 #define ALLOT_INITIAL_EXEC __attribute__((tls_model("initial-exec")))
@@ -31,13 +34,16 @@
 // one wide instruction, which must wait when a neighbour was stored just before.
 #define ALLOT_IN_REGISTER(value) __asm__("" : "+r"(value))
 // Behind an arithmetic type: a vector of so many bytes, whose operators work on all its elements at once. Not defined
-// where compilers have no such types.
+// where compilers have no such types, or processors no such registers.
+#if !defined(__i386__) || defined(__SSE2__)
 #define ALLOT_VECTOR_OF_BYTES(count) __attribute__((vector_size(count)))
+#endif
 #else
 #define ALLOT_LIKELY(condition) (condition)
 #define ALLOT_NEVER_INLINE
 #define ALLOT_ALWAYS_INLINE inline
 #define ALLOT_PREFETCH(p) static_cast<void>(p)
+#define ALLOT_SAYS_WHAT_IT_IS(p) true
 #define ALLOT_INITIAL_EXEC
 #define ALLOT_IN_REGISTER(value)
 #endif

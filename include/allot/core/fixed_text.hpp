@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace allot {
@@ -23,8 +24,8 @@ class fixed_text {
     return *this;
   }
 
-  fixed_text& append_decimal(std::size_t value) noexcept { return append_digits(value, 10); }
-  fixed_text& append_hex(std::size_t value) noexcept {
+  fixed_text& append_decimal(std::uint64_t value) noexcept { return append_digits(value, 10); }
+  fixed_text& append_hex(std::uint64_t value) noexcept {
     append("0x");
     return append_digits(value, 16);
   }
@@ -40,7 +41,7 @@ class fixed_text {
   operator std::string_view() const noexcept { return {bytes_.data(), size_}; }
 
  private:
-  fixed_text& append_digits(std::size_t value, std::size_t base) noexcept {
+  fixed_text& append_digits(std::uint64_t value, unsigned base) noexcept {
     char digits[20] = {};  // 2^64 has 20 decimal digits
     std::size_t at = sizeof digits;
     do {

@@ -41,7 +41,7 @@ void write(std::string& text, const strategy& one, bool is_budget) {
     if (row.refers()) {
       value = link_example(row);
     } else if (!row.set) {
-      value = as_text(one.name.substr(0, row.most));
+      value = as_text(one.name.substr(0, static_cast<std::size_t>(row.most)));
     } else if (!row.example.empty()) {
       value = row.example;
     } else if (row.required) {

@@ -44,7 +44,7 @@ constexpr std::uint32_t place_in_slab(place_id p) noexcept { return static_cast<
 
 /// A run of pages cut into places of one size, as remembered in metadata. The free bits and the records of its places
 /// follow it there.
-struct slab {
+struct alignas(8) slab {
   std::byte* memory;
   std::uint32_t free_places;
   std::uint32_t words;   // of free bits
