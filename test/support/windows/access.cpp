@@ -19,10 +19,11 @@ void for_each_region(Use use) {
 
 }  // namespace
 
+// ReadProcessMemory() would read through guards under Wine.
 bool readable(const void* p) {
-  char byte = 0;
-  SIZE_T got = 0;
-  return ::ReadProcessMemory(::GetCurrentProcess(), p, &byte, 1, &got) != 0 && got == 1;
+  MEMORY_BASIC_INFORMATION region{};
+  if (::VirtualQuery(p, &region, sizeof region) == 0 || region.State != MEM_COMMIT) return false;
+  return (region.Protect & (PAGE_NOACCESS | PAGE_EXECUTE | PAGE_GUARD)) == 0;
 }
 
 bool writable(void* p) {
