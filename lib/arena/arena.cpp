@@ -15,6 +15,7 @@ arena::arena(std::string_view name, std::size_t auto_align, bool checked) noexce
       auto_align_(auto_alignment::valid(auto_align) ? auto_align : alignof(std::max_align_t)),
       always_watched_(watched_) {}
 
+// What is moved first is the base alone. NOLINTBEGIN(bugprone-use-after-move)
 arena::arena(arena&& other) noexcept
     : resource(other.name() == other.kind() ? std::string_view() : other.name()),
       bump_window(std::move(other)),
@@ -31,6 +32,7 @@ arena::arena(arena&& other) noexcept
   other.limit_.store(nullptr, std::memory_order_relaxed);
   other.marks_.forget(checked_);
 }
+// NOLINTEND(bugprone-use-after-move)
 
 // ---- allocation
 
