@@ -15,6 +15,7 @@ arena::arena(std::string_view name, std::size_t auto_align, bool checked) noexce
       auto_align_(auto_alignment::valid(auto_align) ? auto_align : alignof(std::max_align_t)),
       always_watched_(watched_) {}
 
+// What is moved first is the base alone. NOLINTBEGIN(bugprone-use-after-move)
 arena::arena(arena&& other) noexcept
     : resource(other.name() == other.kind() ? std::string_view() : other.name()),
       bump_window(std::move(other)),
@@ -31,6 +32,7 @@ arena::arena(arena&& other) noexcept
   other.limit_.store(nullptr, std::memory_order_relaxed);
   other.marks_.forget(checked_);
 }
+// NOLINTEND(bugprone-use-after-move)
 
 // ---- allocation
 
@@ -166,8 +168,9 @@ bool arena::expand_untold(void* p, std::size_t old_bytes, std::size_t new_bytes)
     if (!checked_add(new_bytes, wanted.gap, total) || total > max_object_bytes) return false;
     if (total > behind && total - behind > static_cast<std::size_t>(end_ - cursor_) && !extend(total - behind))
       return false;
-    if (tool_) memory_tools::hand_out(start + old_bytes, new_bytes - old_bytes);
     move_end(start, old_bytes, new_bytes, std::max(start + total, cursor_));  // a mark may have kept room behind it
+    // Not before: what is handed out has no value any more, and the block's fence was read.
+    if (tool_) memory_tools::hand_out(start + old_bytes, new_bytes - old_bytes);
     return true;
   }
   const request kept = fitting(set_apart({new_bytes, 1}), {new_bytes, 1});

@@ -316,6 +316,7 @@ void monotonic_arena::zero(void* p, std::size_t bytes) noexcept {
   const std::byte* const dirty = std::max(clean_, high_);
   auto* const first = static_cast<std::byte*>(p);
   if (bytes != 0 && first < dirty) std::memset(p, 0, std::min(bytes, bytes_between(first, dirty)));
+  if (tool_) memory_tools::unpoison(p, bytes);  // what nobody wrote since it came from the system has a value, too
 }
 
 // ---- going back

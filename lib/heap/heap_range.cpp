@@ -94,8 +94,8 @@ os::status heap_range::make_reserved(std::size_t bytes, std::size_t least, const
   if (watched && !made->map_nodes()) return {memory_errc::out_of_memory, 0};
   made->table_ = granule_table(reinterpret_cast<word_pair*>(books.data() + reserved_header));
   made->table_.start();
-  made->reserved_ =
-      ::new (books.data() + header) reserved_parts{std::move(blocks), std::move(books), ladder.page_size, nullptr};
+  std::byte* const parts = books.data() + header;
+  made->reserved_ = ::new (parts) reserved_parts{std::move(blocks), std::move(books), ladder.page_size, nullptr};
   result = made;
   return {};
 }

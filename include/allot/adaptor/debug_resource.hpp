@@ -15,7 +15,9 @@
 
 namespace allot {
 
+/// What a debug_resource looks for, and what that may cost.
 struct debug_options {
+  /// Who may use the resource.
   enum class threads {
     any,       ///< all may use it, as far as the upstream lets them
     own_only,  ///< the constructing thread, or the one that took it over; use by another is misuse

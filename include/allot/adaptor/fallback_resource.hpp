@@ -11,6 +11,7 @@
 
 namespace allot {
 
+/// How a fallback_resource is made.
 struct fallback_options {
   std::string_view name = {};
 };

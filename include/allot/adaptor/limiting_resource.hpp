@@ -22,6 +22,7 @@ struct memory_pressure {
 /// and returns whether the resource should look again. A handler that throws ends the request with its exception.
 using pressure_handler = bool (*)(const memory_pressure& pressure, void* context);
 
+/// The two limits, and who hears of requests that pass the soft one.
 struct limiting_options {
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 

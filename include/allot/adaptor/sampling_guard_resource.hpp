@@ -11,6 +11,7 @@
 
 namespace allot {
 
+/// Which allocations are guarded, and how.
 struct sampling_guard_options {
   std::size_t rate = 5000;  ///< one allocation in so many is guarded, on average; 1: each there is a slot for; 0: none
   std::size_t slots = 64;   ///< most guarded blocks that live at a time
@@ -54,6 +55,7 @@ class ALLOT_EXPORT sampling_guard_resource final : public adaptor_resource {
     sampling_guard_resource::do_deallocate(p, bytes, alignment);
   }
 
+  /// What became of the samples.
   struct counts {
     std::size_t sampled = 0;  ///< allocations that were guarded
     std::size_t live = 0;     ///< of those, blocks not freed yet

@@ -19,6 +19,7 @@ struct size_route {
   std::size_t max_alignment = unbounded;
 };
 
+/// How a size_routing_resource is made.
 struct size_routing_options {
   std::string_view name = {};
 };

@@ -11,6 +11,7 @@
 
 namespace allot {
 
+/// How a statistics_resource counts.
 struct statistics_options {
   bool concurrent = false;  ///< count for several threads at a time: exact, at the cost of atomic operations
   std::string_view name = {};

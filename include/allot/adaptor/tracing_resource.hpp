@@ -10,6 +10,7 @@
 
 namespace allot {
 
+/// How a tracing_resource begins.
 struct tracing_options {
   bool enabled = true;  ///< from the start; enable() and disable() change it
   std::string_view name = {};

@@ -7,7 +7,9 @@
 
 namespace allot {
 
+/// When a zeroing_resource writes its zeros.
 struct zeroing_options {
+  /// Of a block's life.
   enum class moment {
     allocate,    ///< blocks are zero when they are handed out
     deallocate,  ///< blocks are overwritten with zeros before they go back: nothing they held stays behind

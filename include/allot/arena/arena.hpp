@@ -172,11 +172,13 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   static void look_for_sinks() noexcept { window_link::close_all(); }
 
  protected:
+  /// What an arena asks of the one that knows where its memory comes from.
   struct request {
     std::size_t bytes;
     std::size_t alignment;
     std::size_t gap = 0;  ///< bytes that stay free behind the block
   };
+  /// And what it gets.
   struct served {
     std::byte* memory;
     bool apart;  ///< with the gap

@@ -7,6 +7,7 @@
 namespace allot {
 
 namespace detail {
+/// The bytes, as a base, so that they are there before the arena that uses them.
 template <std::size_t Bytes, std::size_t Alignment>
 struct local_memory {
   alignas(Alignment) std::byte memory[Bytes];

@@ -17,6 +17,7 @@ namespace allot {
 template <std::size_t Bytes, std::size_t Alignment>
 class local_arena;
 
+/// Where a monotonic_arena has its memory, and how much.
 struct monotonic_arena_options {
   std::size_t size = 0;  ///< bytes; 0: 1 GiB of address space, or 64 KiB from an upstream, and less where refused
   std::pmr::memory_resource* upstream = nullptr;  ///< where the one block comes from; null: an own reservation

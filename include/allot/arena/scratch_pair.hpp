@@ -12,6 +12,7 @@
 
 namespace allot {
 
+/// Where the arenas of scratch memory have theirs, and how much they keep.
 struct scratch_options {
   std::pmr::memory_resource* upstream = nullptr;  ///< of the arenas; null: address space of their own
   std::size_t reserve = std::size_t{64} << 20;    ///< address space an arena takes at a time, where it has its own

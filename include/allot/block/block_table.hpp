@@ -17,6 +17,7 @@ struct block_stacks;
 /// Not thread-safe.
 class ALLOT_EXPORT block_table {
  public:
+  /// A block, as its resource knows it.
   struct entry {
     void* address = nullptr;    ///< null: the slot is empty
     std::size_t mapped = 0;     ///< bytes the block really has

@@ -16,7 +16,9 @@
 
 namespace allot {
 
+/// Where blocks lie between their guards, and what is kept of those that were freed.
 struct guarded_page_options {
+  /// Which end of a block is watched to the byte.
   enum class placement {
     end,          ///< the end of a block touches the guard behind it, as closely as its alignment lets it
     start,        ///< the start of a block touches the guard before it

@@ -34,6 +34,7 @@ struct overflow_report {
 /// Called where something does not fit, by the thread that asked; says what is to be done.
 using overflow_handler = overflow_action (*)(const overflow_report& overflow, void* context) noexcept;
 
+/// What the program may use, and what happens when it wants more.
 struct memory_budget_options {
   std::size_t permanent = 0;    ///< bytes for what stays as long as the budget; rounded up to pages
   std::size_t transient = 0;    ///< bytes for what goes with the frame or scene; rounded up to pages

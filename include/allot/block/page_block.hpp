@@ -29,10 +29,12 @@ enum class page_flags : unsigned {
 constexpr page_flags operator|(page_flags a, page_flags b) noexcept {
   return static_cast<page_flags>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
+/// Whether all flags of `part` are among those of `set`.
 constexpr bool includes(page_flags set, page_flags part) noexcept {
   return (static_cast<unsigned>(set) & static_cast<unsigned>(part)) == static_cast<unsigned>(part);
 }
 
+/// What the pages of a page_block are like.
 struct page_options {
   page_flags flags = page_flags::rw;
   void* base = nullptr;  ///< where data() should be; used with base_hint or base_fixed only
@@ -70,6 +72,7 @@ class page_view {
 /// Move-only; views stay current in the moved-to block. Distinct blocks are independent; one block is not thread-safe.
 class ALLOT_EXPORT page_block {
  public:
+  /// What a resize() does to the bytes.
   enum class contents {
     preserve,  ///< bytes up to the smaller size stay, grown bytes are zero
     discard,   ///< every byte is zero

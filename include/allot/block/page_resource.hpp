@@ -9,6 +9,7 @@
 
 namespace allot {
 
+/// How a page_resource asks for its pages.
 struct page_resource_options {
   std::string_view name = {};
   bool huge_pages =

@@ -14,6 +14,7 @@
 
 namespace allot {
 
+/// How much address space, and how it becomes memory.
 struct reserving_resource_options {
   /// Bytes reserve() takes when it is not told: address space, not memory.
   std::size_t reservation = sizeof(void*) >= 8 ? std::size_t{1} << 30 : std::size_t{64} << 20;

@@ -326,6 +326,7 @@ template <class T, class U>
 std::size_t erase(vlarray<T>& array, const U& value) {
   return erase_if(array, [&](const T& element) { return element == value; });
 }
+/// The same of the elements for which the predicate holds.
 template <class T, class Predicate>
 std::size_t erase_if(vlarray<T>& array, Predicate predicate) {
   const auto kept = std::remove_if(array.begin(), array.end(), predicate);

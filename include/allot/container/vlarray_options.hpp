@@ -14,6 +14,7 @@ enum class when_full {
   move,
 };
 
+/// Where a vlarray has its elements, and how many there may be.
 struct vlarray_options {
   /// Where the elements are; null: default_reserving_resource(). Over any other than a reserving_resource the array has
   /// one block, which grows only in place, by try_expand().

@@ -30,6 +30,7 @@ inline std::size_t highest_bit(std::uint64_t word) noexcept {
 #endif
 }
 
+/// How many bits are 1.
 inline std::size_t bits_set(std::uint64_t word) noexcept {
   std::size_t count = 0;
   for (; word != 0; word &= word - 1) ++count;
@@ -56,8 +57,11 @@ inline std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) noexcept {
 /// Of a power of two.
 inline unsigned log2_of(std::uint64_t value) noexcept { return static_cast<unsigned>(lowest_bit(value)); }
 
+/// How many words hold a set of so many bits.
 constexpr std::size_t words_for(std::size_t bits) noexcept { return (bits + 63) / 64; }
 
+/// One bit of a set in words.
+/// @{
 inline bool test_bit(const std::uint64_t* words, std::size_t at) noexcept {
   return (words[at / 64] >> at % 64 & 1) != 0;
 }
@@ -65,6 +69,7 @@ inline void set_bit(std::uint64_t* words, std::size_t at) noexcept { words[at / 
 inline void clear_bit(std::uint64_t* words, std::size_t at) noexcept {
   words[at / 64] &= ~(std::uint64_t{1} << at % 64);
 }
+/// @}
 
 /// Sets the first `count` bits, and clears those of the last word behind them.
 inline void fill_bits(std::uint64_t* words, std::size_t count) noexcept {

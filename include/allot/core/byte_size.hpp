@@ -22,11 +22,14 @@ constexpr std::size_t scaled(unsigned long long count, unsigned shift) {
 }
 }  // namespace detail
 
+/// So many bytes, or so many times 2^10, 2^20, 2^30 or 2^40 of them.
+/// @{
 constexpr std::size_t operator""_B(unsigned long long n) { return detail::scaled(n, 0); }
 constexpr std::size_t operator""_KiB(unsigned long long n) { return detail::scaled(n, 10); }
 constexpr std::size_t operator""_MiB(unsigned long long n) { return detail::scaled(n, 20); }
 constexpr std::size_t operator""_GiB(unsigned long long n) { return detail::scaled(n, 30); }
 constexpr std::size_t operator""_TiB(unsigned long long n) { return detail::scaled(n, 40); }
+/// @}
 
 }  // namespace literals
 

@@ -31,6 +31,7 @@ enum class memory_errc : int {
 /// The category of memory_errc: one-line messages, and std::errc equivalents where there is one.
 ALLOT_EXPORT const std::error_category& memory_category() noexcept;
 
+/// Found by std::error_code itself.
 inline std::error_code make_error_code(memory_errc error) noexcept {
   return {static_cast<int>(error), memory_category()};
 }

@@ -8,6 +8,7 @@
 
 namespace allot {
 
+/// What happened.
 enum class memory_event_kind {
   allocate,    ///< a block was handed out
   deallocate,  ///< a block is about to be freed

@@ -68,6 +68,7 @@ ALLOT_EXPORT std::size_t format_misuse(const misuse_report& report, char* buffer
 
 /// Whether resources check for misuse when their options do not say. Process-wide, off at start. Thread-safe.
 ALLOT_EXPORT bool checked_by_default() noexcept;
+/// @copydoc checked_by_default
 ALLOT_EXPORT void set_checked_by_default(bool checked) noexcept;
 
 /// Where the default handler writes; defined by the os room, safe in a signal handler.

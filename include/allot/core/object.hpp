@@ -57,6 +57,7 @@ class object_deleter {
   std::pmr::memory_resource* memory_;
 };
 
+/// What make_unique() returns: the object goes back to where its memory came from.
 template <class T>
 using unique_object = std::unique_ptr<T, object_deleter<T>>;
 

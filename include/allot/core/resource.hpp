@@ -7,6 +7,7 @@
 #include <string_view>
 #include <type_traits>
 
+/// Memory resources, and what goes with them.
 namespace allot {
 
 class event_sink;
@@ -36,6 +37,7 @@ struct memory_usage {
   friend bool operator!=(const memory_usage& a, const memory_usage& b) noexcept { return !(a == b); }
 };
 
+/// What an address is to a resource that looks at it.
 enum class block_state {
   unknown,
   used,
@@ -166,6 +168,7 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
 
 /// The resource behind a plain memory_resource pointer, or null when it is not one of ours (or RTTI is off).
 ALLOT_EXPORT resource* as_resource(std::pmr::memory_resource* p) noexcept;
+/// @copydoc as_resource(std::pmr::memory_resource*)
 ALLOT_EXPORT const resource* as_resource(const std::pmr::memory_resource* p) noexcept;
 
 }  // namespace allot

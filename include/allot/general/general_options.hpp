@@ -28,6 +28,7 @@ struct general_tier {
   std::size_t held_bytes = 0;  ///< of the heap's memory: for small blocks whole chunks, else live_bytes
 };
 
+/// Who served what, by the sizes of blocks.
 struct general_statistics {
   general_tier small;   ///< from pools
   general_tier medium;  ///< from the heap

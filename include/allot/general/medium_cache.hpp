@@ -64,7 +64,7 @@ class ALLOT_EXPORT medium_cache {
   static constexpr std::size_t fewest = 4;
   static constexpr std::size_t most_bytes = std::size_t{64} << 10;  // and most bytes of them, but for the fewest
   static constexpr std::size_t least_limit = std::size_t{128} << 10;
-  static constexpr std::size_t bin_count = 7 * 8;
+  static constexpr std::size_t bin_count = std::size_t{7} * 8;
   struct bin {
     std::uint32_t count = 0;
     std::uint32_t most_kept = 0;

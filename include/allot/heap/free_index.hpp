@@ -27,6 +27,7 @@ class ALLOT_EXPORT free_index {
   static constexpr std::size_t list_count = 512;
   static constexpr int most_tried = 4;  // blocks of the request's own list
 
+  /// A free block that was found; at null: none was.
   struct block {
     void* at = nullptr;
     std::size_t granules = 0;

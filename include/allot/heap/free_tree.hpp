@@ -14,6 +14,7 @@ namespace allot {
 /// Not thread-safe.
 class ALLOT_EXPORT free_tree {
  public:
+  /// Stands in the free block itself.
   struct node {
     node* child[2];  // smaller ones, larger ones
     node* parent;

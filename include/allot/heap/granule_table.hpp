@@ -81,6 +81,7 @@ class granule_table {
     return starts_behind(at) << (64 - granules) == std::uint64_t{1} << 63;
   }
 
+  /// A neighbour.
   struct block {
     std::size_t start;  // for the block noted before the first granule: -1
     bool used;

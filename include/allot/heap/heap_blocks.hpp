@@ -32,6 +32,7 @@ struct heap_block {
 /// invalidates it.
 class ALLOT_EXPORT heap_blocks {
  public:
+  /// Over the blocks in the order of their addresses.
   class ALLOT_EXPORT iterator {
    public:
     using iterator_category = std::input_iterator_tag;  // bidirectional but for references, which is enough for ranges

@@ -38,6 +38,7 @@ namespace event_log {
 
 /// The most patterns there can be, and the longest one in bytes.
 inline constexpr std::size_t most_patterns = 64;
+/// @copydoc most_patterns
 inline constexpr std::size_t longest_pattern = 63;
 
 /// Logs resources whose name matches `pattern`, in which * stands for any text, at `level` from now on: those that live
@@ -56,12 +57,12 @@ ALLOT_EXPORT log_level level_of(std::string_view name) noexcept;
 /// nobody uses the one before any more. Streams and sinks are called by one thread at a time and must not use a
 /// resource that is logged; what they throw is caught.
 ALLOT_EXPORT void write_to(std::ostream& out) noexcept;
-ALLOT_EXPORT void write_to(event_sink& sink) noexcept;  ///< the events themselves; a misuse is none
-ALLOT_EXPORT void write_to_descriptor(int descriptor) noexcept;
+ALLOT_EXPORT void write_to(event_sink& sink) noexcept;           ///< the events themselves; a misuse is none
+ALLOT_EXPORT void write_to_descriptor(int descriptor) noexcept;  ///< which stays open as long as it is used
 /// Adds to a file, which stays open.
 /// @return false, and nothing changed, when it cannot be opened
 ALLOT_EXPORT bool write_to_file(const char* path) noexcept;
-ALLOT_EXPORT void write_to_standard_error() noexcept;
+ALLOT_EXPORT void write_to_standard_error() noexcept;  ///< as at the start
 
 /// Lines that could not be written, since the start.
 ALLOT_EXPORT std::size_t lost() noexcept;

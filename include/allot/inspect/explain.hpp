@@ -46,6 +46,7 @@ struct ALLOT_EXPORT explanation {
   /// How far the address is from the block of `sight`: bytes into it, before its start, or past its end, where 1 is the
   /// first byte that is no longer in it.
   struct place {
+    /// Of the block.
     enum class where { inside, before, past } is = where::inside;
     std::size_t bytes = 0;
   };
@@ -66,6 +67,7 @@ ALLOT_EXPORT explanation explain(const void* address) noexcept;
 /// The headline, and the stacks where there are any, lines separated by line ends. The second writes to `buffer`, cuts
 /// off what does not fit, and returns the length. Not for signal handlers, since names of functions are looked up.
 ALLOT_EXPORT std::string to_string(const explanation& told);
+/// @copydoc to_string(const explanation&)
 ALLOT_EXPORT std::size_t format_explanation(const explanation& told, char* buffer, std::size_t size) noexcept;
 
 /// The same to standard error, behind the text of `before`, with no names of functions: safe in a signal handler.

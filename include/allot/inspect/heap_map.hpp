@@ -48,6 +48,7 @@ struct heap_cell {
   heap_shares shares;
 };
 
+/// How fine a heap_map is.
 struct heap_map_options {
   /// The most cells; a heap with more blocks is summarised. Memory is taken for twice as many. Fewer than 64 count
   /// as 64.

@@ -23,6 +23,7 @@ namespace allot::os {
 /// Thread-safe and usable in the child of a fork. Its memory comes from pages of its own.
 namespace address_registry {
 
+/// A range of addresses, and who answers for it.
 struct range {
   const void* begin = nullptr;
   std::size_t bytes = 0;       ///< 0: its owner is known to for_each_owner(), and no address finds it
@@ -43,6 +44,7 @@ ALLOT_EXPORT void remove_all(const resource* owner) noexcept;
 
 /// The same range has another size, or another owner, from now on.
 ALLOT_EXPORT void resize(const void* begin, const resource* owner, std::size_t bytes) noexcept;
+/// @copydoc resize
 ALLOT_EXPORT void hand_over(const void* begin, const resource* from, resource& to) noexcept;
 
 /// The owner took more memory inside the range, on this thread.
@@ -76,6 +78,7 @@ struct found_range {
   bool bounded = false;
 };
 
+/// What is known of an address.
 struct findings {
   static constexpr std::size_t most = 4;
   std::array<found_range, most> live;  ///< that p lies in, the innermost first
@@ -86,6 +89,7 @@ struct findings {
   bool destroyed = false;       ///< its owner is; otherwise it was given back
 };
 
+/// How long a look waits for who is changing what is looked at.
 enum class patience { as_long_as_it_takes, little };  ///< little: for signal handlers
 
 /// All there is to know of p.

@@ -13,6 +13,7 @@ struct descriptor {
   explicit operator bool() const noexcept { return number >= 0; }
 };
 
+/// Its number, wherever it leads.
 inline constexpr int standard_error = 2;
 
 /// Opens a file to add to its end, and makes it where there is none. It stays open for the life of the process, and is

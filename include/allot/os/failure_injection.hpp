@@ -25,6 +25,7 @@ constexpr os_call operator|(os_call a, os_call b) noexcept {
 /// run out; the system is not asked. One at a time in a process; calls of all threads count.
 class ALLOT_EXPORT failure_injection {
  public:
+  /// How long calls fail, once they do.
   enum class rule { once, from_then_on };
 
   /// @param nth  which call fails, 1 for the next; 0 for none (calls are only counted)

@@ -4,6 +4,7 @@
 #include <allot/core/memory_errc.hpp>
 #include <cstddef>
 
+/// What allot asks of an operating system, the same on all of them.
 namespace allot::os {
 
 // The whole of what allot asks of an operating system's virtual memory, one contract a function. Every platform has one
@@ -33,12 +34,14 @@ enum class access : unsigned { none = 0, read = 1, write = 2, execute = 4, read_
 constexpr access operator|(access a, access b) noexcept {
   return static_cast<access>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
+/// Whether all of `part` is among `set`.
 constexpr bool includes(access set, access part) noexcept {
   return (static_cast<unsigned>(set) & static_cast<unsigned>(part)) == static_cast<unsigned>(part);
 }
 
 /// Where a new mapping goes.
 struct placement {
+  /// How much the address is meant.
   enum class how {
     anywhere,
     hint,   ///< at `address` if that is free, else anywhere; never an error
@@ -98,6 +101,7 @@ ALLOT_EXPORT status zero_pages(void* p, std::size_t bytes, access rights) noexce
 /// Backs writable committed pages with memory now instead of at the first touch. Contents stay.
 ALLOT_EXPORT status populate(void* p, std::size_t bytes) noexcept;
 
+/// What the system is told of pages, and may do nothing about.
 enum class advice {
   huge_pages,    ///< back with huge pages where ranges are aligned to large_page_size
   no_dump,       ///< leave out of core dumps

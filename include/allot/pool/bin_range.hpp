@@ -26,6 +26,7 @@ struct pool_bin {
 template <class Pool>
 class bin_range {
  public:
+  /// Over the bins in the order of their sizes.
   class iterator {
    public:
     using iterator_category = std::input_iterator_tag;  // random access but for references, which is enough for ranges

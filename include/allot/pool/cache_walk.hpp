@@ -41,6 +41,7 @@ void visit_uncached(const pool_core& core, block_visitor visitor, EachCached eac
   core.store().for_each_free(visitor);
 }
 
+/// What the core knows of an address. Blocks that lie in a cache, which are used to the core, are free here.
 template <class EachCached>
 block_info find_uncached(const pool_core& core, const void* p, EachCached each_cached) noexcept {
   block_info found = core.find(p);
@@ -54,6 +55,7 @@ block_info find_uncached(const pool_core& core, const void* p, EachCached each_c
   return found;
 }
 
+/// Whether the core is sound, and each block in a cache is one that the core handed out.
 template <class EachCached>
 bool check_with_caches(const pool_core& core, EachCached each_cached) noexcept {
   bool sound = core.store().check();

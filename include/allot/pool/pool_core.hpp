@@ -93,6 +93,7 @@ class ALLOT_EXPORT pool_core {
   bool watched_;  // by a memory tool
 };
 
+/// @throws allocation_error, always
 [[noreturn]] void refuse_alignment(std::string_view pool, std::size_t bytes, std::size_t alignment);
 
 }  // namespace allot

@@ -43,6 +43,7 @@ struct safe_buffer_options {
 /// Move-only. Distinct buffers are independent; one buffer is not thread-safe.
 class ALLOT_EXPORT safe_buffer {
  public:
+  /// What the program may do with the bytes at the moment.
   enum class access { none, read, read_write };
 
   /// An empty buffer: no memory, data() is null.

@@ -9,6 +9,7 @@ namespace allot {
 /// What a secure resource really got from the system, which may be less than it asked for. Entropy is in bits: the
 /// number of guesses an attacker needs is about 2 to that power.
 struct secure_report {
+  /// What lies between slabs.
   enum class guard_kind {
     none,        ///< no guards between slabs
     advice,      ///< by advice: no map entries of their own

@@ -9,6 +9,7 @@
 
 namespace allot {
 
+/// How much a secure_scratch holds, and how it keeps that from others.
 struct secure_scratch_options {
   std::size_t bytes = std::size_t{64} << 10;  ///< the most it can hold, rounded up to pages
   /// From paranoid on, pages nobody uses are inaccessible; below they are only zero.

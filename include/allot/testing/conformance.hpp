@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+/// For tests of memory resources, and of what uses them.
 namespace allot::testing {
 
 /// A kind of memory resource to be checked: any std::pmr::memory_resource, not only ours.
@@ -46,6 +47,7 @@ template <class Factory>
 conformance_subject make_subject(std::string name, Factory factory,
                                  std::size_t capacity = conformance_subject::unlimited);
 
+/// How a resource is tried.
 struct conformance_options {
   unsigned seed = 1;                                      ///< of the random orders; printed with the report
   std::size_t largest_alignment = std::size_t{64} << 10;  ///< of the grid of sizes and alignments
@@ -53,6 +55,7 @@ struct conformance_options {
 
 /// What the kit found.
 struct ALLOT_EXPORT conformance_report {
+  /// A promise that was not kept.
   struct finding {
     std::string promise;  ///< the promise broken, one of the names in docs/conformance.md
     std::string detail;
@@ -71,6 +74,7 @@ struct ALLOT_EXPORT conformance_report {
   bool broke(const std::string& promise) const;  ///< whether there is a failure under that name
 };
 
+/// For people: what was found, and how to see it again.
 ALLOT_EXPORT std::ostream& operator<<(std::ostream& out, const conformance_report& report);
 
 /// Checks the promises every resource makes, on fresh instances of the subject:

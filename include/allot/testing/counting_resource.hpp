@@ -17,7 +17,9 @@ namespace allot::testing {
 /// Its own books are kept with the global operator new. Thread-safe.
 class ALLOT_EXPORT counting_resource final : public resource {
  public:
+  /// A call that was counted, to be compared with another.
   struct call {
+    /// Which of the two calls.
     enum class kind { allocate, deallocate };
     kind what;
     std::size_t bytes;

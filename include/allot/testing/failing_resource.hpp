@@ -22,6 +22,7 @@ class ALLOT_EXPORT injected_failure final : public std::bad_alloc {
 /// Thread-safe as far as its upstream is.
 class ALLOT_EXPORT failing_resource final : public resource {
  public:
+  /// How long requests fail, once they do.
   enum class rule { once, from_then_on };
 
   explicit failing_resource(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource()) noexcept;

@@ -35,6 +35,7 @@ class ALLOT_EXPORT trap_sprung final : public std::bad_alloc {
   fixed_text<127> what_;
 };
 
+/// What a trap_resource does with a request.
 struct trap_options {
   /// Null: every request throws trap_sprung. Otherwise requests are served from here, and each is told on standard
   /// error with its call stack, so that one run of a program shows all the places.

@@ -10,6 +10,7 @@
 
 namespace allot {
 
+/// How candidates are compared.
 struct compare_options {
   std::size_t rounds = 7;  ///< of which the medians are taken; at least 1. All candidates have a turn in each
   std::size_t latency_rounds =
@@ -54,6 +55,7 @@ enum class recommend_for {
   latency  ///< what 99.9 % of the calls take at most
 };
 
+/// Which candidate to take, and why.
 struct recommendation {
   std::size_t best = 0;              ///< which of the comparisons
   std::vector<std::size_t> as_good;  ///< the others that differ from the least by less than can be told or matters

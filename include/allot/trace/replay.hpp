@@ -19,7 +19,9 @@ struct replay_candidate {
   std::function<std::shared_ptr<std::pmr::memory_resource>(std::string_view resource)> make;
 };
 
+/// How a trace is replayed.
 struct replay_options {
+  /// In which order the events of several threads come.
   enum class order {
     of_blocks,  ///< threads run freely, but no block is used before the thread that allocates it has done so
     recorded,   ///< every event waits for the one before it, whatever its thread: as recorded, and slower
@@ -54,6 +56,7 @@ struct replay_latency {
   double clock = 0;  ///< what was subtracted: the median of looks at the clock with nothing between
 };
 
+/// What it took.
 struct replay_result {
   double seconds = 0;              ///< of the events alone
   std::uint64_t operations = 0;    ///< events replayed

@@ -19,8 +19,10 @@ ALLOT_EXPORT std::size_t memory_for_replays() noexcept;
 /// Takes 40 bytes for each event. A plain value; many replays may use one at the same time.
 class ALLOT_EXPORT replay_program {
  public:
+  /// What an event does.
   enum class action : std::uint8_t { allocate, deallocate, expand, release, trim };
 
+  /// One event of the trace, made ready.
   struct operation {
     action what;
     std::uint8_t alignment_log2;

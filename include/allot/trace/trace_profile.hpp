@@ -12,6 +12,7 @@ namespace allot {
 
 /// What a program's use of memory is like: the facts by which one would choose a strategy.
 struct trace_profile {
+  /// A size of blocks, and how many were of it.
   struct size {
     std::uint64_t bytes = 0;
     std::uint64_t blocks = 0;  ///< that were asked for with it
@@ -33,6 +34,7 @@ struct trace_profile {
   std::uint32_t threads = 0;
 };
 
+/// Goes through all operations once.
 ALLOT_EXPORT trace_profile profile_of(const replay_program& program);
 
 /// Sentences for people, the most telling first: "99 % of the blocks have one of 3 sizes: 24, 48 and 64 bytes", "98 %

@@ -9,6 +9,7 @@
 
 namespace allot {
 
+/// What a trace_sink records besides the events themselves.
 struct trace_sink_options {
   bool stacks = false;  ///< record where each event comes from: about 2 us more
   /// The innermost frames are left out as long as their file has this in its path: of a library that hands on what

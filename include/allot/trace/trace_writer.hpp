@@ -11,6 +11,7 @@
 
 namespace allot {
 
+/// How a trace_writer keeps up with the program.
 struct trace_writer_options {
   /// What becomes of events while as much as may wait to be written does.
   enum class when_behind {
@@ -29,6 +30,7 @@ struct trace_writer_options {
   void (*writer_begins)() = nullptr;           ///< called first on the thread that writes
 };
 
+/// What a trace_writer has done so far.
 struct trace_totals {
   std::uint64_t events = 0;   ///< recorded
   std::uint64_t dropped = 0;  ///< lost, because the file could not be written as fast, or at all

@@ -299,6 +299,7 @@ class planner {
     if (found != known.end()) return found->second;
     const std::string what = is_budget ? "budget" : "resource";
     std::vector<std::string> names;
+    names.reserve(known.size());
     for (const auto& [one, index] : known) names.push_back(one);
     std::string problem = "there is no " + what + " " + quoted(name.text) + suggestion(name.text, names, "there are");
     if (!is_budget && find_strategy(name.text) != nullptr)

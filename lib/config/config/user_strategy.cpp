@@ -23,7 +23,8 @@ struct strategy_request::state {
 
   config::option_value value(const config::option& row, config::option_value otherwise) {
     const config::member* const given = find(row.name);
-    return given == nullptr ? otherwise : config::read_value(row, given->value, config::joined(wanted.key, row.name));
+    return given == nullptr ? std::move(otherwise)
+                            : config::read_value(row, given->value, config::joined(wanted.key, row.name));
   }
 
   std::uint64_t number(std::string_view key, config::option_kind kind, std::uint64_t otherwise, std::uint64_t least,

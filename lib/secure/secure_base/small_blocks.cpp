@@ -84,7 +84,7 @@ inline void small_blocks::choose_ahead(size_class& from) noexcept {
   const std::uint32_t word = from.next_start / 64;
   const std::uint64_t from_start = of->free_bits()[word] & ~std::uint64_t{0} << from.next_start % 64;
   if (!ALLOT_LIKELY(from_start != 0)) return;
-  const std::size_t place = word * 64 + lowest_bit(from_start);
+  const std::size_t place = std::size_t{word} * 64 + lowest_bit(from_start);
   const std::byte* const begin = of->memory + place * from.stride;
   ALLOT_PREFETCH(of->places() + place);
   ALLOT_PREFETCH(begin);

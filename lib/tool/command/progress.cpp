@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds between{100};
 
 }  // namespace
 
-progress::progress(command_context& context, std::string what) : context_(context), what_(printable(what)) {
+progress::progress(command_context& context, const std::string& what) : context_(context), what_(printable(what)) {
   if (!context_.progress) return;
   width_ = os::terminal_width(os::standard_error);
   if (width_ == 0) width_ = usual_width;

@@ -12,7 +12,7 @@ namespace allot::tool {
 /// One line on a terminal that says how far long work is. It is gone at the end; where nobody looks there is none.
 class progress {
  public:
-  progress(command_context& context, std::string what);
+  progress(command_context& context, const std::string& what);
   ~progress();
   progress(const progress&) = delete;
   progress& operator=(const progress&) = delete;

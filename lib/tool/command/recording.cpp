@@ -16,7 +16,7 @@ constexpr std::uint32_t most_without_names = 4096;
 constexpr std::size_t most_damage_told = 20;
 
 /// A name that is empty, or was lost with a damaged part of the trace, is still told from others.
-std::string text_or_number(std::string text, std::uint32_t number) {
+std::string text_or_number(const std::string& text, std::uint32_t number) {
   return text.empty() && number != 0 ? "(no name) " + std::to_string(number) : text;
 }
 

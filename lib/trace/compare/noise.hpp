@@ -26,11 +26,13 @@ constexpr std::size_t fewest_rounds = 3;
 /// The figures of the two, as many each; none: they are taken for equal.
 inline difference between(const std::vector<double>& first, const std::vector<double>& second) {
   std::vector<double> ratios;
+  ratios.reserve(std::min(first.size(), second.size()));
   for (std::size_t i = 0; i < std::min(first.size(), second.size()); ++i)
     ratios.push_back(first[i] > 0 ? second[i] / first[i] - 1 : 0);
   difference found;
   found.more = median(ratios);
   std::vector<double> distances;
+  distances.reserve(ratios.size());
   for (const double each : ratios) distances.push_back(std::fabs(each - found.more));
   constexpr double sigma_of_distance = 1.4826;  // of a normal distribution, by the median distance from its middle
   constexpr double error_of_median = 1.2533;    // of many values, in sigmas by the root of their number

@@ -23,6 +23,7 @@ class vlarray<T>::repeated {
   const T& value_;
 };
 
+/// Elements from a range.
 template <class T>
 template <class Iterator>
 class vlarray<T>::sequence {

@@ -32,7 +32,7 @@ std::string found(const std::string& name, const std::string& folders) {
   for (std::size_t at = 0; at <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', at), folders.size());
     const std::string folder = folders.substr(at, end - at);
-    const std::string path = (folder.empty() ? "." : folder) + "/" + name;
+    std::string path = (folder.empty() ? "." : folder) + "/" + name;
     if (can_run(path)) return path;
     if (found_one.empty() && fs::is_regular_file(path, ignored)) found_one = path;
     at = end + 1;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <command/words.hpp>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -21,7 +22,7 @@ std::vector<std::uint64_t> moments_of(const census& counted) {
   std::vector<std::uint64_t> after;
   const double step = static_cast<double>(counted.events) / static_cast<double>(most_moments);
   for (std::size_t i = 1; i <= most_moments; ++i)
-    after.push_back(std::min(counted.events, static_cast<std::uint64_t>(static_cast<double>(i) * step + 0.5)));
+    after.push_back(std::min(counted.events, static_cast<std::uint64_t>(std::llround(static_cast<double>(i) * step))));
   after.push_back(counted.peak.index);
   after.push_back(counted.events);
   std::sort(after.begin(), after.end());
