@@ -297,7 +297,12 @@ status release(void* p, std::size_t bytes) noexcept {
 
 status protect(void* p, std::size_t bytes, access rights) noexcept {
   const error_keeper keep;
-  const int code = failure_injection::due(os_call::protect) ? no_memory : protect_pages(p, bytes, rights);
+  int code = no_memory;
+  if (!failure_injection::due(os_call::protect)) {
+    code = protect_pages(p, bytes, rights);
+    // Pages that are reserved only have no access to change, and may have been meant to have none so far.
+    if (code == ERROR_INVALID_ADDRESS) code = commit_pages(p, bytes, rights);
+  }
   status why = failure(code);
   if (code != 0 && why.error != memory_errc::permission_denied) why.error = memory_errc::protection_failed;
   return why;
