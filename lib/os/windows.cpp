@@ -143,22 +143,35 @@ int protect_pages(void* p, std::size_t bytes, access rights) noexcept {
   });
 }
 
-/// Reserves from the granule an address lies in to the end of the range; null and the code when that is refused.
+/// Reserves the granules a range lies in; null and the code when that is refused.
 void* reserve_at(std::byte* begin, std::size_t bytes, int& code) noexcept {
   auto* const base = reinterpret_cast<std::byte*>(align_down(address_of(begin), facts().granularity));
-  const std::size_t total = static_cast<std::size_t>(begin - base) + bytes;
+  const std::size_t total = align_up(static_cast<std::size_t>(begin - base) + bytes, facts().granularity);
   void* const made = ::VirtualAlloc(base, total, MEM_RESERVE, PAGE_NOACCESS);
   code = made != nullptr ? 0 : last_error();
-  if (made == nullptr || windows::note_allocation(made, bytes)) return made;
+  if (made == nullptr || windows::note_allocation(made, total, begin, bytes)) return made;
   ::VirtualFree(made, 0, MEM_RELEASE);
   code = no_memory;
   return nullptr;
 }
 
+/// The rest of a granule that belongs to what ends right before it, and whole granules behind.
+bool reserve_behind(std::byte* begin, std::size_t bytes) noexcept {
+  const MEMORY_BASIC_INFORMATION region = region_at(begin);
+  if (region.State == MEM_FREE) return false;
+  const std::size_t claimed = windows::claim_behind(region.AllocationBase, begin, bytes);
+  int code = 0;
+  if (claimed == bytes) return true;
+  if (claimed == 0) return false;
+  if (reserve_at(begin + claimed, bytes - claimed, code) != nullptr) return true;
+  (void)windows::note_release(region.AllocationBase, begin, claimed);
+  return false;
+}
+
 mapping reserve_fixed(std::size_t bytes, placement where) noexcept {
   auto* const begin = static_cast<std::byte*>(where.address);
   int code = 0;
-  if (reserve_at(begin, bytes, code) != nullptr) return {begin, {}};
+  if (reserve_behind(begin, bytes) || reserve_at(begin, bytes, code) != nullptr) return {begin, {}};
   auto* const base = reinterpret_cast<std::byte*>(align_down(address_of(begin), facts().granularity));
   if (!is_free(base, static_cast<std::size_t>(begin - base) + bytes))
     return {nullptr, {memory_errc::address_in_use, code}};
@@ -169,20 +182,23 @@ mapping reserve_fixed(std::size_t bytes, placement where) noexcept {
 mapping reserve_anywhere(std::size_t bytes, std::size_t alignment, std::size_t aligned_byte) noexcept {
   int code = 0;
   const std::size_t granularity = facts().granularity;
+  std::size_t granules = 0;
+  if (!checked_align_up(bytes, granularity, granules)) return {nullptr, {memory_errc::out_of_memory, no_memory}};
   if (alignment <= granularity && aligned_byte % alignment == 0) {
-    void* const p = ::VirtualAlloc(nullptr, bytes, MEM_RESERVE, PAGE_NOACCESS);
+    void* const p = ::VirtualAlloc(nullptr, granules, MEM_RESERVE, PAGE_NOACCESS);
     if (p == nullptr) {
       code = last_error();
       // Said of sizes no process can have.
       return {nullptr, {code == ERROR_INVALID_PARAMETER ? memory_errc::out_of_memory : to_memory_errc(code), code}};
     }
-    if (windows::note_allocation(p, bytes)) return {p, {}};
+    if (windows::note_allocation(p, granules, p, bytes)) return {p, {}};
     ::VirtualFree(p, 0, MEM_RELEASE);
     return {nullptr, failure(no_memory)};
   }
   // Look for a place with room to align in, give it back, and take what is needed of it, if nobody was faster.
   std::size_t total = 0;
-  if (!checked_add(bytes, std::max(alignment, granularity), total)) return {nullptr, {memory_errc::size_overflow, 0}};
+  if (!checked_add(granules, std::max(alignment, granularity), total))
+    return {nullptr, {memory_errc::size_overflow, 0}};
   constexpr int tries = 16;
   for (int i = 0; i < tries; ++i) {
     void* const room = ::VirtualAlloc(nullptr, total, MEM_RESERVE, PAGE_NOACCESS);
@@ -217,7 +233,7 @@ int release_pages(void* p, std::size_t bytes) noexcept {
   for (std::size_t done = 0; done != bytes;) {
     const piece part = first_piece(at(p, done), bytes - done);
     if (part.allocation == nullptr) return ERROR_INVALID_ADDRESS;
-    const bool last = windows::note_release(part.allocation, part.bytes) == 0;
+    const bool last = windows::note_release(part.allocation, part.begin, part.bytes) == 0;
     const BOOL ended =
         last ? ::VirtualFree(part.allocation, 0, MEM_RELEASE) : ::VirtualFree(part.begin, part.bytes, MEM_DECOMMIT);
     if (ended == 0) return last_error();

@@ -1,5 +1,6 @@
 #include "windows_allocations.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "windows_system.hpp"
@@ -8,8 +9,10 @@ namespace allot::os::windows {
 namespace {
 
 struct entry {
-  void* base = nullptr;  // null: free
-  std::size_t live = 0;
+  std::byte* base = nullptr;  // null: free
+  std::size_t live = 0;       // bytes handed out and not taken back
+  std::byte* end = nullptr;   // of what is handed out
+  std::byte* limit = nullptr;
 };
 
 class exclusive_hold {
@@ -74,19 +77,32 @@ void erase(entry& gone) noexcept {
 
 }  // namespace
 
-bool note_allocation(void* base, std::size_t live_bytes) noexcept {
+bool note_allocation(void* base, std::size_t reserved, void* begin, std::size_t bytes) noexcept {
   const exclusive_hold held(lock);
   if (2 * (used + 1) > places && !grow()) return false;
-  find(base) = {base, live_bytes};
+  auto* const first = static_cast<std::byte*>(base);
+  find(base) = {first, bytes, static_cast<std::byte*>(begin) + bytes, first + reserved};
   ++used;
   return true;
 }
 
-std::size_t note_release(void* base, std::size_t bytes) noexcept {
+std::size_t claim_behind(void* base, void* p, std::size_t bytes) noexcept {
+  const exclusive_hold held(lock);
+  if (table == nullptr) return 0;
+  entry& found = find(base);
+  if (found.base == nullptr || found.end != p) return 0;
+  const std::size_t claimed = std::min(bytes, static_cast<std::size_t>(found.limit - found.end));
+  found.end += claimed;
+  found.live += claimed;
+  return claimed;
+}
+
+std::size_t note_release(void* base, void* begin, std::size_t bytes) noexcept {
   const exclusive_hold held(lock);
   if (table == nullptr) return 0;
   entry& found = find(base);
   if (found.base == nullptr) return 0;
+  if (found.end == static_cast<std::byte*>(begin) + bytes) found.end = static_cast<std::byte*>(begin);
   found.live = found.live > bytes ? found.live - bytes : 0;
   const std::size_t left = found.live;
   if (left == 0) erase(found);

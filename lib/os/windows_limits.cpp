@@ -25,15 +25,13 @@ process_limits memory_limits() noexcept {
   memory.dwLength = sizeof memory;
   if (::GlobalMemoryStatusEx(&memory) != 0) {
     limits.address_space = {bounded(memory.ullTotalVirtual), bounded(memory.ullAvailVirtual)};
-    // What may be committed, paging files included; what is left of it is for all processes.
-    limits.data = {bounded(memory.ullTotalPageFile), bounded(memory.ullAvailPageFile)};
-    limits.physical = {bounded(memory.ullTotalPhys), bounded(memory.ullAvailPhys)};
+    // What may be committed is left, paging files included.
+    limits.physical = {bounded(memory.ullTotalPhys), bounded(memory.ullAvailPageFile)};
   }
   JOBOBJECT_EXTENDED_LIMIT_INFORMATION job{};
   if (::QueryInformationJobObject(nullptr, JobObjectExtendedLimitInformation, &job, sizeof job, nullptr) != 0) {
     const DWORD flags = job.BasicLimitInformation.LimitFlags;
-    if ((flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0)
-      limits.data = {job.ProcessMemoryLimit, std::min<std::size_t>(job.ProcessMemoryLimit, limits.data.left)};
+    if ((flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0) limits.data = {job.ProcessMemoryLimit, job.ProcessMemoryLimit};
     if ((flags & JOB_OBJECT_LIMIT_JOB_MEMORY) != 0) limits.control_group = {job.JobMemoryLimit, job.JobMemoryLimit};
   }
   SIZE_T least = 0;

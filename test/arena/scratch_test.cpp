@@ -36,6 +36,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/machine.hpp"
 #include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
@@ -1026,6 +1027,7 @@ BOOST_AUTO_TEST_CASE(threads_side_by_side_leave_nothing_behind) {
 #endif
 
 BOOST_AUTO_TEST_CASE(thread_local_destructors_find_the_same_pair_whenever_they_were_constructed) {
+  if (test::frees_thread_variables_early()) return test::skip(test::thread_variables_are_gone);
   struct seen {
     const scratch_pair* pair = nullptr;
     bool worked = false;
@@ -1056,6 +1058,7 @@ BOOST_AUTO_TEST_CASE(thread_local_destructors_find_the_same_pair_whenever_they_w
 }
 
 BOOST_AUTO_TEST_CASE(a_thread_that_first_calls_in_a_thread_local_destructor_leaves_nothing_behind) {
+  if (test::frees_thread_variables_early()) return test::skip(test::thread_variables_are_gone);
   const void* data = nullptr;
   in_thread([&] {
     thread_local thread_end at_end;
@@ -1070,6 +1073,7 @@ BOOST_AUTO_TEST_CASE(a_thread_that_first_calls_in_a_thread_local_destructor_leav
 }
 
 BOOST_AUTO_TEST_CASE(a_thread_local_object_may_hold_a_scope) {
+  if (test::frees_thread_variables_early()) return test::skip(test::thread_variables_are_gone);
   struct holder {
     scratch memory = get_scratch();
     void* bytes = memory.push(1000);

@@ -8,6 +8,7 @@
 #include <allot/os/virtual_memory.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cinttypes>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -237,7 +238,7 @@ BOOST_AUTO_TEST_CASE(explanations_count_from_the_bytes_asked_for) {
   guarded_page_resource pages(placed(placement::start));
   char* const p = get(pages, 100);
   std::array<char, 32> address{};
-  std::snprintf(address.data(), address.size(), "%p", static_cast<void*>(p));
+  std::snprintf(address.data(), address.size(), "0x%" PRIxPTR, address_of(p));
   const std::string live = std::string("a live block of 100 bytes at ") + address.data();
   BOOST_TEST(explained(pages, p) == "inside " + live);
   BOOST_TEST(explained(pages, p + 99) == "inside " + live);

@@ -412,8 +412,10 @@ BOOST_AUTO_TEST_CASE(a_fixed_base_is_honoured_or_refused_without_harm) {
   // It grows where it is, or not at all.
   first.resize(6 * page);
   BOOST_TEST(first.data() == base);
-  const page_block obstacle(page, options_for(page_flags::rw | page_flags::base_fixed,
-                                              bytes_of(first) - first.lead_guard_size() + first.total_size() + page));
+  const std::uintptr_t end = address_of(bytes_of(first)) - first.lead_guard_size() + first.total_size();
+  const std::uintptr_t behind = align_up(end, os::facts().granularity) + page;
+  const page_block obstacle(page,
+                            options_for(page_flags::rw | page_flags::base_fixed, reinterpret_cast<void*>(behind)));
   BOOST_CHECK_EXCEPTION(first.resize(60 * page), allocation_error, with_code(memory_errc::address_in_use));
   BOOST_TEST(first.size() == 6 * page);
   BOOST_TEST(all_are(first, 0, 4 * page, 0x5a));

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "support/environment.hpp"
+
 using namespace allot;
 
 namespace {
@@ -29,8 +31,8 @@ bool has(const std::string& all, const std::string& part) { return all.find(part
 /// A variable of the environment, while it lives.
 class variable {
  public:
-  variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
-  ~variable() { ::unsetenv(name_); }
+  variable(const char* name, const std::string& value) : name_(name) { test::set_variable(name, value.c_str()); }
+  ~variable() { test::set_variable(name_, nullptr); }
   variable(const variable&) = delete;
   variable& operator=(const variable&) = delete;
 

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/environment.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/worker.hpp"
 
@@ -83,11 +84,11 @@ const test::child_program from_environment{"log_from_environment", [] {
 
 /// What the child writes to standard error under these variables; null leaves one out.
 test::child_outcome run_logging(const char* entries, const char* file = nullptr) {
-  if (entries != nullptr) ::setenv("ALLOT_LOG", entries, 1);
-  if (file != nullptr) ::setenv("ALLOT_LOG_FILE", file, 1);
+  if (entries != nullptr) test::set_variable("ALLOT_LOG", entries);
+  if (file != nullptr) test::set_variable("ALLOT_LOG_FILE", file);
   test::child_outcome outcome = test::run_child("log_from_environment");
-  ::unsetenv("ALLOT_LOG");
-  ::unsetenv("ALLOT_LOG_FILE");
+  test::set_variable("ALLOT_LOG", nullptr);
+  test::set_variable("ALLOT_LOG_FILE", nullptr);
   return outcome;
 }
 

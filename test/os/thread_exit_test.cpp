@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/machine.hpp"
 #include "support/child.hpp"
 
 using namespace allot;
@@ -75,6 +76,7 @@ BOOST_AUTO_TEST_CASE(hooks_run_once_in_the_opposite_order_of_their_registration)
 }
 
 BOOST_AUTO_TEST_CASE(hooks_run_after_the_destructors_of_thread_local_objects) {
+  if (test::frees_thread_variables_early()) return test::skip(test::thread_variables_are_gone);
   std::string log;
   logging_hook hook(log, 'h');
   in_thread([&] {
@@ -90,6 +92,7 @@ BOOST_AUTO_TEST_CASE(hooks_run_after_the_destructors_of_thread_local_objects) {
 }
 
 BOOST_AUTO_TEST_CASE(a_thread_local_destructor_may_register_a_hook) {
+  if (test::frees_thread_variables_early()) return test::skip(test::thread_variables_are_gone);
   struct registers {
     logging_hook* hook = nullptr;
     ~registers() {

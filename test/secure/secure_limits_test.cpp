@@ -27,7 +27,7 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t gib = std::size_t{1} << 30;
 
-void expect(bool good, const char* what) {
+[[maybe_unused]] void expect(bool good, const char* what) {
   if (good) return;
   std::fprintf(stderr, "not so: %s\n", what);
   std::exit(1);

@@ -88,7 +88,7 @@ bool contains(const secure_resource& memory, std::string_view marker) {
 }
 #endif
 
-void write_all(unsigned char* p, std::size_t bytes, std::string_view marker) {
+[[maybe_unused]] void write_all(unsigned char* p, std::size_t bytes, std::string_view marker) {
   for (std::size_t i = 0; i < bytes; ++i) p[i] = static_cast<unsigned char>(marker[i % marker.size()]);
 }
 

@@ -48,7 +48,7 @@ void lock_nothing() {
   drop_privileges();
 }
 #endif
-void expect(bool good, const char* what) {
+[[maybe_unused]] void expect(bool good, const char* what) {
   if (good) return;
   std::fprintf(stderr, "not so: %s\n", what);
   std::exit(1);
@@ -105,12 +105,12 @@ char marker_at(std::size_t i, char of) {
   return at + 1 == sizeof(coded) ? of : static_cast<char>(coded[at] ^ 0x55);
 }
 constexpr std::size_t marker_bytes = 15;
-std::string marker(char of) {
+[[maybe_unused]] std::string marker(char of) {
   std::string text;
   for (std::size_t i = 0; i < marker_bytes; ++i) text += marker_at(i, of);
   return text;
 }
-void write_markers(secure_resource& memory, char of) {
+[[maybe_unused]] void write_markers(secure_resource& memory, char of) {
   for (const std::size_t bytes : some_sizes) {
     unsigned char* const p = get(memory, bytes);
     for (std::size_t i = 0; i < bytes; ++i) p[i] = static_cast<unsigned char>(marker_at(i, of));

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "support/child_process.hpp"
+#include "support/environment.hpp"
 
 namespace allot::test {
 namespace {
@@ -60,7 +61,7 @@ bool is_child() { return std::getenv(child_variable) != nullptr; }
 int child_main() {
   prepare_to_crash();
   const std::string name = std::getenv(child_variable);
-  forget(child_variable);
+  set_variable(child_variable, nullptr);
   children().at(name)();
   return 0;
 }

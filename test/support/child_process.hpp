@@ -14,9 +14,6 @@ child_outcome run_again(const std::string& program, const char* variable, const 
 /// For a child: a crash leaves nothing behind, and asks nobody.
 void prepare_to_crash();
 
-/// Takes a variable out of the environment.
-void forget(const char* variable);
-
 std::string path_of_program(const char* told);
 
 }  // namespace allot::test

@@ -1,6 +1,7 @@
 # The conformance kit on other people's resources: a program to run by hand, not a test.
 
-add_executable(conformance_survey testing/survey.cpp support/child.cpp)
+add_executable(conformance_survey testing/survey.cpp support/child.cpp
+  support/posix/child_process.cpp support/posix/environment.cpp)
 target_include_directories(conformance_survey PRIVATE ${CMAKE_CURRENT_LIST_DIR}/..)
 target_link_libraries(conformance_survey PRIVATE allot::allot Threads::Threads allot_warnings)
 

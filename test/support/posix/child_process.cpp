@@ -8,11 +8,12 @@
 
 #include <array>
 #include <csignal>
-#include <cstdlib>
 #include <iterator>
 #include <sstream>
 #include <system_error>
 #include <vector>
+
+#include "support/environment.hpp"
 
 extern char** environ;
 
@@ -42,14 +43,14 @@ child_outcome run_again(const std::string& program, const char* variable, const 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDERR_FILENO);
-  ::setenv(variable, value.c_str(), 1);
+  set_variable(variable, value.c_str());
   std::vector<std::string> words = command_of(program);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t pid = 0;
   const int code = ::posix_spawnp(&pid, arguments.front(), &actions, nullptr, arguments.data(), environ);
-  ::unsetenv(variable);
+  set_variable(variable, nullptr);
   posix_spawn_file_actions_destroy(&actions);
   ::close(pipe_ends[1]);
   if (code != 0) throw std::system_error(code, std::generic_category(), "posix_spawn");
@@ -75,8 +76,6 @@ void prepare_to_crash() {
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
 }
-
-void forget(const char* variable) { ::unsetenv(variable); }
 
 std::string path_of_program(const char* told) {
   std::array<char, 4096> resolved{};

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "support/environment.hpp"
+
 namespace allot::test {
 
 bool child_outcome::faulted() const { return signal == SIGSEGV; }
@@ -30,10 +32,10 @@ child_outcome run_again(const std::string& program, const char* variable, const 
   start.hStdError = to;
   std::string line = "\"" + program + "\"";
   PROCESS_INFORMATION process{};
-  ::SetEnvironmentVariableA(variable, value.c_str());
+  set_variable(variable, value.c_str());
   const BOOL started =
       ::CreateProcessA(program.c_str(), line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &start, &process);
-  ::SetEnvironmentVariableA(variable, nullptr);
+  set_variable(variable, nullptr);
   ::CloseHandle(to);
   if (started == 0) fail("process");
 
@@ -62,11 +64,6 @@ child_outcome run_again(const std::string& program, const char* variable, const 
 void drop_privileges() {}
 
 void prepare_to_crash() { ::SetErrorMode(SEM_NOGPFAULTERRORBOX | SEM_FAILCRITICALERRORS); }
-
-void forget(const char* variable) {
-  ::SetEnvironmentVariableA(variable, nullptr);
-  ::_putenv((std::string(variable) + "=").c_str());
-}
 
 std::string path_of_program(const char* told) {
   std::array<char, 4096> path{};
