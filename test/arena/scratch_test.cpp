@@ -36,10 +36,10 @@
 #include <utility>
 #include <vector>
 
-#include "support/machine.hpp"
 #include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/with_code.hpp"
 

@@ -85,7 +85,8 @@ const test::child_program unmapped_block{"an unmapped block", [] {
 
 constexpr std::size_t enough_for_a_fault = std::size_t{16} << 10;  // as fault_explainer.hpp says
 constexpr std::size_t watched_below = std::size_t{32} << 10;
-alignas(std::max_align_t) [[maybe_unused]] std::array<unsigned char, watched_below + enough_for_a_fault> alternate_stack;
+alignas(std::max_align_t)
+    [[maybe_unused]] std::array<unsigned char, watched_below + enough_for_a_fault> alternate_stack;
 
 #if !defined(_WIN32)
 void end_if_the_stack_sufficed(int) {

@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "support/machine.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 
