@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(a_failure_is_told_and_leaves_zero) {
   const os::failure_injection injection(1, os::os_call::entropy);
   const os::status outcome = os::entropy(bytes.data(), bytes.size());
   BOOST_TEST((outcome.error == memory_errc::platform_error));
-  BOOST_TEST(outcome.os_code == EIO);
+  BOOST_TEST(outcome.os_code != 0);
   BOOST_TEST(test::all_are(bytes.data(), bytes.size(), 0));
   BOOST_TEST(errno == 4711);
 }

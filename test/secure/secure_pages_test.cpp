@@ -32,7 +32,7 @@ struct mapped {
 unsigned char* at_address(std::uintptr_t address) { return reinterpret_cast<unsigned char*>(address); }
 
 /// The mappings of this process that may be touched or belong to the resource.
-std::vector<mapped> mappings() {
+[[maybe_unused]] std::vector<mapped> mappings() {
   std::vector<mapped> all;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
@@ -50,7 +50,7 @@ std::vector<mapped> mappings() {
 }
 
 /// The writable pages that can be read, in order, but for those of the resource.
-void list_readable_pages(const secure_resource* memory, std::vector<unsigned char*>& pages) {
+[[maybe_unused]] void list_readable_pages(const secure_resource* memory, std::vector<unsigned char*>& pages) {
   pages.clear();
   for (const mapped& each : mappings()) {
     if (each.access.compare(0, 2, "rw") != 0 || (memory != nullptr && memory->owns(each.first))) continue;
@@ -116,6 +116,7 @@ const threat after_release{"secure_after_release", [](secure_level level) {
 
 BOOST_AUTO_TEST_SUITE(secure_pages)
 
+#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(no_memory_is_ever_executable) {
   for (const named_level& at : every_level) {
     secure_resource memory(subject_at(at.level));
@@ -168,6 +169,7 @@ BOOST_AUTO_TEST_CASE(what_is_remembered_of_blocks_lies_between_inaccessible_page
   }
   set_retired_address_limit(limit);
 }
+#endif
 
 BOOST_AUTO_TEST_CASE(regions_end_in_memory_that_faults_and_owns_ends_there) {
   for (const named_level& at : every_level) {
