@@ -57,6 +57,16 @@ BOOST_AUTO_TEST_CASE(what_is_common_to_a_round_is_no_noise) {
   BOOST_TEST(recommend(some_program(), rows).as_good.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_takes_less_round_by_round_counts_for_more_than_the_medians) {
+  // The machine was slower in the last rounds; the median of the first is less.
+  const std::vector<comparison> rows{row("a", {1.0, 1.01, 1.02, 2.0, 2.0}), row("b", {1.1, 1.1, 0.918, 1.8, 1.8}),
+                                     row("c", {1.5, 1.5, 1.5, 3.0, 3.0})};
+  BOOST_TEST(rows[0].seconds < rows[1].seconds);
+  const recommendation made = recommend(some_program(), rows);
+  BOOST_TEST(made.best == 1u);
+  BOOST_TEST(made.as_good.empty());
+}
+
 BOOST_AUTO_TEST_CASE(those_within_the_noise_are_as_good_and_the_smallest_of_them_is_chosen) {
   std::vector<comparison> rows{row("big", {1.0, 1.2, 0.9, 1.1, 1.0}, 5000),
                                row("small", {1.02, 1.0, 1.02, 1.0, 1.02}, 1000),

@@ -64,7 +64,8 @@ struct recommendation {
 
 /// The best of those that refused no request and damaged nothing, and why.
 ///
-/// As good as the one that takes least are those that differ from it, round by round, by less than the rounds differ
+/// The one that takes least has the least median, unless another takes less round by round, by more than the rounds
+/// differ: then that. As good as this one are those that differ from it, round by round, by less than the rounds differ
 /// among themselves (two standard errors of the median; a quarter, of fewer than three rounds), or by less than
 /// matters: 1 % of time and memory, 5 % of latency. Among these, as far as they are no more than 3 % off (5 % of
 /// latency), whatever the noise, the one that needs least memory is best, for memory the fastest; where they need the
