@@ -1,22 +1,17 @@
 #include <allot/arena/window_link.hpp>
+#include <allot/core/never_destroyed.hpp>
 #include <allot/os/fork_mutex.hpp>
 #include <mutex>
-#include <new>
 
 namespace allot {
 namespace {
 
-/// Never destroyed: arenas of static storage duration may be destroyed later than anything here.
 struct window_list {
   os::fork_mutex mutex;
   window_link* newest = nullptr;
 };
 
-window_list& all() noexcept {
-  alignas(window_list) static unsigned char storage[sizeof(window_list)];
-  static window_list* const made = ::new (static_cast<void*>(storage)) window_list;
-  return *made;
-}
+window_list& all() noexcept { return never_destroyed<window_list>(); }
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <allot/core/log_link.hpp>
 #include <allot/core/memory_event.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/core/never_destroyed.hpp>
 #include <allot/inspect/event_log.hpp>
 #include <allot/os/descriptor.hpp>
 #include <allot/os/environment.hpp>
@@ -68,7 +69,6 @@ class level_sink final : public event_sink {
   memory_event_kinds wanted_;
 };
 
-/// Never destroyed: resources of static storage duration are logged to the last.
 struct log_state {
   std::atomic<bool> active{false};
   std::atomic<std::size_t> lost{0};
@@ -80,11 +80,7 @@ struct log_state {
                                   level_sink(log_level::marks), level_sink(log_level::all)};
 };
 
-log_state& unread_state() noexcept {
-  alignas(log_state) static unsigned char storage[sizeof(log_state)];
-  static log_state* const made = ::new (static_cast<void*>(storage)) log_state;
-  return *made;
-}
+log_state& unread_state() noexcept { return never_destroyed<log_state>(); }
 
 // ---- the environment
 

@@ -1,6 +1,6 @@
+#include <allot/core/never_destroyed.hpp>
 #include <allot/os/fork_hook.hpp>
 #include <allot/os/fork_mutex.hpp>
-#include <new>
 #include <thread>
 
 namespace allot::os {
@@ -35,10 +35,11 @@ class fork_mutex_list {
   }
 
  private:
-  /// Never destroyed: the program may fork as long as it runs anything.
   static std::mutex& own() noexcept {
-    static std::mutex& only = *new (&storage) std::mutex;
-    return only;
+    struct guard_of_list {
+      std::mutex mutex;
+    };
+    return never_destroyed<guard_of_list>().mutex;
   }
 
   static void lock_all() noexcept {
@@ -81,7 +82,6 @@ class fork_mutex_list {
 
   static inline fork_mutex* first = nullptr;
   static inline fork_locks* joined = nullptr;
-  alignas(std::mutex) static inline unsigned char storage[sizeof(std::mutex)] = {};
 };
 
 status detail::hook_all_fork_mutexes() noexcept { return fork_mutex_list::hook(); }

@@ -1,27 +1,23 @@
 #include "leaks_at_exit.hpp"
 
 #include <allot/adaptor/leak_list.hpp>
+#include <allot/core/never_destroyed.hpp>
 #include <allot/os/fork_mutex.hpp>
 #include <cstdlib>
 #include <mutex>
-#include <new>
 
 namespace allot {
 
 struct debug_resource::leaks_at_exit::list {
+  list() noexcept {
+    (void)std::atexit([] { report_all(); });  // where there is no room for it, the ends of resources report alone
+  }
+
   os::fork_mutex mutex;
   debug_resource* first = nullptr;
 };
 
-/// Never destroyed: resources of static storage duration may be destroyed later than anything here.
-debug_resource::leaks_at_exit::list& debug_resource::leaks_at_exit::all() noexcept {
-  alignas(list) static unsigned char storage[sizeof(list)];
-  static list* const made = [] {
-    (void)std::atexit([] { report_all(); });  // where there is no room for it, the ends of resources report alone
-    return ::new (static_cast<void*>(storage)) list;
-  }();
-  return *made;
-}
+debug_resource::leaks_at_exit::list& debug_resource::leaks_at_exit::all() noexcept { return never_destroyed<list>(); }
 
 void debug_resource::leaks_at_exit::add(debug_resource& memory) noexcept {
   list& here = all();

@@ -4,8 +4,8 @@
 
 #include <allot/arena/monotonic_arena.hpp>
 #include <allot/core/memory_tools.hpp>
+#include <allot/core/never_destroyed.hpp>
 #include <mutex>
-#include <new>
 #include <utility>
 
 namespace allot {
@@ -13,12 +13,11 @@ namespace {
 
 monotonic_arena* newest = nullptr;  // the claims, linked through the arenas themselves
 
-/// Guards all of this. Never destroyed: arenas of static storage duration may be destroyed later than anything here.
-std::mutex& claims_mutex() noexcept {
-  alignas(std::mutex) static std::byte storage[sizeof(std::mutex)];
-  static std::mutex& only = *::new (static_cast<void*>(storage)) std::mutex;
-  return only;
-}
+struct guard_of_claims {
+  std::mutex mutex;  // guards all of this
+};
+
+std::mutex& claims_mutex() noexcept { return never_destroyed<guard_of_claims>().mutex; }
 
 }  // namespace
 

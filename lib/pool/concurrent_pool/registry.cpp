@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <allot/core/checked_size.hpp>
+#include <allot/core/never_destroyed.hpp>
 #include <allot/os/fork_hook.hpp>
 #include <allot/os/thread_exit.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -47,11 +48,7 @@ void release_table(thread_record& record) noexcept {
 
 }  // namespace
 
-pool_registry& pool_registry::instance() noexcept {
-  alignas(pool_registry) static std::byte storage[sizeof(pool_registry)];
-  static pool_registry& only = *::new (static_cast<void*>(storage)) pool_registry;
-  return only;
-}
+pool_registry& pool_registry::instance() noexcept { return never_destroyed<pool_registry>(); }
 
 // ---- pools
 

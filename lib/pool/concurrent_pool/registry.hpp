@@ -33,6 +33,7 @@ void set_current_table(const cache_table* table) noexcept;
 class pool_registry {
  public:
   static pool_registry& instance() noexcept;
+  pool_registry() noexcept = default;  // for instance()
 
   /// Gives the pool a slot and a token, if it has none; it stays without where there is no memory for that.
   void enlist(concurrent_pool& pool) noexcept;
@@ -52,7 +53,6 @@ class pool_registry {
     std::size_t next_free;
   };
 
-  pool_registry() noexcept = default;
   bool make_room() noexcept;
   void end_thread(const cache_table& table) noexcept;
   bool try_lock_all() noexcept;

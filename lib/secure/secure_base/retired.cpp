@@ -1,6 +1,7 @@
 #include "retired.hpp"
 
 #include <allot/block/guarded_pages.hpp>
+#include <allot/core/never_destroyed.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/os/fork_mutex.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -44,12 +45,7 @@ struct kept_ranges {
   }
 };
 
-/// Never destroyed: resources of static storage duration may be destroyed later than anything here.
-kept_ranges& all() noexcept {
-  alignas(kept_ranges) static unsigned char storage[sizeof(kept_ranges)];
-  static kept_ranges* const made = ::new (static_cast<void*>(storage)) kept_ranges;
-  return *made;
-}
+kept_ranges& all() noexcept { return never_destroyed<kept_ranges>(); }
 
 }  // namespace
 

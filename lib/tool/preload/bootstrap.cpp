@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <allot/core/checked_size.hpp>
+#include <allot/core/never_destroyed.hpp>
 #include <allot/heap/coalescing_heap.hpp>
 #include <allot/os/fork_mutex.hpp>
 #include <atomic>
@@ -84,12 +85,8 @@ struct heap_memory {
   coalescing_heap heap{&chunks};
 };
 
-/// Never destroyed: blocks live until the program's last moment.
-heap_memory& memory() noexcept {
-  alignas(heap_memory) static std::byte storage[sizeof(heap_memory)];
-  static heap_memory& only = *::new (storage) heap_memory;
-  return only;
-}
+/// Blocks live until the program's last moment.
+heap_memory& memory() noexcept { return never_destroyed<heap_memory>(); }
 
 bool is_in_region(const void* p) noexcept {
   return address_of(p) - address_of(region.load(std::memory_order_relaxed)) <
