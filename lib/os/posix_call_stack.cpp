@@ -1,6 +1,4 @@
-// The contract of call_stack.hpp, by what compilers of the Itanium C++ ABI need for exceptions themselves. Unlike
-// backtrace() of the C library, _Unwind_Backtrace() loads and allocates nothing: it is in what every C++ program is
-// linked with.
+// The contract of call_stack.hpp where there is dladdr() and, mostly, a compiler of the GNU family.
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -15,7 +13,7 @@
 #include "errno_keeper.hpp"
 
 #if __has_include(<unwind.h>)
-#include <unwind.h>
+#include "unwinder.hpp"
 #define ALLOT_HAS_UNWINDER
 #endif
 
@@ -66,29 +64,6 @@ void append_file(call_stack::line& text, const void* address) noexcept {
 #endif
 }
 
-#if defined(ALLOT_HAS_UNWINDER)
-struct walk {
-  std::array<const void*, call_stack::capacity>& frames;
-  std::size_t size;
-  std::size_t skip;
-};
-
-_Unwind_Reason_Code visit_frame(_Unwind_Context* context, void* argument) noexcept {
-  walk& state = *static_cast<walk*>(argument);
-  if (state.skip != 0) {
-    --state.skip;
-    return _URC_NO_REASON;
-  }
-  // A frame goes on behind its call, perhaps in another function already; one that a signal stopped goes on where it
-  // is.
-  int stopped_here = 0;
-  const std::uintptr_t next = _Unwind_GetIPInfo(context, &stopped_here);
-  if (next == 0) return _URC_END_OF_STACK;
-  state.frames[state.size++] = reinterpret_cast<const void*>(stopped_here != 0 ? next : next - 1);
-  return state.size == state.frames.size() ? _URC_END_OF_STACK : _URC_NO_REASON;
-}
-#endif
-
 }  // namespace
 
 call_stack::call_stack(const void* const* frames, std::size_t count) noexcept : size_(std::min(count, capacity)) {
@@ -97,9 +72,7 @@ call_stack::call_stack(const void* const* frames, std::size_t count) noexcept : 
 
 ALLOT_NEVER_INLINE void call_stack::capture(std::size_t skip) noexcept {
 #if defined(ALLOT_HAS_UNWINDER)
-  walk state{frames_, 0, skip + 1};  // the first frame is this function's
-  (void)_Unwind_Backtrace(&visit_frame, &state);
-  size_ = state.size;
+  size_ = walk_stack(frames_, skip);
 #else
   (void)skip;
   size_ = 0;

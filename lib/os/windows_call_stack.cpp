@@ -10,34 +10,10 @@
 
 // What MinGW's compilers use for exceptions themselves works under emulators, too.
 #if defined(__GNUC__)
-#include <unwind.h>
+#include "unwinder.hpp"
 #endif
 
 namespace allot::os {
-namespace {
-
-#if defined(__GNUC__)
-struct walk {
-  std::array<const void*, call_stack::capacity>& frames;
-  std::size_t size;
-  std::size_t skip;
-};
-
-_Unwind_Reason_Code visit_frame(_Unwind_Context* context, void* argument) noexcept {
-  walk& state = *static_cast<walk*>(argument);
-  if (state.skip != 0) {
-    --state.skip;
-    return _URC_NO_REASON;
-  }
-  const auto next = static_cast<std::uintptr_t>(_Unwind_GetIP(context));
-  if (next == 0) return _URC_END_OF_STACK;
-  state.frames[state.size++] = reinterpret_cast<const void*>(next - 1);  // a frame goes on behind its call
-  return state.size == state.frames.size() ? _URC_END_OF_STACK : _URC_NO_REASON;
-}
-#endif
-
-}  // namespace
-
 call_stack::call_stack(const void* const* frames, std::size_t count) noexcept : size_(std::min(count, capacity)) {
   std::copy_n(frames, size_, frames_.begin());
 }
@@ -45,9 +21,7 @@ call_stack::call_stack(const void* const* frames, std::size_t count) noexcept : 
 ALLOT_NEVER_INLINE void call_stack::capture(std::size_t skip) noexcept {
   const error_keeper keep;
 #if defined(__GNUC__)
-  walk state{frames_, 0, skip + 1};  // the first frame is this function's
-  (void)_Unwind_Backtrace(&visit_frame, &state);
-  size_ = state.size;
+  size_ = walk_stack(frames_, skip);
 #else
   std::array<void*, capacity> next{};
   size_ = ::CaptureStackBackTrace(static_cast<DWORD>(skip + 1), static_cast<DWORD>(capacity), next.data(), nullptr);
