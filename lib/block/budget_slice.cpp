@@ -4,6 +4,7 @@
 #include <allot/core/block_sight.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/core/resource_cast.hpp>
 #include <allot/os/address_registry.hpp>
 #include <utility>
 
@@ -236,13 +237,7 @@ bool budget_slice::check() const noexcept {
   return end <= size() && (end == 0) == (live_ == 0) && inline_size_ == (tool_ ? 0 : size()) && high_water() >= end;
 }
 
-#if defined(__cpp_rtti)
-budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept {
-  return p != nullptr && ALLOT_SAYS_WHAT_IT_IS(p) ? dynamic_cast<budget_slice*>(p) : nullptr;
-}
-#else
-budget_slice* as_budget_slice(std::pmr::memory_resource*) noexcept { return nullptr; }
-#endif
+budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept { return resource_cast<budget_slice>(p); }
 
 std::size_t room_without_overflow(std::pmr::memory_resource* from, std::size_t alignment) noexcept {
   const budget_slice* const slice = as_budget_slice(from);

@@ -6,6 +6,7 @@
 #include <allot/core/log_link.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
+#include <allot/core/resource_cast.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/os/fork_hook.hpp>
 #include <allot/os/memory_limits.hpp>
@@ -491,12 +492,8 @@ reserving_resource& default_reserving_resource() noexcept {
   return *instance;
 }
 
-#if defined(__cpp_rtti)
 reserving_resource* as_reserving_resource(std::pmr::memory_resource* p) noexcept {
-  return p != nullptr && ALLOT_SAYS_WHAT_IT_IS(p) ? dynamic_cast<reserving_resource*>(p) : nullptr;
+  return resource_cast<reserving_resource>(p);
 }
-#else
-reserving_resource* as_reserving_resource(std::pmr::memory_resource*) noexcept { return nullptr; }
-#endif
 
 }  // namespace allot

@@ -1,6 +1,7 @@
 #include <allot/core/block_sight.hpp>
 #include <allot/core/checked_size.hpp>
 #include <allot/core/resource.hpp>
+#include <allot/core/resource_cast.hpp>
 
 namespace allot {
 
@@ -24,16 +25,9 @@ bool resource::try_look_at(const void* p, block_sight& seen) const noexcept {
   return true;
 }
 
-#if defined(__cpp_rtti)
-resource* as_resource(std::pmr::memory_resource* p) noexcept {
-  return p != nullptr && ALLOT_SAYS_WHAT_IT_IS(p) ? dynamic_cast<resource*>(p) : nullptr;
-}
+resource* as_resource(std::pmr::memory_resource* p) noexcept { return resource_cast<resource>(p); }
 const resource* as_resource(const std::pmr::memory_resource* p) noexcept {
   return as_resource(const_cast<std::pmr::memory_resource*>(p));
 }
-#else
-resource* as_resource(std::pmr::memory_resource*) noexcept { return nullptr; }
-const resource* as_resource(const std::pmr::memory_resource*) noexcept { return nullptr; }
-#endif
 
 }  // namespace allot
