@@ -338,7 +338,8 @@ os::status page_block::take_contents_of(page_block& old) noexcept {
   if (!outcome) return outcome;
   std::memcpy(data_, old.data_, old.size_);
   if (!writable) outcome = os::protect(data_, size_, rights());
-  if (!outcome && !readable) (void)os::protect(old.data_, old.size_, old.rights());
+  if (!outcome && !readable && !os::protect(old.data_, old.size_, old.rights()))
+    old.flags_ = old.flags_ | page_flags::read;  // flags() tells the truth
   return outcome;
 }
 

@@ -79,6 +79,8 @@ class modelled_block {
       call();
       effect();
     } catch (const std::bad_alloc&) {
+      // The system may refuse to take back what access was needed to copy.
+      if (block_.flags() == (rights_ | page_flags::read)) rights_ = block_.flags();
     }
   }
 
