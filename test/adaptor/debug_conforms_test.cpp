@@ -164,7 +164,8 @@ BOOST_AUTO_TEST_CASE(over_those_of_the_standard_library) {
 // Of the vocabulary, what an upstream of ours does.
 BOOST_AUTO_TEST_CASE(over_one_that_resizes_blocks) {
   static page_resource pages;
-  static coalescing_heap heap(&pages);
+  static bounded_resource bounded(pages);
+  static coalescing_heap heap(&bounded);
   auto subject = make_subject("debug_resource over a heap that others use",
                               [](auto&) { return std::make_unique<debug_resource>(heap, quiet()); });
   subject.keeps_cache_when_refused = false;

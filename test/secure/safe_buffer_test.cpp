@@ -493,6 +493,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_made_writable_loses_its_contents) {
 }
 
 BOOST_AUTO_TEST_CASE(a_call_that_fails_leaves_nothing_behind_but_what_could_not_be_unmapped) {
+  const safe_buffer first(100);  // there may be books of blocks, in pages of their own
   for (const wish how_much : {wish::attempt, wish::require}) {
     for (const fork_policy policy : {fork_policy::wipe, fork_policy::deny, fork_policy::inherit}) {
       bool fired = true;
