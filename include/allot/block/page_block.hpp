@@ -100,8 +100,8 @@ class ALLOT_EXPORT page_block {
   /// (address_in_use where something is in the way; not_supported for large pages, and for discarding without write
   /// access).
   /// @return whether data() moved
-  /// @throws allocation_error; invalid_size for 0. The block is as before; but where pages that cannot be read had to be
-  /// copied, and the system refused to take the access back as well, they can be read now, as flags() tells.
+  /// @throws allocation_error; invalid_size for 0. The block is as before; but where pages that cannot be read had to
+  /// be copied, and the system refused to take the access back as well, they can be read now, as flags() tells.
   bool resize(std::size_t bytes, contents keep = contents::preserve);
 
   /// As resize(), but tells the outcome instead of throwing.
