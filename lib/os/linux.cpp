@@ -127,15 +127,30 @@ int entropy(void* p, std::size_t bytes) noexcept {
 
 bool has_lent_rights() noexcept { return ::getauxval(AT_SECURE) != 0; }
 
+// A call that failed may have needed a few map entries at once.
+constexpr std::size_t entries_at_once = 16;
+
+/// Whether there are that many left: pages side by side with different access do not share one.
+bool takes_entries() noexcept {
+  const std::size_t page = facts().page_size;
+  void* const pages = ::mmap(nullptr, entries_at_once * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return false;
+  bool taken = true;
+  for (std::size_t i = 0; i < entries_at_once && taken; i += 2)
+    taken = ::mprotect(static_cast<std::byte*>(pages) + i * page, page, PROT_READ) == 0;
+  ::munmap(pages, entries_at_once * page);
+  return taken;
+}
+
 bool at_map_limit() noexcept {
+  if (takes_entries()) return false;  // to count them takes far longer
   const std::size_t limit = number_in("/proc/sys/vm/max_map_count");
   if (limit == 0) return false;
   std::size_t maps = 0;
   read_pieces("/proc/self/maps", [&](std::string_view text) {
     maps += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   });
-  constexpr std::size_t slack = 16;  // a call that failed may have needed a few entries at once
-  return maps + slack >= limit;
+  return maps + entries_at_once >= limit;
 }
 
 std::size_t own_path(char* path, std::size_t bytes) noexcept {
