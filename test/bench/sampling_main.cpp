@@ -48,7 +48,7 @@ void measure(const char* name, std::pmr::memory_resource& upstream, std::size_t 
   std::printf("| %s | %.1f |", name, floor);
   for (const column& each : columns) {
     const double time = allot::bench::median(each.times);
-    std::printf(" %.1f (+%.1f) |", time, time - floor);
+    std::printf(" %.1f (%+.1f) |", time, time - floor);
   }
   std::printf("\n");
 }

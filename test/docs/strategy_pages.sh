@@ -10,7 +10,7 @@ set -euo pipefail
   exit 64
 }
 docs=$1
-benchmarks=$docs/benchmarks.md
+benchmarks=$docs/benchmarks
 failed=0
 complain() {
   echo "$1"
@@ -34,9 +34,9 @@ for name in "${pages[@]}"; do
   # Rows of the figures: the name of a measurement, and numbers it is held to.
   while IFS='|' read -r _ measured held _; do
     measured=$(sed 's/^ *//; s/ *$//' <<<"$measured")
-    grep -qF -- "$measured" "$benchmarks" || complain "$page: $benchmarks knows nothing of: $measured"
+    grep -qrF -- "$measured" "$benchmarks" || complain "$page: $benchmarks knows nothing of: $measured"
     while read -r number; do
-      grep -qE "(at most|\|) $number( |,|\$)" "$benchmarks" || complain "$page: in $benchmarks nothing is held to $number: $measured"
+      grep -qrE "(at most|\|) $number( |,|\$)" "$benchmarks" || complain "$page: in $benchmarks nothing is held to $number: $measured"
     done < <(grep -oE '\b[0-9]+\.[0-9]{2}\b|at most [0-9]+ ' <<<"$held" | sed 's/at most //')
   done < <(section "$page" Figures | awk '/^\| measured \| held to \|$/ { table = NR } table && NR > table + 1 && /^\|/')
 done
