@@ -10,6 +10,7 @@
 
 #include "adaptor/towers.hpp"
 #include "support/conforms.hpp"
+#include "support/machine.hpp"
 
 using namespace allot::test;
 using allot::testing::counting_resource;
@@ -22,6 +23,7 @@ using allot::testing::counting_resource;
 BOOST_AUTO_TEST_SUITE(adaptors_conform)
 
 BOOST_AUTO_TEST_CASE(over_strategies_of_the_suite) {
+  if (test::mappings_are_slow()) return test::skip(test::takes_hours);
   std::size_t next = 0;
   for (const storey& adaptor : storeys())
     for (std::size_t i = 0; i < (ALLOT_ALL_PAIRS ? grounds().size() : 1); ++i)

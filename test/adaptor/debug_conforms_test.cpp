@@ -21,6 +21,7 @@
 
 #include "support/barely_aligned_resource.hpp"
 #include "support/conforms.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 using test::expect_conforms;
@@ -125,6 +126,7 @@ BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) {
 BOOST_AUTO_TEST_CASE(over_pages) { conforms_over<page_resource>("page_resource"); }
 
 BOOST_AUTO_TEST_CASE(over_heaps) {
+  if (test::mappings_are_slow()) return test::skip(test::takes_hours);
   heap_options checked;
   checked.checked = true;
   conforms_over<coalescing_heap>("coalescing_heap, checked", checked);
@@ -145,7 +147,10 @@ BOOST_AUTO_TEST_CASE(over_an_arena) {
   conforms_over<chained_arena>("chained_arena, checked", options);
 }
 
-BOOST_AUTO_TEST_CASE(over_secure_memory) { conforms_over<secure_resource>("secure_resource"); }
+BOOST_AUTO_TEST_CASE(over_secure_memory) {
+  if (test::mappings_are_slow()) return test::skip(test::takes_hours);
+  conforms_over<secure_resource>("secure_resource");
+}
 
 BOOST_AUTO_TEST_CASE(over_itself) { conforms_over<debug_over<page_resource>>("debug_resource"); }
 

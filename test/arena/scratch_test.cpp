@@ -1014,6 +1014,7 @@ BOOST_AUTO_TEST_CASE(a_threads_memory_is_unmapped_when_it_ends) {
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(threads_one_after_the_other_leave_nothing_behind) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::figures);
   if (test::under_thread_sanitizer()) return test::skip("ThreadSanitizer adds mappings");
   const auto outcome = run_with_one_heap("scratch_of_threads_in_sequence");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);

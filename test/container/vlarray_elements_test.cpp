@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "container/elements.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 using test::element;
@@ -237,6 +238,7 @@ BOOST_AUTO_TEST_CASE(elements_that_can_be_constructed_but_not_assigned_can_be_ap
 }
 
 BOOST_AUTO_TEST_CASE(arrays_can_be_elements_of_arrays) {
+  if (test::addresses_run_out()) return test::skip(test::addresses_are_few);
   const test::element_watch watch;
   {
     vlarray<vlarray<element>> rows;

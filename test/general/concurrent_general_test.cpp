@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "general/generals.hpp"
+#include "support/machine.hpp"
 #include "support/usage.hpp"
 #include "support/worker.hpp"
 
@@ -258,6 +259,7 @@ BOOST_AUTO_TEST_CASE(others_look_at_it_and_trim_it_meanwhile) {
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(both_sides_go_on_after_a_fork) {
+  if (!test::threads_can_fork()) return test::skip(test::forks_fail);
   if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_general_forks");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);

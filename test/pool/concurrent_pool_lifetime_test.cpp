@@ -29,6 +29,7 @@
 #include "pool/concurrent_pool_support.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/usage.hpp"
 #include "support/worker.hpp"
 
@@ -420,18 +421,21 @@ BOOST_AUTO_TEST_CASE(exit_handlers_and_destructors_of_statics_free_and_allocate)
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(both_sides_go_on_after_a_fork_from_a_threaded_program) {
+  if (!test::threads_can_fork()) return test::skip(test::forks_fail);
   if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_pool_forks");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(the_child_of_a_fork_can_release_everything) {
+  if (!test::threads_can_fork()) return test::skip(test::forks_fail);
   if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_pool_forks_and_releases");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(what_other_threads_had_stays_out_of_reach_in_the_child_until_release) {
+  if (!test::threads_can_fork()) return test::skip(test::forks_fail);
   if (test::under_thread_sanitizer()) return test::skip("under ThreadSanitizer a forked child may start no threads");
   const auto outcome = test::run_child("concurrent_pool_forks_with_caches");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);

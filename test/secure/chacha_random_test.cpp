@@ -21,6 +21,7 @@
 
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 
@@ -369,6 +370,7 @@ BOOST_AUTO_TEST_CASE(a_draw_with_no_key_to_be_had_ends_the_program) {
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_child_process_whose_pages_are_wiped_draws_other_numbers) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   os::status made;
   auto* const random = os::make_in_pages<chacha_random>(made);
   BOOST_REQUIRE(random != nullptr);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "support/conforms.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 
@@ -14,6 +15,7 @@ namespace {
 
 template <class Resource>
 void conforms_at(secure_level level, std::string name) {
+  if (test::mappings_are_slow()) return test::skip(test::takes_hours);
   test::expect_conforms(testing::make_subject(
       std::move(name), [level](std::pmr::memory_resource&) { return std::make_unique<Resource>(level); }));
 }

@@ -2,9 +2,21 @@
 
 #include <string_view>
 
+#include "support/access.hpp"
+
 namespace allot::test {
 
 bool under_emulator() { return !std::string_view{ALLOT_TEST_EMULATOR}.empty(); }
+
+#if defined(_WIN32)
+bool addresses_run_out() { return sizeof(void*) < 8; }
+bool mappings_are_slow() { return false; }
+#else
+bool addresses_run_out() { return few_addresses(); }
+bool mappings_are_slow() { return under_emulator() && system_page_size() < 65536; }
+#endif
+
+bool threads_can_fork() { return !under_emulator(); }
 
 bool frees_thread_variables_early() {
 #if defined(__MINGW32__) && !defined(__clang__)

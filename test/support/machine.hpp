@@ -10,6 +10,14 @@ bool under_emulator();
 bool faults_tell_pages_only();
 /// Whether tens of GiB of address space cannot be had: addresses have 32 bits, or the emulator is told to be sparing.
 inline bool few_addresses() { return sizeof(void*) < 8 || under_emulator(); }
+/// Whether a few GiB of reservations are all that can be had: the same, but for Wine.
+bool addresses_run_out();
+/// Whether every mapping takes long: qemu looks at all pages of the address space it was given, one after the other.
+bool mappings_are_slow();
+inline constexpr const char* takes_hours = "the emulator takes too long for so many mappings";
+/// Whether a process with several threads can fork. qemu's do at times, and then end in the child.
+bool threads_can_fork();
+inline constexpr const char* forks_fail = "the emulator cannot fork a program with threads";
 /// Whether thread_local variables are freed before their own destructors run, as by MinGW's compilers.
 bool frees_thread_variables_early();
 inline constexpr const char* thread_variables_are_gone = "thread_local variables are gone before their destructors run";
