@@ -23,7 +23,7 @@ using allot::testing::counting_resource;
 BOOST_AUTO_TEST_SUITE(adaptors_conform)
 
 BOOST_AUTO_TEST_CASE(over_strategies_of_the_suite) {
-  if (test::mappings_are_slow()) return test::skip(test::takes_hours);
+  if (mappings_are_slow()) return skip(takes_hours);
   std::size_t next = 0;
   for (const storey& adaptor : storeys())
     for (std::size_t i = 0; i < (ALLOT_ALL_PAIRS ? grounds().size() : 1); ++i)

@@ -29,6 +29,8 @@
 #include <allot/secure/synchronized_secure_resource.hpp>
 #include <utility>
 
+#include "support/machine.hpp"
+
 namespace allot::test {
 namespace {
 
@@ -67,7 +69,7 @@ struct reserved {
   explicit reserved(upstream_ref on) : limited(on) {}
 
   limiting_resource limited;
-  limit_reservation part = limited.reserve(std::size_t{1} << 40);
+  limit_reservation part = limited.reserve(test::two_to(40));
 };
 
 /// Events go nowhere.

@@ -16,6 +16,7 @@
 #include "arena/arena_kinds.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 
 using namespace allot;
@@ -152,7 +153,7 @@ BOOST_AUTO_TEST_CASE(an_alignment_nothing_can_have_fails_and_changes_nothing) {
       const auto memory = kind.make();
       if (!fresh) (void)memory->push(10);
       const std::size_t before = memory->position();
-      for (std::size_t alignment = std::size_t{1} << 48; alignment != 0; alignment *= 2) {
+      for (std::size_t alignment = test::two_to(48); alignment != 0; alignment *= 2) {
         BOOST_TEST(throws_bad_alloc([&] { (void)memory->push(1, alignment); }), alignment);
         BOOST_TEST(throws_bad_alloc([&] { (void)memory->push_zeroed(1, alignment); }), alignment);
         BOOST_TEST(throws_bad_alloc([&] { (void)memory->allocate(1, alignment); }), alignment);
@@ -170,7 +171,7 @@ BOOST_AUTO_TEST_CASE(an_alignment_beyond_a_bounded_arena_is_met_or_fails_cleanly
   for_each_kind(test::monotonic_kinds(), [](const arena_kind& kind) {
     const auto memory = kind.make();
     (void)memory->push(1, 1);
-    for (std::size_t alignment = arena_room; alignment < std::size_t{1} << 48; alignment *= 2) {
+    for (std::size_t alignment = arena_room; alignment < test::two_to(48); alignment *= 2) {
       const std::size_t before = memory->position();
       try {
         BOOST_TEST(is_aligned(memory->push(1, alignment), alignment));
@@ -239,7 +240,7 @@ BOOST_AUTO_TEST_CASE(padding_that_cannot_be_had_is_refused_and_changes_nothing) 
   for_each_arena([](const arena_kind& kind) {
     const auto memory = kind.make();
     (void)memory->push(1, 1);
-    for (std::size_t alignment = std::size_t{1} << 48; alignment != 0; alignment *= 2) {
+    for (std::size_t alignment = test::two_to(48); alignment != 0; alignment *= 2) {
       BOOST_TEST(throws_bad_alloc([&] { memory->align_to(alignment); }), alignment);
       BOOST_TEST(memory->position() == 1u);
     }

@@ -30,6 +30,7 @@
 
 #include "support/access.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
 #include "support/with_code.hpp"
@@ -270,7 +271,7 @@ BOOST_AUTO_TEST_CASE(sizes_that_cannot_be_are_refused_and_nothing_moves) {
   auto* before = static_cast<std::byte*>(arena.allocate(16));
   const memory_usage usage = arena.usage();
   for (std::size_t bytes : {max, max - 1, max - 63, max - 64, max / 2 + 1, max / 2 - 20})
-    for (std::size_t alignment : {std::size_t{1}, std::size_t{16}, std::size_t{4096}, std::size_t{1} << 40})
+    for (std::size_t alignment : {std::size_t{1}, std::size_t{16}, std::size_t{4096}, test::two_to(40)})
       BOOST_CHECK_THROW((void)arena.allocate(bytes, alignment), std::bad_alloc);
   BOOST_CHECK_EXCEPTION((void)arena.allocate(max - 63), allocation_error, with_code(memory_errc::size_overflow));
   BOOST_TEST((arena.usage() == usage));
@@ -533,11 +534,11 @@ BOOST_AUTO_TEST_CASE(the_limit_of_a_virtual_arena_counts_committed_bytes) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_down_to_the_request) {
-  chained_arena_options options = virtual_options(std::size_t{1} << 60);  // no system has that
+  chained_arena_options options = virtual_options(test::two_to(60));  // no system has that
   chained_arena arena(options);
   std::memset(arena.allocate(100), 1, 100);
   BOOST_TEST(arena.usage().reserved > 0u);
-  BOOST_TEST(arena.usage().reserved < (std::size_t{1} << 60));
+  BOOST_TEST(arena.usage().reserved < (test::two_to(60)));
 }
 
 BOOST_AUTO_TEST_CASE(every_failure_of_the_system_leaves_a_virtual_arena_as_it_was) {
@@ -833,10 +834,10 @@ BOOST_AUTO_TEST_CASE(any_alignment_is_met_in_a_reservation) {
   }
   BOOST_TEST(arena.check());
   BOOST_CHECK_EXCEPTION((void)arena.allocate(max), allocation_error, with_code(memory_errc::size_overflow));
-  BOOST_CHECK_EXCEPTION((void)arena.allocate(std::size_t{1} << 60), allocation_error,
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(test::two_to(60)), allocation_error,
                         with_code(memory_errc::out_of_memory));
   const memory_usage usage = arena.usage();
-  BOOST_CHECK_EXCEPTION((void)arena.allocate(1, std::size_t{1} << 40), allocation_error,
+  BOOST_CHECK_EXCEPTION((void)arena.allocate(1, test::two_to(40)), allocation_error,
                         with_code(memory_errc::invalid_alignment));
   BOOST_TEST(arena.usage() == usage);
 }
@@ -1021,10 +1022,10 @@ BOOST_AUTO_TEST_CASE(an_empty_arena_keeps_no_more_than_it_may_of_huge_pages_eith
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_down_to_what_the_request_needs) {
   reserving_resource memory;
   {
-    chained_arena arena(reserved_from(memory, std::size_t{1} << 60));  // no system has that
+    chained_arena arena(reserved_from(memory, test::two_to(60)));  // no system has that
     std::memset(arena.allocate(100), 1, 100);
     BOOST_TEST(arena.usage().reserved > 0u);
-    BOOST_TEST(arena.usage().reserved < (std::size_t{1} << 60));
+    BOOST_TEST(arena.usage().reserved < (test::two_to(60)));
     BOOST_TEST(arena.check());
   }
   chained_arena tight(reserved_from(memory, 0));

@@ -22,6 +22,7 @@
 #include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/neighbour.hpp"
 
@@ -52,7 +53,7 @@ memory_errc code_of(Call call) {
 }
 
 bool refuses(monotonic_arena& memory) {
-  (void)memory.try_allocate(0, std::size_t{1} << 62);  // fails, and sees whether the block below is still there
+  (void)memory.try_allocate(0, test::two_to(62));  // fails, and sees whether the block below is still there
   const std::size_t before = memory.position();
   return code_of([&] { (void)memory.push(1); }) != memory_errc::success &&
          code_of([&] { (void)memory.push_zeroed(1, 1); }) != memory_errc::success &&

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "container/elements.hpp"
+#include "support/child.hpp"
 #include "support/machine.hpp"
 
 using namespace allot;

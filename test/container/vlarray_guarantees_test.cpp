@@ -21,6 +21,7 @@
 
 #include "container/elements.hpp"
 #include "container/storages.hpp"
+#include "support/child.hpp"
 #include "support/machine.hpp"
 
 using namespace allot;

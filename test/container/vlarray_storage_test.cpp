@@ -94,8 +94,8 @@ const test::child_program short_of_addresses{
       }
       expect_in_child(refused && array.size() == 3'000'000 && array.back() == 2'999'999, 26);
       try {
-        vlarray<int> too_large(vlarray_options{nullptr, std::size_t{1} << 40});
-        too_large.reserve(std::size_t{1} << 38);
+        vlarray<int> too_large(vlarray_options{nullptr, test::two_to(40)});
+        too_large.reserve(test::two_to(38));
         ::_exit(27);
       } catch (const allocation_error&) {
       }
@@ -479,7 +479,7 @@ BOOST_AUTO_TEST_CASE(a_refused_reservation_is_made_smaller_and_says_so) {
 
 BOOST_AUTO_TEST_CASE(a_limit_beyond_all_addresses_gets_what_there_is) {
   if (test::few_addresses()) return test::skip(test::addresses_are_few);
-  vlarray<int> array(vlarray_options{nullptr, std::size_t{1} << 58});
+  vlarray<int> array(vlarray_options{nullptr, test::two_to(58)});
   array.push_back(1);
   BOOST_TEST(array.reserved_bytes() > std::size_t{1} << 30);
   BOOST_TEST(array.max_size() == array.reserved_bytes() / sizeof(int));

@@ -28,6 +28,7 @@
 
 #include "inspect/told_blocks.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 using namespace allot::literals;
@@ -107,7 +108,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_counted_by_powers_of_two) {
   told_blocks memory;
   std::size_t at = 0;
   for (const std::size_t size : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4}, std::size_t{1023},
-                                 std::size_t{1024}, std::size_t{1} << 40}) {
+                                 std::size_t{1024}, test::two_to(40)}) {
     memory.add(at, size, size == 3 ? block_state::free : block_state::used);
     at += size;
   }

@@ -24,6 +24,7 @@
 #include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/with_code.hpp"
 
@@ -354,6 +355,7 @@ BOOST_AUTO_TEST_CASE(moving_takes_the_bytes_along_and_leaves_an_empty_buffer) {
 // ---- what the system does
 
 BOOST_AUTO_TEST_CASE(what_the_system_granted_shows_in_the_maps) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (!system_tells_flags()) return test::skip("the system does not tell the flags of its maps");
   const safe_buffer buffer(page, only(wish::attempt, wish::attempt, fork_policy::wipe));
   BOOST_TEST(has_flag(buffer.data(), "lo") == buffer.locked());
@@ -397,6 +399,7 @@ BOOST_AUTO_TEST_CASE(what_is_required_and_refused_is_an_error_and_what_is_attemp
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_wiped_buffer_is_zero_in_a_child_and_can_be_given_back_there) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   safe_buffer buffer(100, forked_as(fork_policy::wipe));
   if (buffer.fork() != fork_policy::wipe) return test::skip("this system does not wipe pages for children");
   std::memset(buffer.data(), 0x5a, buffer.size());
@@ -414,6 +417,7 @@ BOOST_AUTO_TEST_CASE(a_wiped_buffer_is_zero_in_a_child_and_can_be_given_back_the
 }
 
 BOOST_AUTO_TEST_CASE(a_denied_buffer_is_not_there_in_a_child) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   safe_buffer buffer(100, forked_as(fork_policy::deny));
   if (buffer.fork() != fork_policy::deny) return test::skip("this system cannot keep pages from children");
   std::memset(buffer.data(), 0x5a, buffer.size());

@@ -16,6 +16,7 @@
 
 #include "secure/secure_threats.hpp"
 #include "support/bytes.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/with_code.hpp"
 #include "support/worker.hpp"
@@ -145,6 +146,7 @@ BOOST_AUTO_TEST_CASE(a_child_draws_other_places_and_canaries_than_its_parent_and
 }
 
 BOOST_AUTO_TEST_CASE(a_wiped_resource_reads_zero_in_a_child_and_its_use_is_reported) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (!can(fork_policy::wipe)) return skip("this system does not wipe pages for children");
   for (const named_level& at : every_level) {
     secure_resource memory(forked_as(fork_policy::wipe, at.level));
@@ -164,6 +166,7 @@ BOOST_AUTO_TEST_CASE(a_wiped_resource_reads_zero_in_a_child_and_its_use_is_repor
 }
 
 BOOST_AUTO_TEST_CASE(a_denied_resource_faults_in_a_child_and_its_use_is_reported) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (test::under_thread_sanitizer())
     return test::skip("ThreadSanitizer maps memory of its own where a child has none");
   if (!can(fork_policy::deny)) return skip("this system does not keep pages from children");

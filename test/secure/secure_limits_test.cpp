@@ -13,6 +13,7 @@
 #include "secure/secure_threats.hpp"
 #if !defined(_WIN32)
 #include "support/address_space_limit.hpp"
+#include "support/machine.hpp"
 #endif
 #include "support/bytes.hpp"
 #include "support/held_blocks.hpp"
@@ -180,6 +181,7 @@ BOOST_AUTO_TEST_CASE(every_level_lives_within_64_gib_and_within_1_gib_of_address
 }
 
 BOOST_AUTO_TEST_CASE(where_addresses_run_out_there_is_an_error_and_what_is_freed_serves_again) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::limit);
   if (memory_tools::active() || under_thread_sanitizer()) return skip("a tool needs more addresses than that");
   const child_outcome outcome = run_child("secure_within_64_mib");
   BOOST_TEST(outcome.exit_code == 0, outcome.output << " signal " << outcome.signal);

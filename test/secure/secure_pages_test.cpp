@@ -16,6 +16,7 @@
 
 #include "secure/secure_threats.hpp"
 #include "support/bytes.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 using namespace allot::test;
@@ -134,6 +135,7 @@ BOOST_AUTO_TEST_CASE(no_memory_is_ever_executable) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_remembered_of_blocks_lies_between_inaccessible_pages_apart_from_them) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::figures);
   if (memory_tools::active() || under_thread_sanitizer()) return skip("a tool watches, which maps memory, too");
   const std::size_t page = system_page_size();
   std::vector<unsigned char*> before;

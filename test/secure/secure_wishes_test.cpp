@@ -23,6 +23,7 @@
 #include "secure/secure_threats.hpp"
 #include "support/access.hpp"
 #include "support/bytes.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/worker.hpp"
 
@@ -200,6 +201,7 @@ std::string core_of_markers() {
 BOOST_AUTO_TEST_SUITE(secure_wishes)
 
 BOOST_AUTO_TEST_CASE(blocks_are_left_out_of_core_dumps_where_that_is_asked_for) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (!system_tells_flags()) return skip("this system does not tell the flags of mappings");
   for (const named_level& at : every_level) {
     for (const wish no_dump : {wish::none, wish::attempt, wish::require}) {
@@ -224,6 +226,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_left_out_of_core_dumps_where_that_is_asked_for) 
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_core_file_has_no_block_that_was_to_be_left_out) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (memory_tools::active() || under_thread_sanitizer()) return skip("a tool watches, whose core files are huge");
   {
     secure_options options = subject_at(secure_level::hardened);
@@ -239,6 +242,7 @@ BOOST_AUTO_TEST_CASE(a_core_file_has_no_block_that_was_to_be_left_out) {
 #endif
 
 BOOST_AUTO_TEST_CASE(blocks_are_kept_out_of_swap_space_where_that_is_asked_for) {
+  if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
   if (!system_tells_flags()) return skip("this system does not tell the flags of mappings");
   for (const named_level& at : every_level) {
     secure_options options = subject_at(at.level);

@@ -1,8 +1,15 @@
 #pragma once
 
+#include <cstddef>
+
 /// What tests must know of the machine they run on.
 namespace allot::test {
 
+/// 2^log2, or half of all addresses where these are fewer.
+constexpr std::size_t two_to(unsigned log2) {
+  constexpr unsigned bits = 8 * sizeof(std::size_t);
+  return std::size_t{1} << (log2 < bits ? log2 : bits - 1);
+}
 /// Whether the processor is emulated, as by qemu: system calls are translated, and some advice gets lost in that.
 /// Memory of the emulator itself counts as the program's.
 bool under_emulator();
