@@ -16,6 +16,7 @@
 #include "secure/secure_threats.hpp"
 #include "support/bytes.hpp"
 #include "support/held_blocks.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
 #include "support/with_code.hpp"
@@ -370,6 +371,7 @@ BOOST_AUTO_TEST_CASE(contents_stay_where_zeroing_is_switched_off_and_zero_is_the
 }
 
 BOOST_AUTO_TEST_CASE(any_mixture_of_options_is_sound) {
+  if (test::mappings_are_slow()) return test::skip(test::takes_hours);
   std::mt19937 random(7);
   for (int i = 0; i < 150; ++i) {
     secure_options options = subject_at(every_level[random() % 4].level);

@@ -34,6 +34,7 @@
 
 #if !defined(_WIN32)
 #include "support/address_space_limit.hpp"
+#include "support/machine.hpp"
 #endif
 #include "support/barely_aligned_resource.hpp"
 #include "support/child.hpp"
@@ -730,6 +731,7 @@ BOOST_AUTO_TEST_SUITE(coalescing_heap_conforms)
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(on_own_reservations) {
+  if (test::addresses_run_out()) return test::skip(test::addresses_are_few);
   const test::address_space_limit limit(most_address_space);
   for (const named_heap_options& each : every_kind_of_heap())
     expect_conforms(make_subject(each.name, made_with<coalescing_heap>(each.options)));
