@@ -123,10 +123,10 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   memory_usage usage() const noexcept override;
   /// Caches and tables count, too, but for what is remembered of large blocks.
   bool owns(const void* p) const noexcept override;
-  /// This and the next two look into the magazines of all threads: none may use the pool meanwhile.
-  block_info find_block(const void* p) const noexcept override;
   block_extent live_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
+  /// This and the next two look into the magazines of all threads: none may use the pool meanwhile.
+  block_info find_block(const void* p) const noexcept override;
   void for_each_block(block_visitor visitor) const override;
   bool check() const noexcept override;
   /// Gives all memory back to the upstream, blocks in use included.
