@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <list>
@@ -194,12 +195,13 @@ std::size_t resident_bytes() {
 
 void many_threads() {
   const auto some = [] {
-    for (int round = 0; round != 300; ++round) std::thread([] { work(); }).join();
+    for (int round = 0; round != 1200; ++round) std::thread([] { work(); }).join();
+    // A recorder keeps a block for each thread until it writes, each half a second.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
   };
-  // A recorder keeps a block for each thread until it writes, each half a second.
-  for (int round = 0; round != 4; ++round) some();
+  some();
   const std::size_t before = resident_bytes();
-  for (int round = 0; round != 4; ++round) some();
+  some();
   const std::size_t after = resident_bytes();
   if (after > before + (std::size_t{6} << 20)) {
     fprintf(stderr, "%zu KiB became %zu\n", before >> 10, after >> 10);
