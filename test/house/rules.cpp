@@ -44,6 +44,12 @@ const names platform_macros(
     "__DragonFly__ __sun __sun__ __HAIKU__ __QNX__ __Fuchsia__ __EMSCRIPTEN__ __wasi__ __GLIBC__ "
     "_POSIX_VERSION _AIX");
 
+// What standard C++ does not have, and some compilers do.
+const names extensions(
+    "__attribute__ __attribute __extension__ __asm__ __asm asm __int128 __int128_t __uint128_t __declspec __typeof__ "
+    "__typeof typeof __restrict __restrict__ __FUNCTION__ __PRETTY_FUNCTION__ __thread __forceinline __try __except "
+    "__int64 _Complex __real__ __imag__ __label__");
+
 const names memory_calls(
     "mmap mmap64 munmap mprotect pkey_mprotect madvise posix_madvise process_madvise mremap "
     "remap_file_pages mlock mlock2 munlock mlockall munlockall mincore msync brk sbrk memfd_create "
@@ -109,7 +115,10 @@ class file_check {
       check_room();
       check_includes();
       if (place_.room != "os" && !is_preload_library(path_)) {
-        if (path_ != "include/allot/core/compiler.hpp") check_platforms();
+        if (path_ != "include/allot/core/compiler.hpp") {
+          check_platforms();
+          check_extensions();
+        }
         check_memory_calls();
       }
     }
@@ -159,6 +168,14 @@ class file_check {
       for (const std::string& name : identifiers(d.rest))
         if (platform_macros.has(name)) report(d.line, "a platform conditional outside os: " + name);
     }
+  }
+
+  void check_extensions() {
+    for (const word& w : words(text_))
+      if (extensions.has(w.text) || starts_with(w.text, "__builtin_"))
+        report(w.line, "not all compilers understand what stands outside core/compiler.hpp: " + std::string(w.text));
+    if (text_.find("[[gnu::") != std::string_view::npos)
+      report(1, "not all compilers understand what stands outside core/compiler.hpp: [[gnu::]]");
   }
 
   void check_memory_calls() {

@@ -14,6 +14,7 @@ namespace allot::test::house {
 ///  and
 ///    lower floors; quotes are for headers of the same folder
 ///  - platforms: conditionals about them, and raw calls for memory, stand in `os` only
+///  - compilers: what not all of them understand stands in core/compiler.hpp, `os` and the preload library only
 ///  - builds: a public header is the same whatever the build type and the sanitizer
 ///  - every header has #pragma once
 std::vector<std::string> violations(std::string_view path, std::string_view text);

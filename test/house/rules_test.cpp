@@ -83,6 +83,20 @@ BOOST_AUTO_TEST_CASE(platform_conditionals_stand_in_os) {
     BOOST_TEST(complaints("lib/core/x.cpp", directive) == "", directive);
 }
 
+BOOST_AUTO_TEST_CASE(extensions_of_compilers_stand_in_one_header_and_in_os) {
+  constexpr std::string_view text = "#pragma once\ninline int f(unsigned w) { return __builtin_ctz(w); }\n";
+  BOOST_TEST(complaints("include/allot/core/bits.hpp", text) ==
+             "include/allot/core/bits.hpp:2: not all compilers understand what stands outside core/compiler.hpp: "
+             "__builtin_ctz\n");
+  for (const char* path : {"include/allot/core/compiler.hpp", "lib/os/linux.hpp", "lib/tool/preload/start.hpp"})
+    BOOST_TEST(complaints(path, text) == "", path);
+  for (const char* extension : {"__attribute__((noinline)) void f();", "__extension__ using a = unsigned __int128;",
+                                "__asm__(\"\");", "__declspec(dllexport) int i;", "[[gnu::cold]] void f();"})
+    BOOST_TEST(complains("lib/core/x.cpp", extension, "not all compilers"), extension);
+  for (const char* standard : {"// __builtin_ctz", "\"__attribute__\"", "[[maybe_unused]] int i;", "int attribute;"})
+    BOOST_TEST(complaints("lib/core/x.cpp", standard) == "", standard);
+}
+
 BOOST_AUTO_TEST_CASE(raw_calls_for_memory_stand_in_os) {
   BOOST_TEST(complaints("lib/block/x.cpp", "\nvoid* p = ::mmap (0);") ==
              "lib/block/x.cpp:2: a raw call for memory outside os: mmap\n");

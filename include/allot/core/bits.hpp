@@ -1,5 +1,6 @@
 #pragma once
 
+#include <allot/core/compiler.hpp>
 #include <cstddef>
 #include <cstdint>
 
@@ -10,8 +11,8 @@ namespace allot {
 /// The place of the lowest bit set, of a word that is not 0.
 
 inline std::size_t lowest_bit(std::uint64_t word) noexcept {
-#if defined(__GNUC__)
-  return static_cast<std::size_t>(__builtin_ctzll(word));
+#if defined(ALLOT_TRAILING_ZEROS)
+  return static_cast<std::size_t>(ALLOT_TRAILING_ZEROS(word));
 #else
   std::size_t at = 0;
   for (; (word & 1) == 0; word >>= 1) ++at;
@@ -21,8 +22,8 @@ inline std::size_t lowest_bit(std::uint64_t word) noexcept {
 
 /// The place of the highest bit set, of a word that is not 0.
 inline std::size_t highest_bit(std::uint64_t word) noexcept {
-#if defined(__GNUC__)
-  return static_cast<std::size_t>(63 - __builtin_clzll(word));
+#if defined(ALLOT_LEADING_ZEROS)
+  return static_cast<std::size_t>(63 - ALLOT_LEADING_ZEROS(word));
 #else
   std::size_t at = 0;
   while (word >>= 1) ++at;
@@ -39,8 +40,8 @@ inline std::size_t bits_set(std::uint64_t word) noexcept {
 
 /// Both halves of the 128-bit product, folded into one word by exclusive or.
 inline std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) noexcept {
-#if defined(__SIZEOF_INT128__)
-  __extension__ using wide = unsigned __int128;
+#if defined(ALLOT_UNSIGNED_128)
+  using wide = ALLOT_UNSIGNED_128;
   const wide product = static_cast<wide>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 #else

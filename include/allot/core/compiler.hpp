@@ -48,6 +48,18 @@
 #define ALLOT_IN_REGISTER(value)
 #endif
 
+// Of a word of 64 bits that is not 0, and an integer of twice its width. Not defined where compilers have none.
+#if defined(__GNUC__)
+#define ALLOT_TRAILING_ZEROS(word) __builtin_ctzll(word)
+#define ALLOT_LEADING_ZEROS(word) __builtin_clzll(word)
+#endif
+#if defined(__SIZEOF_INT128__)
+namespace allot {
+__extension__ using unsigned_128 = unsigned __int128;
+}
+#define ALLOT_UNSIGNED_128 allot::unsigned_128
+#endif
+
 // A symbol that is null in programs where nobody defines it. Not defined where linkers have no such thing.
 #if defined(__GNUC__) && !defined(_WIN32)
 #define ALLOT_WEAK __attribute__((weak))
