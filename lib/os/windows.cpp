@@ -136,17 +136,52 @@ void commit_again(void* p, std::size_t bytes, access rights) noexcept {
   }
 }
 
+int protect_committed(std::byte* begin, std::size_t bytes, DWORD protection) noexcept {
+  DWORD before = 0;
+  return ::VirtualProtect(begin, bytes, protection, &before) != 0 ? 0 : last_error();
+}
+
+/// Calls work(state, begin, bytes) for each stretch of a range that is alike; 0, or the code of the first that failed.
+template <class Work>
+int for_each_stretch(void* p, std::size_t bytes, Work work) noexcept {
+  for (std::size_t done = 0; done < bytes;) {
+    std::byte* const begin = at(p, done);
+    const MEMORY_BASIC_INFORMATION region = region_at(begin);
+    if (region.State == MEM_FREE) return ERROR_INVALID_ADDRESS;
+    const auto left = static_cast<std::size_t>(static_cast<std::byte*>(region.BaseAddress) + region.RegionSize - begin);
+    const std::size_t size = std::min(bytes - done, left);
+    if (const int code = work(region.State, begin, size); code != 0) return code;
+    done += size;
+  }
+  return 0;
+}
+
+/// Pages that are reserved only have no access to change. They are committed first, without any, so that nothing has
+/// changed if that is refused.
 int protect_pages(void* p, std::size_t bytes, access rights) noexcept {
-  return for_each_piece(p, bytes, [protection = protection_of(rights)](std::byte* begin, std::size_t size) noexcept {
-    DWORD before = 0;
-    return ::VirtualProtect(begin, size, protection, &before) != 0 ? 0 : last_error();
+  const DWORD protection = protection_of(rights);
+  if (protect_committed(static_cast<std::byte*>(p), bytes, protection) == 0) return 0;
+  int code = 0;
+  if (rights != access::none)
+    code = for_each_stretch(p, bytes, [](DWORD state, std::byte* begin, std::size_t size) noexcept {
+      if (state != MEM_RESERVE) return 0;
+      return ::VirtualAlloc(begin, size, MEM_COMMIT, PAGE_NOACCESS) != nullptr ? 0 : last_error();
+    });
+  if (code != 0) return code;
+  return for_each_stretch(p, bytes, [protection](DWORD state, std::byte* begin, std::size_t size) noexcept {
+    return state == MEM_COMMIT ? protect_committed(begin, size, protection) : 0;
   });
 }
 
 /// Reserves the granules a range lies in; null and the code when that is refused.
 void* reserve_at(std::byte* begin, std::size_t bytes, int& code) noexcept {
   auto* const base = reinterpret_cast<std::byte*>(align_down(address_of(begin), facts().granularity));
-  const std::size_t total = align_up(static_cast<std::size_t>(begin - base) + bytes, facts().granularity);
+  std::size_t total = 0;
+  if (!checked_add(static_cast<std::size_t>(begin - base), bytes, total) ||
+      !checked_align_up(total, facts().granularity, total)) {
+    code = no_memory;
+    return nullptr;
+  }
   void* const made = ::VirtualAlloc(base, total, MEM_RESERVE, PAGE_NOACCESS);
   code = made != nullptr ? 0 : last_error();
   if (made == nullptr || windows::note_allocation(made, total, begin, bytes)) return made;
@@ -164,7 +199,8 @@ bool reserve_behind(std::byte* begin, std::size_t bytes) noexcept {
   if (claimed == bytes) return true;
   if (claimed == 0) return false;
   if (reserve_at(begin + claimed, bytes - claimed, code) != nullptr) return true;
-  (void)windows::note_release(region.AllocationBase, begin, claimed);
+  if (windows::note_release(region.AllocationBase, begin, claimed) == 0)  // all the rest was released meanwhile
+    ::VirtualFree(region.AllocationBase, 0, MEM_RELEASE);
   return false;
 }
 
@@ -199,6 +235,9 @@ mapping reserve_anywhere(std::size_t bytes, std::size_t alignment, std::size_t a
   std::size_t total = 0;
   if (!checked_add(granules, std::max(alignment, granularity), total))
     return {nullptr, {memory_errc::size_overflow, 0}};
+  // Others of ours would take the same place: they wait.
+  static SRWLOCK aligning = SRWLOCK_INIT;
+  const exclusive_hold held(aligning);
   constexpr int tries = 16;
   for (int i = 0; i < tries; ++i) {
     void* const room = ::VirtualAlloc(nullptr, total, MEM_RESERVE, PAGE_NOACCESS);
@@ -210,7 +249,7 @@ mapping reserve_anywhere(std::size_t bytes, std::size_t alignment, std::size_t a
     std::byte* const begin = at(room, padding_for(address_of(room) + aligned_byte, alignment));
     if (reserve_at(begin, bytes, code) != nullptr) return {begin, {}};
   }
-  return {nullptr, failure(code)};
+  return {nullptr, {memory_errc::out_of_memory, code}};
 }
 
 mapping place(std::size_t bytes, std::size_t alignment, placement where) noexcept {
@@ -233,10 +272,13 @@ int release_pages(void* p, std::size_t bytes) noexcept {
   for (std::size_t done = 0; done != bytes;) {
     const piece part = first_piece(at(p, done), bytes - done);
     if (part.allocation == nullptr) return ERROR_INVALID_ADDRESS;
-    const bool last = windows::note_release(part.allocation, part.begin, part.bytes) == 0;
-    const BOOL ended =
-        last ? ::VirtualFree(part.allocation, 0, MEM_RELEASE) : ::VirtualFree(part.begin, part.bytes, MEM_DECOMMIT);
-    if (ended == 0) return last_error();
+    // Once the books are changed the pages may be another thread's: what is left to do with them is done before.
+    bool last = windows::note_end(part.allocation, part.bytes);
+    if (!last) {
+      if (::VirtualFree(part.begin, part.bytes, MEM_DECOMMIT) == 0) return last_error();
+      last = windows::note_release(part.allocation, part.begin, part.bytes) == 0;
+    }
+    if (last && ::VirtualFree(part.allocation, 0, MEM_RELEASE) == 0) return last_error();
     done += part.bytes;
   }
   return 0;
@@ -282,6 +324,7 @@ status commit(void* p, std::size_t bytes, access rights) noexcept {
 }
 
 status commit_large(void*, std::size_t, access) noexcept {
+  const error_keeper keep;
   // Windows has large pages only for a whole allocation made with them, by who has the right to lock memory; ours are
   // part of a reservation with guards.
   if (failure_injection::due(os_call::map)) return {memory_errc::large_pages_unavailable, no_memory};
@@ -314,11 +357,7 @@ status release(void* p, std::size_t bytes) noexcept {
 status protect(void* p, std::size_t bytes, access rights) noexcept {
   const error_keeper keep;
   int code = no_memory;
-  if (!failure_injection::due(os_call::protect)) {
-    code = protect_pages(p, bytes, rights);
-    // Pages that are reserved only have no access to change, and may have been meant to have none so far.
-    if (code == ERROR_INVALID_ADDRESS) code = commit_pages(p, bytes, rights);
-  }
+  if (!failure_injection::due(os_call::protect)) code = protect_pages(p, bytes, rights);
   status why = failure(code);
   if (code != 0 && why.error != memory_errc::permission_denied) why.error = memory_errc::protection_failed;
   return why;
@@ -328,10 +367,15 @@ status guard(void* p, std::size_t bytes) noexcept { return decommit(p, bytes); }
 
 status unguard(void* p, std::size_t bytes, access rights) noexcept { return commit(p, bytes, rights); }
 
+/// Whether this process has locked pages, which are not told from others.
+std::atomic<bool> ever_locked{false};
+
 status zero_pages(void* p, std::size_t bytes, access rights) noexcept {
   const error_keeper keep;
   const bool writable = includes(rights, access::write);
-  const bool may_drop = !failure_injection::due(os_call::advise) && bytes >= facts().granularity;
+  // Pages that come again would not be locked any more.
+  const bool may_stay = writable && ever_locked.load(std::memory_order_relaxed);
+  const bool may_drop = !failure_injection::due(os_call::advise) && bytes >= facts().granularity && !may_stay;
   if (may_drop && decommit_pages(p, bytes) == 0) {
     commit_again(p, bytes, rights);
     return {};
@@ -369,17 +413,28 @@ status lock(void* p, std::size_t bytes) noexcept {
     const int code = last_error();
     if (code != ERROR_WORKING_SET_QUOTA) return code;
     // A process may lock about as much as its least working set, which it may raise itself.
+    static SRWLOCK raising = SRWLOCK_INIT;
+    const exclusive_hold held(raising);
     SIZE_T least = 0;
     SIZE_T most = 0;
     if (::GetProcessWorkingSetSize(::GetCurrentProcess(), &least, &most) == 0 ||
         ::SetProcessWorkingSetSize(::GetCurrentProcess(), least + size, std::max(most, least) + size) == 0)
       return code;
-    return ::VirtualLock(begin, size) != 0 ? 0 : last_error();
+    if (::VirtualLock(begin, size) != 0) return 0;
+    const int again = last_error();
+    ::SetProcessWorkingSetSize(::GetCurrentProcess(), least, most);
+    return again;
   };
   std::size_t done = 0;
   const int code = failure_injection::due(os_call::lock) ? no_memory : for_each_piece(p, bytes, done, lock_piece);
-  if (code == 0) return {};
-  if (done != 0) ::VirtualUnlock(p, done);
+  if (code == 0) {
+    ever_locked.store(true, std::memory_order_relaxed);
+    return {};
+  }
+  if (done != 0)
+    for_each_piece(p, done, [](std::byte* begin, std::size_t size) noexcept {
+      return ::VirtualUnlock(begin, size) != 0 ? 0 : last_error();
+    });
   return {code == no_memory || code == ERROR_WORKING_SET_QUOTA ? memory_errc::lock_limit : to_memory_errc(code), code};
 }
 

@@ -15,17 +15,6 @@ struct entry {
   std::byte* limit = nullptr;
 };
 
-class exclusive_hold {
- public:
-  explicit exclusive_hold(SRWLOCK& lock) noexcept : lock_(lock) { ::AcquireSRWLockExclusive(&lock_); }
-  ~exclusive_hold() { ::ReleaseSRWLockExclusive(&lock_); }
-  exclusive_hold(const exclusive_hold&) = delete;
-  exclusive_hold& operator=(const exclusive_hold&) = delete;
-
- private:
-  SRWLOCK& lock_;
-};
-
 SRWLOCK lock = SRWLOCK_INIT;
 
 // A table in pages of its own, at most half full; an entry lies at the place of its hash or behind it, with no gap
@@ -95,6 +84,15 @@ std::size_t claim_behind(void* base, void* p, std::size_t bytes) noexcept {
   found.end += claimed;
   found.live += claimed;
   return claimed;
+}
+
+bool note_end(void* base, std::size_t bytes) noexcept {
+  const exclusive_hold held(lock);
+  if (table == nullptr) return false;
+  entry& found = find(base);
+  if (found.base == nullptr || found.live != bytes) return false;
+  erase(found);
+  return true;
 }
 
 std::size_t note_release(void* base, void* begin, std::size_t bytes) noexcept {

@@ -15,6 +15,9 @@ bool note_allocation(void* base, std::size_t reserved, void* begin, std::size_t 
 /// Hands out up to so many bytes from p on, if p is where what is handed out of an allocation ends; how many.
 std::size_t claim_behind(void* base, void* p, std::size_t bytes) noexcept;
 
+/// Forgets the allocation if so many bytes are all that is handed out of it; whether they are.
+bool note_end(void* base, std::size_t bytes) noexcept;
+
 /// Takes back what was handed out; how many bytes are left. The allocation is forgotten with its last byte.
 std::size_t note_release(void* base, void* begin, std::size_t bytes) noexcept;
 

@@ -39,6 +39,7 @@ call_stack::line call_stack::describe(std::size_t frame) const noexcept {
   std::array<char, 256> path{};
   if (::GetModuleHandleExA(of_address, static_cast<const char*>(address), &file) == 0) return text;
   const DWORD length = ::GetModuleFileNameA(file, path.data(), static_cast<DWORD>(path.size()));
+  if (length == path.size()) return text;  // it was cut
   return text.append(" (")
       .append(std::string_view(path.data(), length))
       .append("+")

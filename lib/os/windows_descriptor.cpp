@@ -1,9 +1,9 @@
 #include <fcntl.h>
 #include <io.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <allot/os/descriptor.hpp>
+#include <cstdint>
 
 #include "windows_system.hpp"
 
@@ -11,9 +11,16 @@ namespace allot::os {
 
 descriptor open_to_append(const char* path) noexcept {
   const error_keeper keep;
-  const int number = ::_open(path, _O_WRONLY | _O_APPEND | _O_CREAT | _O_NOINHERIT | _O_BINARY, _S_IREAD | _S_IWRITE);
-  if (number < 0) return {-1, {memory_errc::platform_error, errno}};
-  return {number, {}};
+  // With the right to append alone each write goes to the end, whatever other processes write meanwhile; _O_APPEND
+  // would look for the end first.
+  constexpr DWORD shared = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  const HANDLE file =
+      ::CreateFileA(path, FILE_APPEND_DATA | SYNCHRONIZE, shared, nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (file == INVALID_HANDLE_VALUE) return {-1, {memory_errc::platform_error, last_error()}};
+  const int number = ::_open_osfhandle(reinterpret_cast<std::intptr_t>(file), _O_NOINHERIT | _O_BINARY);
+  if (number >= 0) return {number, {}};
+  ::CloseHandle(file);
+  return {-1, {memory_errc::platform_error, ERROR_TOO_MANY_OPEN_FILES}};
 }
 
 bool write_text(int descriptor, std::string_view text) noexcept {

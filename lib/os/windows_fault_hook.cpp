@@ -18,6 +18,7 @@ struct fault_hook_list {
   static inline std::atomic_flag busy = ATOMIC_FLAG_INIT;
   static inline fault_hook* first = nullptr;
   static inline void* handler = nullptr;
+  static inline std::atomic<DWORD> runner{0};  // the thread that runs hooks
 
   static void lock() noexcept {
     while (busy.test_and_set(std::memory_order_acquire)) ::SwitchToThread();
@@ -57,8 +58,13 @@ struct fault_hook_list {
     if (unused != nullptr) ::RemoveVectoredExceptionHandler(unused);
   }
 
+  /// A fault in a hook ends the program, as on other systems: no handler of its own may go on with the list locked.
+  static bool runs_here() noexcept { return runner.load(std::memory_order_relaxed) == ::GetCurrentThreadId(); }
+
   static void run(const void* address) noexcept {
+    runner.store(::GetCurrentThreadId(), std::memory_order_relaxed);
     for (const fault_hook* hook = first; hook != nullptr; hook = hook->next_) hook->run_(hook->context_, address);
+    runner.store(0, std::memory_order_relaxed);
   }
 };
 
@@ -66,11 +72,12 @@ namespace {
 
 LONG CALLBACK look_at_exception(EXCEPTION_POINTERS* exception) {
   const EXCEPTION_RECORD& record = *exception->ExceptionRecord;
-  const bool is_fault = record.ExceptionCode == EXCEPTION_ACCESS_VIOLATION ||
-                        record.ExceptionCode == EXCEPTION_IN_PAGE_ERROR || record.ExceptionCode == EXCEPTION_GUARD_PAGE;
+  const bool is_fault =
+      record.ExceptionCode == EXCEPTION_ACCESS_VIOLATION || record.ExceptionCode == EXCEPTION_IN_PAGE_ERROR;
   constexpr DWORD address_of_it = 1;
   if (!is_fault || record.NumberParameters <= address_of_it) return EXCEPTION_CONTINUE_SEARCH;
   const error_keeper keep;
+  if (fault_hook_list::runs_here()) ::TerminateProcess(::GetCurrentProcess(), record.ExceptionCode);
   if (fault_hook_list::lock_if_soon()) {
     fault_hook_list::run(reinterpret_cast<const void*>(record.ExceptionInformation[address_of_it]));
     fault_hook_list::unlock();

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <allot/os/run_program.hpp>
 #include <array>
+#include <cstring>
 #include <string_view>
 
 #include "windows_system.hpp"
@@ -35,8 +36,10 @@ std::string environment_of(const program_call& call) {
   for (const char* each = present; each != nullptr && *each != 0; each += std::string_view(each).size() + 1) {
     const std::string_view setting(each);
     const std::string_view name = setting.substr(0, setting.find('=', 1));
-    if (std::none_of(call.environment.begin(), call.environment.end(), [&](auto& one) { return one.first == name; }))
-      block.append(setting).push_back('\0');
+    const auto is_it = [&](auto& one) {  // names differ by more than case
+      return one.first.size() == name.size() && ::_strnicmp(one.first.data(), name.data(), name.size()) == 0;
+    };
+    if (std::none_of(call.environment.begin(), call.environment.end(), is_it)) block.append(setting).push_back('\0');
   }
   if (present != nullptr) ::FreeEnvironmentStringsA(present);
   for (const auto& [name, value] : call.environment)
@@ -61,14 +64,15 @@ program_end run_program(const program_call& call) {
   start.hStdError = ::GetStdHandle(STD_ERROR_HANDLE);
   start.hStdOutput = call.output_to_errors ? start.hStdError : ::GetStdHandle(STD_OUTPUT_HANDLE);
   PROCESS_INFORMATION process{};
+  ::SetConsoleCtrlHandler(&stay, TRUE);
   if (::CreateProcessA(call.file.c_str(), line.data(), nullptr, nullptr, TRUE, 0, environment.data(), nullptr, &start,
                        &process) == 0) {
     const int code = last_error();
+    ::SetConsoleCtrlHandler(&stay, FALSE);
     end.outcome = {to_memory_errc(code), code};
     return end;
   }
   ::CloseHandle(process.hThread);
-  ::SetConsoleCtrlHandler(&stay, TRUE);
   ::WaitForSingleObject(process.hProcess, INFINITE);
   ::SetConsoleCtrlHandler(&stay, FALSE);
   DWORD code = 0;
@@ -81,7 +85,8 @@ program_end run_program(const program_call& call) {
 
 std::string path_of_this_program() {
   std::array<char, 4096> path;
-  return std::string(path.data(), ::GetModuleFileNameA(nullptr, path.data(), static_cast<DWORD>(path.size())));
+  const DWORD length = ::GetModuleFileNameA(nullptr, path.data(), static_cast<DWORD>(path.size()));
+  return length < path.size() ? std::string(path.data(), length) : std::string();  // as long: it was cut
 }
 
 }  // namespace allot::os

@@ -30,6 +30,18 @@ class error_keeper {
   DWORD code_;
 };
 
+/// Has a lock to the end of a scope.
+class exclusive_hold {
+ public:
+  explicit exclusive_hold(SRWLOCK& lock) noexcept : lock_(lock) { ::AcquireSRWLockExclusive(&lock_); }
+  ~exclusive_hold() { ::ReleaseSRWLockExclusive(&lock_); }
+  exclusive_hold(const exclusive_hold&) = delete;
+  exclusive_hold& operator=(const exclusive_hold&) = delete;
+
+ private:
+  SRWLOCK& lock_;
+};
+
 /// The system's last error as os_code holds it.
 inline int last_error() noexcept { return static_cast<int>(::GetLastError()); }
 

@@ -25,9 +25,16 @@ class thread_exit_list {
   static void run_all() noexcept {
     const DWORD list = slot();
     if (list == TLS_OUT_OF_INDEXES) return;
-    while (auto* const newest = static_cast<thread_exit_hook*>(::TlsGetValue(list))) {
-      ::TlsSetValue(list, newest->next_);
-      newest->run_(*newest);
+    // Hooks that register hooks for ever are not gone along with for ever.
+    constexpr int rounds = 4;
+    for (int i = 0; i < rounds; ++i) {
+      auto* newest = static_cast<thread_exit_hook*>(::TlsGetValue(list));
+      ::TlsSetValue(list, nullptr);
+      while (newest != nullptr) {
+        thread_exit_hook& hook = *newest;
+        newest = hook.next_;  // read now: the hook may register itself again, or free itself
+        hook.run_(hook);
+      }
     }
   }
 

@@ -46,6 +46,13 @@
 #define ALLOT_SAYS_WHAT_IT_IS(p) true
 #define ALLOT_INITIAL_EXEC
 #define ALLOT_IN_REGISTER(value)
+#include <atomic>
+namespace allot {
+/// The last address that compilers were to take for read.
+inline const volatile void* volatile assumed_read = nullptr;
+}
+#define ALLOT_ASSUME_READ(p) \
+  (static_cast<void>(allot::assumed_read = (p)), std::atomic_signal_fence(std::memory_order_seq_cst))
 #endif
 
 // Of a word of 64 bits that is not 0, and an integer of twice its width. Not defined where compilers have none.

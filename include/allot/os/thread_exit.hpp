@@ -23,7 +23,8 @@ class thread_exit_hook {
 /// Has `hook` run once when the calling thread ends, after the destructors of its thread_local objects. Hooks run in
 /// the opposite order of their registration. A hook may register hooks, itself too; so may whatever else runs as late,
 /// which the system allows for a few rounds. The main thread's hooks do not run when the program ends by leaving
-/// main(). noexcept and thread-safe; on failure nothing has changed.
+/// main(). On Windows the system holds its loader's lock meanwhile: what a hook waits for must not load libraries, nor
+/// wait for threads to start or to end. noexcept and thread-safe; on failure nothing has changed.
 [[nodiscard]] ALLOT_EXPORT status at_thread_exit(thread_exit_hook& hook) noexcept;
 
 }  // namespace allot::os
