@@ -31,7 +31,11 @@ scratch_pair::scratch_pair(const scratch_options& options) noexcept
 bool scratch_pair::stands_on(const resource& upper, const arena& candidate) noexcept {
   if (&upper == &candidate) return true;
   const std::pmr::memory_resource* const root = upper.root();
-  return (root != &upper && stands_on(root, candidate)) || stands_on(upper.upstream(), candidate);
+  if (root != &upper && stands_on(root, candidate)) return true;
+  const std::pmr::memory_resource* below = upper.upstream();
+  for (std::size_t further = 0; below != nullptr; below = upper.further_upstream(further++))
+    if (stands_on(below, candidate)) return true;
+  return false;
 }
 
 bool scratch_pair::stands_on(const std::pmr::memory_resource* upper, const arena& candidate) noexcept {

@@ -3,6 +3,8 @@
 #endif
 
 #include <algorithm>
+#include <allot/adaptor/fallback_resource.hpp>
+#include <allot/adaptor/size_routing_resource.hpp>
 #include <allot/arena/chained_arena.hpp>
 #include <allot/arena/local_arena.hpp>
 #include <allot/arena/monotonic_arena.hpp>
@@ -327,6 +329,22 @@ BOOST_AUTO_TEST_CASE(a_null_pointer_conflicts_with_nothing) {
   BOOST_TEST(&pair.pick(none) == &first.whole_arena());
   BOOST_TEST(&pair.pick(no_scope) == &first.whole_arena());
   BOOST_TEST(avoids(pair, first, none, first, nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(a_conflict_may_stand_on_an_arena_by_any_of_its_upstreams) {
+  scratch_pair pair;
+  const scratch taken = pair.get();
+  monotonic_arena elsewhere;
+  fallback_resource second({elsewhere, taken.whole_arena()});
+  fallback_resource first({taken.whole_arena(), elsewhere});
+  size_routing_resource large({{elsewhere, 64}}, taken.whole_arena());
+  fallback_resource deep({elsewhere, second});
+  fallback_resource none({elsewhere, elsewhere});
+  for (std::pmr::memory_resource* const conflict :
+       {static_cast<std::pmr::memory_resource*>(&second), static_cast<std::pmr::memory_resource*>(&first),
+        static_cast<std::pmr::memory_resource*>(&large), static_cast<std::pmr::memory_resource*>(&deep)})
+    BOOST_TEST(avoids(pair, taken, conflict));
+  BOOST_TEST(!avoids(pair, taken, &none));
 }
 
 BOOST_AUTO_TEST_CASE(foreign_resources_and_other_arenas_conflict_with_nothing) {

@@ -13,7 +13,7 @@ namespace allot {
 /// ones the answers are resource's defaults. An upstream given twice counts once; what two
 /// adaptors among them stand on counts twice.
 ///
-/// upstream() is the first, root() the adaptor itself, since blocks of several roots come from it.
+/// upstream() is the first, further_upstream() has the others; root() is the adaptor itself, since blocks of several roots come from it.
 class ALLOT_EXPORT branching_resource : public resource {
  public:
   ~branching_resource() override;
@@ -21,6 +21,9 @@ class ALLOT_EXPORT branching_resource : public resource {
   const branch_list& branches() const noexcept { return branches_; }
 
   std::pmr::memory_resource* upstream() const noexcept override { return &branches_[0].any(); }
+  std::pmr::memory_resource* further_upstream(std::size_t number) const noexcept override {
+    return number + 1 < branches_.size() ? &branches_[number + 1].any() : nullptr;
+  }
   std::size_t available() const noexcept override;
   memory_usage usage() const noexcept override;  ///< sums; peaks are reached each at a time of its own
   bool owns(const void* p) const noexcept override;

@@ -103,6 +103,9 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   /// Where this resource's own memory comes from; null when that is the operating system or a caller's buffer alone.
   virtual std::pmr::memory_resource* upstream() const noexcept { return nullptr; }
 
+  /// Of a resource with several upstreams those after the first, numbered from 0; null behind the last. Default: none.
+  virtual std::pmr::memory_resource* further_upstream(std::size_t /*number*/) const noexcept { return nullptr; }
+
   /// Whose memory this really is: a slice or an adaptor answers with its parent's root.
   virtual const std::pmr::memory_resource* root() const noexcept { return this; }
 
