@@ -1,6 +1,4 @@
-#if !defined(_WIN32)
 #include <unistd.h>
-#endif
 
 #include <algorithm>
 #include <allot/config/config.hpp>
@@ -16,7 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-#if !defined(_WIN32)
 /// A path nothing is at, and nothing will be.
 struct fresh_path {
   fs::path path = fs::temp_directory_path() / ("allot_trace_" + std::to_string(::getpid()) + ".txt");
@@ -36,7 +33,6 @@ std::string traced(const fresh_path& to) {
          "upstream = \"pages\"\nfile = '" +
          to.path.string() + "'\n";
 }
-#endif
 
 const std::string impossible =
     "[resources.b]\nstrategy = \"tracing_resource\"\nupstream = \"a\"\nfile = \"/no/such/folder/file\"\n";
@@ -45,7 +41,6 @@ const std::string impossible =
 
 BOOST_AUTO_TEST_SUITE(config_tracing)
 
-#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(lines_are_added_to_the_file) {
   const fresh_path to;
   for (int i = 0; i < 2; ++i) {
@@ -81,6 +76,5 @@ BOOST_AUTO_TEST_CASE(a_replacement_leaves_its_file_only_when_all_of_it_is_made) 
   resources.replace("a", "strategy = \"page_resource\"\n");
   BOOST_TEST(fs::exists(to.path));
 }
-#endif
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,9 +1,7 @@
 // How much of a heap one call looks at: the first bytes of each free block lie on a page of their own, which no one may
 // touch, and a handler lets a call touch them after all and counts.
 
-#if !defined(_WIN32)
 #include <unistd.h>
-#endif
 
 #include <algorithm>
 #include <allot/os/virtual_memory.hpp>
@@ -23,7 +21,6 @@ using test::number_of;
 
 namespace {
 
-#if !defined(_WIN32)
 /// Counts the pages of some memory that are touched while it lives.
 class touched_pages {
  public:
@@ -144,13 +141,11 @@ std::size_t most_pages(std::size_t blocks, std::size_t free_bytes) {
   BOOST_TEST(spaced.heap().check());
   return most;
 }
-#endif
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(heap_bounds)
 
-#if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_call_looks_at_a_few_blocks_of_lists_however_many_there_are) {
   if (sizeof(void*) < 8) return test::skip("the room for books is that of 64 bits");
   if (!test::plain() || test::under_thread_sanitizer()) return test::skip("a memory tool has the signal");
@@ -172,6 +167,5 @@ BOOST_AUTO_TEST_CASE(a_call_looks_at_no_more_of_a_tree_than_a_logarithm) {
   BOOST_TEST(few <= 60u);
   BOOST_TEST(many <= few + 60);  // 2 * log2(50) for each of three walks, and some for turns
 }
-#endif
 
 BOOST_AUTO_TEST_SUITE_END()
