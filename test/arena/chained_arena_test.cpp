@@ -534,6 +534,7 @@ BOOST_AUTO_TEST_CASE(the_limit_of_a_virtual_arena_counts_committed_bytes) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_down_to_the_request) {
+  if (test::reservations_take_memory()) return test::skip(test::takes_gigabytes);
   chained_arena_options options = virtual_options(test::two_to(60));  // no system has that
   chained_arena arena(options);
   std::memset(arena.allocate(100), 1, 100);
@@ -1020,6 +1021,7 @@ BOOST_AUTO_TEST_CASE(an_empty_arena_keeps_no_more_than_it_may_of_huge_pages_eith
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_halved_down_to_what_the_request_needs) {
+  if (test::reservations_take_memory()) return test::skip(test::takes_gigabytes);
   reserving_resource memory;
   {
     chained_arena arena(reserved_from(memory, test::two_to(60)));  // no system has that

@@ -18,6 +18,7 @@
 #include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
 #include "support/waves.hpp"
@@ -504,6 +505,7 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_put_right) {
 }
 
 BOOST_AUTO_TEST_CASE(a_heap_of_any_options_serves_or_throws) {
+  if (test::reservations_take_memory()) return test::skip(test::takes_gigabytes);
   const misuse_watch watch;
   constexpr std::size_t huge = static_cast<std::size_t>(-1);
   std::vector<heap_options> all;

@@ -19,6 +19,9 @@ bool faults_tell_pages_only();
 inline bool few_addresses() { return sizeof(void*) < 8 || under_emulator(); }
 /// Whether a few GiB of reservations are all that can be had: the same, but for Wine.
 bool addresses_run_out();
+/// Whether reserved addresses take memory: Wine has a byte for each of their pages.
+bool reservations_take_memory();
+inline constexpr const char* takes_gigabytes = "reserving so much takes the emulator gigabytes";
 /// Whether every mapping takes long: qemu looks at all pages of the address space it was given, one after the other.
 bool mappings_are_slow();
 inline constexpr const char* takes_hours = "the emulator takes too long for so many mappings";
