@@ -161,15 +161,17 @@ int for_each_stretch(void* p, std::size_t bytes, Work work) noexcept {
 int protect_pages(void* p, std::size_t bytes, access rights) noexcept {
   const DWORD protection = protection_of(rights);
   if (protect_committed(static_cast<std::byte*>(p), bytes, protection) == 0) return 0;
-  int code = 0;
-  if (rights != access::none)
-    code = for_each_stretch(p, bytes, [](DWORD state, std::byte* begin, std::size_t size) noexcept {
-      if (state != MEM_RESERVE) return 0;
-      return ::VirtualAlloc(begin, size, MEM_COMMIT, PAGE_NOACCESS) != nullptr ? 0 : last_error();
+  if (rights == access::none)
+    return for_each_stretch(p, bytes, [protection](DWORD state, std::byte* begin, std::size_t size) noexcept {
+      return state == MEM_COMMIT ? protect_committed(begin, size, protection) : 0;
     });
+  const int code = for_each_stretch(p, bytes, [](DWORD state, std::byte* begin, std::size_t size) noexcept {
+    if (state != MEM_RESERVE) return 0;
+    return ::VirtualAlloc(begin, size, MEM_COMMIT, PAGE_NOACCESS) != nullptr ? 0 : last_error();
+  });
   if (code != 0) return code;
-  return for_each_stretch(p, bytes, [protection](DWORD state, std::byte* begin, std::size_t size) noexcept {
-    return state == MEM_COMMIT ? protect_committed(begin, size, protection) : 0;
+  return for_each_piece(p, bytes, [protection](std::byte* begin, std::size_t size) noexcept {
+    return protect_committed(begin, size, protection);
   });
 }
 

@@ -90,9 +90,10 @@ void use_up_maps(std::size_t left) {
     if (!os::commit(base + 2 * i * page, page, os::access::read)) break;
 }
 const child_program few_maps{"secure_few_maps", [] {
+                               std::vector<held_block> blocks;
+                               blocks.reserve(60'000);  // later there may be no entry left for it
                                use_up_maps(300);
                                secure_resource memory(subject_at(secure_level::paranoid));
-                               std::vector<held_block> blocks;
                                for (int i = 0; i < 60'000; ++i) {
                                  void* const p = memory.try_allocate(200, 8);
                                  if (p == nullptr) break;
