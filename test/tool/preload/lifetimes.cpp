@@ -201,9 +201,14 @@ void many_threads() {
   };
   some();
   const std::size_t before = resident_bytes();
+  const std::size_t most = before + (std::size_t{6} << 20);
   some();
-  const std::size_t after = resident_bytes();
-  if (after > before + (std::size_t{6} << 20)) {
+  std::size_t after = resident_bytes();
+  for (int tries = 0; tries != 10 && after > most; ++tries) {  // on a busy machine it writes later
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    after = resident_bytes();
+  }
+  if (after > most) {
     fprintf(stderr, "%zu KiB became %zu\n", before >> 10, after >> 10);
     std::exit(1);
   }
