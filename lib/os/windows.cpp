@@ -30,6 +30,9 @@ DWORD protection_of(access rights) noexcept {
 
 constexpr int no_memory = ERROR_NOT_ENOUGH_MEMORY;
 
+/// Whether this process has locked pages: which they are is not known.
+std::atomic<bool> ever_locked{false};
+
 status failure(int code) noexcept { return {to_memory_errc(code), code}; }
 
 std::byte* at(void* p, std::size_t offset) noexcept { return static_cast<std::byte*>(p) + offset; }
@@ -369,15 +372,12 @@ status guard(void* p, std::size_t bytes) noexcept { return decommit(p, bytes); }
 
 status unguard(void* p, std::size_t bytes, access rights) noexcept { return commit(p, bytes, rights); }
 
-/// Whether this process has locked pages, which are not told from others.
-std::atomic<bool> ever_locked{false};
-
 status zero_pages(void* p, std::size_t bytes, access rights) noexcept {
   const error_keeper keep;
   const bool writable = includes(rights, access::write);
   // Pages that come again would not be locked any more.
-  const bool may_stay = writable && ever_locked.load(std::memory_order_relaxed);
-  const bool may_drop = !failure_injection::due(os_call::advise) && bytes >= facts().granularity && !may_stay;
+  const bool must_stay = writable && ever_locked.load(std::memory_order_relaxed);
+  const bool may_drop = !failure_injection::due(os_call::advise) && bytes >= facts().granularity && !must_stay;
   if (may_drop && decommit_pages(p, bytes) == 0) {
     commit_again(p, bytes, rights);
     return {};

@@ -13,7 +13,8 @@ namespace allot {
 /// ones the answers are resource's defaults. An upstream given twice counts once; what two
 /// adaptors among them stand on counts twice.
 ///
-/// upstream() is the first, further_upstream() has the others; root() is the adaptor itself, since blocks of several roots come from it.
+/// upstream() is the first, further_upstream() has the others; root() is the adaptor itself, since blocks of several
+/// roots come from it.
 class ALLOT_EXPORT branching_resource : public resource {
  public:
   ~branching_resource() override;

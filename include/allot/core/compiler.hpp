@@ -50,7 +50,7 @@
 namespace allot {
 /// The last address that compilers were to take for read.
 inline const volatile void* volatile assumed_read = nullptr;
-}
+}  // namespace allot
 #define ALLOT_ASSUME_READ(p) \
   (static_cast<void>(allot::assumed_read = (p)), std::atomic_signal_fence(std::memory_order_seq_cst))
 #endif
