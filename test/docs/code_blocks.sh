@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compiles every C++ block of a page. A block with a main() is a program: it is linked and must end with exit code 0. Any
-# other is a fragment: it is compiled as the body of a function, with all of allot's headers and the usual ones of the
-# standard library before it. Errors name the page and its lines.
+# Compiles and runs every C++ block of a page. A block with a main() is a program; any other is a fragment, the body of main()
+# in a program with all of allot's headers and the usual ones of the standard library before it. Each must end with exit
+# code 0. Errors name the page and its lines.
 #
 # A TOML block is a config, and built; after a paragraph that ends with `NAME`: it is also the file NAME where programs run.
 # Shell blocks are looked at for their syntax; follow_page.sh runs those of a page that is followed from top to bottom.
@@ -45,7 +45,7 @@ awk -v work="$work" -v page="$page" '
     } else {
       print "#include \"usual.hpp\"" >file
       for (i = 1; i <= count; ++i) if (lines[i] ~ /^#include/) { print lines[i] >file; lines[i] = "" }
-      print "[[maybe_unused]] static void fragment() {" >file
+      print "int main() {" >file
     }
     print "#line " start " \"" page "\"" >file
     for (i = 1; i <= count; ++i) print lines[i] >file
@@ -108,14 +108,9 @@ blocks=("$work"/block_*.cpp)
 for block in "${blocks[@]}"; do
   line=${block##*_}
   line=${line%.cpp}
-  if head -n 1 "$block" | grep -q usual.hpp; then
-    fragments=$((fragments + 1))
-    try "$line" "${compile[@]}" -c "$block" -o "$work/fragment.o" || failed=$((failed + 1))
-  else
-    programs=$((programs + 1))
-    try "$line" "${compile[@]}" "$block" "${link[@]}" -o "$work/program" &&
-      (cd "$work" && try "$line" timeout 60 "$work/program") || failed=$((failed + 1))
-  fi
+  if head -n 1 "$block" | grep -q usual.hpp; then fragments=$((fragments + 1)); else programs=$((programs + 1)); fi
+  try "$line" "${compile[@]}" "$block" "${link[@]}" -o "$work/program" &&
+    (cd "$work" && try "$line" timeout 60 "$work/program") || failed=$((failed + 1))
 done
 
 configs_of_page=("$work"/block_*.toml)
@@ -144,5 +139,5 @@ for script in "$work"/block_*.sh; do
   try "${line%.sh}" bash -n "$script" || failed=$((failed + 1))
 done
 
-echo "$(basename "$page"): $programs programs run, $fragments fragments compiled, $configs configs built, $scripts scripts read, $failed failed"
+echo "$(basename "$page"): $programs programs and $fragments fragments run, $configs configs built, $scripts scripts read, $failed failed"
 ((failed == 0))

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -54,6 +55,25 @@ BOOST_AUTO_TEST_CASE(the_table_of_errors_has_every_code_with_its_message_and_hin
   }
   BOOST_TEST(codes > 1);
   BOOST_TEST(line_of(errors, "| " + std::to_string(codes) + " | `") == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_misuse_has_every_kind) {
+  const std::string header = page("../include/allot/core/misuse.hpp");
+  std::string first_cells;
+  std::istringstream errors(page("errors.md"));
+  for (std::string line; std::getline(errors, line);)
+    if (line.rfind("| `", 0) == 0) first_cells += line.substr(0, line.find(" | "));
+  const std::string first = "enum class misuse_kind {\n";
+  const std::size_t start = header.find(first);
+  BOOST_TEST_REQUIRE(start != std::string::npos);
+  std::istringstream kinds(header.substr(start + first.size(), header.find("};", start) - start - first.size()));
+  int count = 0;
+  for (std::string line; std::getline(kinds, line); ++count) {
+    const std::string kind = line.substr(2, line.find(',') - 2);
+    BOOST_TEST(first_cells.find("`" + kind + "`") != std::string::npos,
+               "docs/errors.md does not say who finds " << kind);
+  }
+  BOOST_TEST(count > 20);
 }
 
 BOOST_AUTO_TEST_CASE(the_table_of_secure_levels_has_what_they_stand_for) {

@@ -200,8 +200,8 @@ void many_threads() {
     std::this_thread::sleep_for(std::chrono::milliseconds(1100));
   };
   some();
-  // How many threads come between two writes depends on how busy the machine is, so a round may need more than those before
-  // it; what threads leave behind would grow in each.
+  // How many threads come between two writes depends on how busy the machine is, so a round may need more than those
+  // before it; what threads leave behind would grow in each.
   std::string grown;
   for (int round = 0; round != 6; ++round) {
     const std::size_t before = resident_bytes();
