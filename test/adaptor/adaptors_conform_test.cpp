@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(a_lock_over_a_type_that_is_known) {
       std::find_if(grounds().begin(), grounds().end(), [](const ground& g) { return g.name == "pool_resource"; });
   const storey locked{"synchronized_resource of a pool_resource",
                       [](allot::upstream_ref on, std::pmr::memory_resource&) {
-                        auto& known = dynamic_cast<allot::pool_resource&>(on.any());
+                        auto& known = static_cast<allot::pool_resource&>(on.any());
                         return std::make_shared<allot::synchronized_resource<std::mutex, allot::pool_resource>>(known);
                       }};
   BOOST_TEST_REQUIRE((pool != grounds().end()));

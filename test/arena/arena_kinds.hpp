@@ -29,7 +29,9 @@ struct arena_kind {
   std::function<std::shared_ptr<arena>()> make;
 
   /// For cases about what monotonic arenas promise beyond others; null for chained ones.
-  std::shared_ptr<monotonic_arena> make_monotonic() const { return std::dynamic_pointer_cast<monotonic_arena>(make()); }
+  std::shared_ptr<monotonic_arena> make_monotonic() const {
+    return grows ? nullptr : std::static_pointer_cast<monotonic_arena>(make());
+  }
 };
 
 inline monotonic_arena_options monotonic_options(bool checked, std::size_t size = arena_room) {

@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_resource_with_live_blocks_is_not_replaced) {
     expect_refused(resources, "a", other, "resources.a: cannot be replaced: blocks of it are live, ");
   }
   {
-    reservation held = dynamic_cast<reserving_resource&>(*resources["space"]).reserve();
+    reservation held = static_cast<reserving_resource&>(*resources["space"]).reserve();
     expect_refused(resources, "space", other, "blocks of it are live");
   }
   resources.replace("space", other);

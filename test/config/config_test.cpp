@@ -19,7 +19,7 @@ namespace {
 
 template <class Resource>
 Resource& as(std::pmr::memory_resource* p) {
-  return dynamic_cast<Resource&>(*p);
+  return static_cast<Resource&>(*p);
 }
 
 }  // namespace

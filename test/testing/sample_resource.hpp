@@ -36,7 +36,7 @@ enum class defect {
 /// A plain resource that passes each request upstream with a small note beside it, and keeps every promise but one.
 class sample_resource final : public std::pmr::memory_resource {
  public:
-  sample_resource(std::pmr::memory_resource& upstream, defect broken) : upstream_(upstream), broken_(broken) {}
+  sample_resource(std::pmr::memory_resource& upstream, defect broken);
   ~sample_resource() override;
 
   void release();

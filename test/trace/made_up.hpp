@@ -42,7 +42,7 @@ class made_up {
       if (thread == 0)
         trace.write(event);
       else
-        threads[thread].run([&trace, &event = event] { trace.write(event); });
+        threads[thread].run([&trace, &told = event] { trace.write(told); });
     }
     trace.close();
   }
