@@ -12,7 +12,7 @@
 namespace allot {
 namespace {
 
-constexpr std::size_t default_reservation = std::size_t{1} << 30;
+constexpr std::size_t default_reservation = sizeof(void*) >= 8 ? std::size_t{1} << 30 : std::size_t{64} << 20;
 constexpr std::size_t default_upstream_block = std::size_t{64} << 10;
 
 /// What an upstream is asked for; more is reached by padding inside the block.

@@ -4,11 +4,15 @@
 #include <allot/core/block_sight.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
-#include <allot/core/resource_cast.hpp>
 #include <allot/os/address_registry.hpp>
 #include <utility>
 
 namespace allot {
+namespace {
+
+constexpr char this_class[] = "budget_slice";
+
+}  // namespace
 
 budget_slice::budget_slice(memory_budget& budget, std::string_view name, std::byte* begin, std::size_t size,
                            std::size_t line) noexcept
@@ -237,7 +241,12 @@ bool budget_slice::check() const noexcept {
   return end <= size() && (end == 0) == (live_ == 0) && inline_size_ == (tool_ ? 0 : size()) && high_water() >= end;
 }
 
-budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept { return resource_cast<budget_slice>(p); }
+const void* budget_slice::exact_class() const noexcept { return this_class; }
+
+budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept {
+  resource* const ours = as_resource(p);
+  return ours != nullptr && ours->exact_class() == this_class ? static_cast<budget_slice*>(ours) : nullptr;
+}
 
 std::size_t room_without_overflow(std::pmr::memory_resource* from, std::size_t alignment) noexcept {
   const budget_slice* const slice = as_budget_slice(from);

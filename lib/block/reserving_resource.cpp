@@ -6,7 +6,6 @@
 #include <allot/core/log_link.hpp>
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
-#include <allot/core/resource_cast.hpp>
 #include <allot/os/address_registry.hpp>
 #include <allot/os/fork_hook.hpp>
 #include <allot/os/memory_limits.hpp>
@@ -15,6 +14,8 @@
 
 namespace allot {
 namespace {
+
+constexpr char this_class[] = "reserving_resource";
 
 /// False where there is no such number, or the system does not tell its page size.
 bool whole_pages(std::size_t bytes, std::size_t& rounded) noexcept {
@@ -492,8 +493,11 @@ reserving_resource& default_reserving_resource() noexcept {
   return *instance;
 }
 
+const void* reserving_resource::exact_class() const noexcept { return this_class; }
+
 reserving_resource* as_reserving_resource(std::pmr::memory_resource* p) noexcept {
-  return resource_cast<reserving_resource>(p);
+  resource* const ours = as_resource(p);
+  return ours != nullptr && ours->exact_class() == this_class ? static_cast<reserving_resource*>(ours) : nullptr;
 }
 
 }  // namespace allot

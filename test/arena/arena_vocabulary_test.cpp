@@ -78,8 +78,8 @@ struct alignas(256) wide {
   char bytes[256];
 };
 
-constexpr std::array<std::size_t, 6> huge_sizes{max,           max - 1, max - 15, (max >> 1) + 1, (max >> 1) - 20,
-                                                (max >> 2) + 5};
+constexpr std::array<std::size_t, 6> huge_sizes{
+    max, max - 1, max - 15, (max >> 1) + 1, (max >> 1) - 20, test::narrow ? max - 31 : (max >> 2) + 5};
 
 }  // namespace
 

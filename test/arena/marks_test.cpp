@@ -15,6 +15,7 @@
 #include "arena/arena_kinds.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 
 using namespace allot;
@@ -417,9 +418,11 @@ BOOST_AUTO_TEST_CASE(bytes_of_the_last_block_come_back_but_never_below_the_newes
     constexpr std::size_t alignment = alignof(std::max_align_t);
     (void)memory->allocate(16);
     const std::size_t bottom = memory->position();
+    // Of 32 bits the fences of a checked arena are no multiple of the alignment, and padding stays.
+    const auto is_back = [&] { return memory->position() - bottom < (test::narrow ? alignment : 1); };
     void* p = memory->allocate(1000, alignment);
     memory->deallocate(p, 1000, alignment);
-    BOOST_TEST(memory->position() == bottom);  // with no mark
+    BOOST_TEST(is_back());  // with no mark
 
     p = memory->allocate(1000, alignment);
     const arena_mark mark = memory->mark();
@@ -434,31 +437,31 @@ BOOST_AUTO_TEST_CASE(bytes_of_the_last_block_come_back_but_never_below_the_newes
     memory->pop_to(bottom);
     p = memory->allocate(1000, alignment);
     memory->deallocate(p, 1000, alignment);
-    BOOST_TEST(memory->position() == bottom);
+    BOOST_TEST(is_back());
     {
       const scope inside(*memory);
       p = memory->allocate(1000, alignment);
       memory->deallocate(p, 1000, alignment);
-      BOOST_TEST(memory->position() == bottom);
+      BOOST_TEST(is_back());
     }
     p = memory->allocate(1000, alignment);
     { const scope inside(*memory); }
     memory->deallocate(p, 1000, alignment);
-    BOOST_TEST(memory->position() == bottom);  // the scope has ended
+    BOOST_TEST(is_back());  // the scope has ended
     p = memory->allocate(1000, alignment);
     {
       const scope inside(*memory);
       (void)memory->allocate(100);
     }
     memory->deallocate(p, 1000, alignment);
-    BOOST_TEST(memory->position() == bottom);  // with what was in it
+    BOOST_TEST(is_back());  // with what was in it
     p = memory->allocate(1000, alignment);
     {
       scope inside(*memory);
       inside.dismiss();
     }
     memory->deallocate(p, 1000, alignment);
-    BOOST_TEST(memory->position() == bottom);  // or was dismissed
+    BOOST_TEST(is_back());  // or was dismissed
     BOOST_TEST(watch.nothing());
   });
 }

@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "reference_rows.hpp"
+#include "support/child.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 using test::listed_option;
@@ -47,6 +49,7 @@ std::string table(const std::string& strategy, const std::string& options) {
 BOOST_AUTO_TEST_SUITE(config_bounds)
 
 BOOST_AUTO_TEST_CASE(a_bound_is_in_force_as_written_and_beyond_it_nothing_is_accepted) {
+  if (test::narrow) return test::skip(test::of_64_bits);
   const std::regex bounds(
       "(a size|a whole number)(?: that is a power of two)?(?: from (\\w+) to (\\w+)| of at least (\\w+)| of at most "
       "(\\w+))(, or 0)?( \\(.*)?(, or .*)?");
@@ -129,6 +132,7 @@ BOOST_AUTO_TEST_CASE(what_has_no_effect_beside_the_others_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(what_could_never_work_is_refused) {
+  if (test::narrow) return test::skip(test::of_64_bits);
   const struct {
     const char* strategy;
     const char* options;

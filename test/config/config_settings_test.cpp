@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "support/child.hpp"
 #include "support/environment.hpp"
+#include "support/machine.hpp"
 
 using namespace allot;
 
@@ -130,6 +132,7 @@ BOOST_AUTO_TEST_CASE(a_line_end_does_not_part_settings) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_setting_is_told_with_its_column) {
+  if (test::narrow) return test::skip(test::of_64_bits);
   const struct {
     const char* settings;
     std::size_t column;

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 
 using namespace allot;
@@ -212,6 +214,7 @@ BOOST_AUTO_TEST_CASE(a_resource_is_destroyed_before_what_it_stands_on) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_built_is_gone_when_a_later_part_cannot_be) {
+  if (test::narrow) return test::skip(test::of_64_bits);
   page_resource pages;
   const allot::testing::default_resource_guard guard(pages);
   BOOST_CHECK_EXCEPTION((void)parse_config(R"(default = "a"
@@ -228,6 +231,7 @@ permanent = "128 TiB"
 }
 
 BOOST_AUTO_TEST_CASE(checking_a_config_builds_nothing) {
+  if (test::narrow) return test::skip(test::of_64_bits);
   std::pmr::memory_resource* const before = std::pmr::get_default_resource();
   check_config("default = \"a\"\n[budgets.b]\npermanent = \"128TiB\"\n[resources.a]\nstrategy = \"page_resource\"\n");
   BOOST_TEST(std::pmr::get_default_resource() == before);

@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(options_are_as_the_level_has_them_where_they_are_not_set) {
   secure_options wild;
   wild.region_bits = 99;
   wild.canary_bytes = 1000;
-  BOOST_TEST(*completed(wild).region_bits == 35u);
+  BOOST_TEST(*completed(wild).region_bits == (narrow ? 22u : 35u));
   BOOST_TEST(*completed(wild).canary_bytes == 64u);
   wild.region_bits = 1;
   wild.canary_bytes = 9;
@@ -324,7 +324,7 @@ BOOST_AUTO_TEST_CASE(guards_stand_at_the_interval_asked_for) {
   BOOST_TEST(guards[0] == 0u);
   BOOST_TEST(guards[1] >= 40u);
   BOOST_TEST(guards[2] >= guards[1] / 2 - 1);
-  BOOST_TEST(guards[2] <= guards[1] / 2 + 1);
+  BOOST_TEST(guards[2] <= guards[1] / 2 + (narrow ? 2 : 1));  // of so few addresses there are more regions
   BOOST_TEST(guards[8] >= guards[1] / 8 - 1);
   BOOST_TEST(guards[8] <= guards[1] / 8 + 1);
 }

@@ -10,13 +10,16 @@ constexpr std::size_t two_to(unsigned log2) {
   constexpr unsigned bits = 8 * sizeof(std::size_t);
   return std::size_t{1} << (log2 < bits ? log2 : bits - 1);
 }
+/// Whether pointers have 32 bits.
+inline constexpr bool narrow = sizeof(void*) < 8;
+inline constexpr const char* of_64_bits = "it is about numbers of 64 bits";
 /// Whether the processor is emulated, as by qemu: system calls are translated, and some advice gets lost in that.
 /// Memory of the emulator itself counts as the program's.
 bool under_emulator();
 /// Whether processors tell of faults only in which page they were.
 bool faults_tell_pages_only();
 /// Whether tens of GiB of address space cannot be had: addresses have 32 bits, or the emulator is told to be sparing.
-inline bool few_addresses() { return sizeof(void*) < 8 || under_emulator(); }
+inline bool few_addresses() { return narrow || under_emulator(); }
 /// Whether a few GiB of reservations are all that can be had: the same, but for Wine.
 bool addresses_run_out();
 /// Whether reserved addresses take memory: Wine has a byte for each of their pages.

@@ -19,7 +19,8 @@ class local_arena;
 
 /// Where a monotonic_arena has its memory, and how much.
 struct monotonic_arena_options {
-  std::size_t size = 0;  ///< bytes; 0: 1 GiB of address space, or 64 KiB from an upstream, and less where refused
+  std::size_t size = 0;  ///< bytes; 0: 1 GiB of address space (64 MiB with 32-bit pointers), or 64 KiB from an
+                         ///< upstream, and less where refused
   std::pmr::memory_resource* upstream = nullptr;  ///< where the one block comes from; null: an own reservation
   std::size_t page_size = 0;  ///< of an own reservation: what its size and its commits are multiples of. Rounded up to
                               ///< a multiple of the system's page, which 0 stands for

@@ -83,6 +83,7 @@ class ALLOT_EXPORT budget_slice final : public resource {
   void report_overflow(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) noexcept;
 
   std::string_view kind() const noexcept override { return "budget_slice"; }
+  const void* exact_class() const noexcept override;
   [[nodiscard]] void* try_allocate(std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept override;
   /// Grows the last block where there is room, and shrinks any; not blocks of the fallback.
@@ -180,7 +181,7 @@ class ALLOT_EXPORT budget_slice final : public resource {
   bool watched_;  // tool_ or checked_
 };
 
-/// The slice behind a plain memory_resource pointer, or null when it is none (or RTTI is off).
+/// The slice behind a plain memory_resource pointer, or null when it is none.
 ALLOT_EXPORT budget_slice* as_budget_slice(std::pmr::memory_resource* p) noexcept;
 
 /// Bytes that can be asked of `from` without an overflow handler hearing of it, for who would like more than is needed:

@@ -75,6 +75,7 @@ class ALLOT_EXPORT reserving_resource final : public resource {
   }
 
   std::string_view kind() const noexcept override { return "reserving_resource"; }
+  const void* exact_class() const noexcept override;
   [[nodiscard]] void* try_allocate(std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept override;
   /// Within its last page a block always fits; beyond, it grows where the addresses behind it are free.
@@ -145,7 +146,7 @@ class ALLOT_EXPORT reserving_resource final : public resource {
 /// locks are free in the child after a fork. Thread-safe.
 ALLOT_EXPORT reserving_resource& default_reserving_resource() noexcept;
 
-/// The reserving_resource behind a plain memory_resource pointer, or null when it is none (or RTTI is off).
+/// The reserving_resource behind a plain memory_resource pointer, or null when it is none.
 ALLOT_EXPORT reserving_resource* as_reserving_resource(std::pmr::memory_resource* p) noexcept;
 
 }  // namespace allot

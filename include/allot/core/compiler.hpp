@@ -22,9 +22,6 @@
 #define ALLOT_NEVER_INLINE __attribute__((noinline))
 #define ALLOT_ALWAYS_INLINE __attribute__((always_inline)) inline
 #define ALLOT_PREFETCH(p) __builtin_prefetch(p)
-// Whether the object behind p, whose class has virtual functions, says what it is. One of a class that was compiled
-// without RTTI does not, and dynamic_cast would follow the null pointer that lies before its table of functions.
-#define ALLOT_SAYS_WHAT_IT_IS(p) ((*reinterpret_cast<const void* const* const*>(p))[-1] != nullptr)
 // For a thread_local variable of one source file: its place is known when the library is loaded, so a look at it needs
 // no call.
 #define ALLOT_INITIAL_EXEC __attribute__((tls_model("initial-exec")))
@@ -43,7 +40,6 @@
 #define ALLOT_NEVER_INLINE
 #define ALLOT_ALWAYS_INLINE inline
 #define ALLOT_PREFETCH(p) static_cast<void>(p)
-#define ALLOT_SAYS_WHAT_IT_IS(p) true
 #define ALLOT_INITIAL_EXEC
 #define ALLOT_IN_REGISTER(value)
 #include <atomic>

@@ -159,17 +159,21 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   /// The sink must outlive the resource or the next such call. False where a resource does not tell. Default: false.
   virtual bool tell_events_to(event_sink* /*sink*/) noexcept { return false; }
 
+  /// An address that objects of one class alone answer with, where others look for that class. Default: null.
+  virtual const void* exact_class() const noexcept { return nullptr; }
+
  protected:
   resource() noexcept = default;
   explicit resource(std::string_view name) noexcept : name_(name) { name_.make_printable(); }
 
-  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept final { return this == &other; }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept final;
 
  private:
   fixed_text<31> name_;
 };
 
-/// The resource behind a plain memory_resource pointer, or null when it is not one of ours (or RTTI is off).
+/// The resource behind a plain memory_resource pointer, or null when it is not one of ours. Needs no RTTI: it asks
+/// whether p is equal to std::pmr::null_memory_resource(), at which one of ours says who it is.
 ALLOT_EXPORT resource* as_resource(std::pmr::memory_resource* p) noexcept;
 /// @copydoc as_resource(std::pmr::memory_resource*)
 ALLOT_EXPORT const resource* as_resource(const std::pmr::memory_resource* p) noexcept;

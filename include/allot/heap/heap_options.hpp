@@ -8,7 +8,8 @@ namespace allot {
 
 /// How a coalescing_heap gets and divides its memory. Sizes are in bytes.
 struct heap_options {
-  std::size_t reserve = 0;      ///< address space of a range of an own reservation; 0: 1 GiB, and less where refused
+  std::size_t reserve = 0;      ///< address space of a range of an own reservation; 0: 1 GiB (64 MiB with 32-bit
+                                ///< pointers), and less where refused
   std::size_t commit_step = 0;  ///< always commit an own reservation by this much; 0: as commit_ladder does
   std::size_t page_size = 0;    ///< of an own reservation and of page_local; rounded up to a multiple of the system's
                                 ///< page, which 0 stands for

@@ -16,8 +16,8 @@ namespace allot {
 namespace {
 
 constexpr std::size_t granule = granule_table::granule;
-constexpr std::size_t default_reserve = std::size_t{1} << 30;
-constexpr std::size_t largest_page = std::size_t{1} << 30;
+constexpr std::size_t default_reserve = sizeof(void*) >= 8 ? std::size_t{1} << 30 : std::size_t{64} << 20;
+constexpr std::size_t largest_page = std::size_t{1} << (sizeof(void*) >= 8 ? 30 : 22);
 constexpr std::size_t least_chunk = 512;
 
 heap_options normalized(heap_options options) noexcept {

@@ -15,7 +15,7 @@ using entry = block_table::entry;
 
 constexpr std::size_t pattern_bytes = 64;        // before a block, where not all is filled
 constexpr std::size_t quarantine_factor = 1024;  // address space for large blocks, for each byte of the option
-constexpr std::size_t one_way_factor = 64;       // how much larger their regions are
+constexpr std::size_t one_way_factor = sizeof(void*) >= 8 ? 64 : 8;  // how much larger their regions are
 
 std::byte* start_of(const entry& block) noexcept { return static_cast<std::byte*>(block.address); }
 
