@@ -241,7 +241,9 @@ def name_of(resource, kind):
     size = int(text["size_"])
     if not size:
         return kind
-    data = bytes(int(text["bytes_"]["_M_elems"][i]) & 255 for i in range(size))
+    array = text["bytes_"]
+    elements = array[array.type.fields()[0]]  # standard libraries call it differently
+    data = bytes(int(elements[i]) & 255 for i in range(size))
     return "%s '%s'" % (kind, data.decode("utf-8", "replace"))
 
 

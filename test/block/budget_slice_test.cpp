@@ -232,8 +232,8 @@ BOOST_AUTO_TEST_CASE(a_slice_without_live_blocks_is_empty_whatever_the_order_of_
 }
 
 BOOST_AUTO_TEST_CASE(no_blocks_means_memory_is_there_again_for_a_pool_on_top) {
-  memory_budget budget(options_for(1 << 20, 0));
-  budget_slice slice = budget.permanent("pool", 1 << 19);
+  memory_budget budget(options_for(4 << 20, 0));
+  budget_slice slice = budget.permanent("pool", 2 << 20);
   for (int round = 0; round < 50; ++round) {
     std::pmr::unsynchronized_pool_resource pool(&slice);
     std::pmr::vector<std::pmr::string> words(&pool);

@@ -527,12 +527,12 @@ BOOST_AUTO_TEST_CASE(a_destroyed_handle_gives_nothing_back) {
 }
 
 BOOST_AUTO_TEST_CASE(containers_arenas_and_pools_live_on_slices) {
-  memory_budget budget(options_for(1_MiB, 1_MiB));
+  memory_budget budget(options_for(1_MiB, 2_MiB));
   budget_slice for_arena = budget.permanent("arena", 256_KiB);
   monotonic_arena raw(for_arena.data(), for_arena.size());
   *raw.push<int>() = 1;
   budget_slice for_chain = budget.permanent("chain", 256_KiB);
-  budget_slice for_pool = budget.transient("pool", 256_KiB);
+  budget_slice for_pool = budget.transient("pool", 1_MiB);
   for (int round = 0; round < 20; ++round) {
     chained_arena chain(&for_chain);
     std::pmr::unsynchronized_pool_resource pool(&for_pool);

@@ -320,7 +320,17 @@ BOOST_AUTO_TEST_CASE(assigning_an_array_to_itself_changes_nothing) {
 
 BOOST_AUTO_TEST_CASE(assigning_a_count_of_an_own_element_works) {
   for (const std::size_t count : {0u, 1u, 2u, 5u, 400u})
-    with_twins([&](auto& array) { array.assign(count, array.back()); }, {1, 2, 5, 300});
+    with_twins(
+        [&](auto& array) {
+          using T = value_of<decltype(array)>;
+          if constexpr (std::is_same_v<decltype(array), vlarray<T>&>) {
+            array.assign(count, array.back());
+          } else {
+            const T last = array.back();  // the standard promises less
+            array.assign(count, last);
+          }
+        },
+        {1, 2, 5, 300});
 }
 
 // ---- elements

@@ -13,6 +13,13 @@ constexpr std::size_t two_to(unsigned log2) {
 /// Whether pointers have 32 bits.
 inline constexpr bool narrow = sizeof(void*) < 8;
 inline constexpr const char* of_64_bits = "it is about numbers of 64 bits";
+/// Whether the tests are compiled with type information, which the standard library's locales need.
+#if defined(__cpp_rtti) || defined(_CPPRTTI)
+inline constexpr bool knows_types = true;
+#else
+inline constexpr bool knows_types = false;
+#endif
+inline constexpr const char* locales_need_types = "locales need run-time type information";
 /// Whether the processor is emulated, as by qemu: system calls are translated, and some advice gets lost in that.
 /// Memory of the emulator itself counts as the program's.
 bool under_emulator();

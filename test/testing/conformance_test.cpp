@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <allot/arena/chained_arena.hpp>
 #include <allot/testing/conformance.hpp>
 #include <array>
@@ -83,7 +84,9 @@ BOOST_AUTO_TEST_CASE(a_limited_resource_is_held_to_its_stated_capacity_and_no_fu
   struct limited final : std::pmr::memory_resource {
     std::array<std::byte, 4096> buffer;
     std::pmr::monotonic_buffer_resource arena{buffer.data(), buffer.size(), std::pmr::null_memory_resource()};
-    void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena.allocate(bytes, alignment); }
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      return arena.allocate(std::max<std::size_t>(bytes, 1), alignment);
+    }
     void do_deallocate(void*, std::size_t, std::size_t) override {}
     bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
   };
@@ -146,7 +149,9 @@ BOOST_AUTO_TEST_CASE(does_not_blame_an_arena_for_the_address_of_its_buffer) {
   struct on_heap final : std::pmr::memory_resource {
     std::unique_ptr<std::byte[]> buffer{new std::byte[65536]};
     chained_arena arena{buffer.get(), 65536, std::pmr::null_memory_resource()};
-    void* do_allocate(std::size_t bytes, std::size_t alignment) override { return arena.allocate(bytes, alignment); }
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      return arena.allocate(std::max<std::size_t>(bytes, 1), alignment);
+    }
     void do_deallocate(void*, std::size_t, std::size_t) override {}
     bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
   };

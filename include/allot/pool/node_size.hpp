@@ -51,6 +51,11 @@ template <class Container>
 struct has_emplace_back<Container, std::void_t<decltype(std::declval<Container&>().emplace_back())>> : std::true_type {
 };
 
+template <class Container, class = void>
+struct has_keys : std::false_type {};
+template <class Container>
+struct has_keys<Container, std::void_t<typename Container::key_type>> : std::true_type {};
+
 template <class Container, class... Args>
 void add_element(Container& container, const Args&... args) {
   if constexpr (has_before_begin<Container>::value) {
@@ -67,7 +72,8 @@ void add_element(Container& container, const Args&... args) {
 
 /// Bytes of the block that a container with a std::pmr allocator asks for with each element, such as the node of a
 /// list, map or unordered_map: what to hand to preallocate() of a pool, or to its list of exact sizes. Measured, by
-/// putting elements made of `args` into a container (of different values or not: a node is made before it is compared).
+/// putting elements made of `args` into a container. That they are equal does not matter: libraries that look for a key
+/// before they make a node still make the first.
 /// 0 for containers that have no such block (vector, deque).
 ///
 ///     pool.preallocate(allot::node_size<std::pmr::map<int, int>>(), 1000);
@@ -87,7 +93,7 @@ std::size_t node_size(const Args&... args) {
       detail::add_element(container, args...);
       if (i == 0) {
         for (; count < probe.count(); ++count) common[count] = probe[count];
-      } else {
+      } else if (probe.count() != 0 || !detail::has_keys<Container>::value) {
         std::size_t kept = 0;
         for (std::size_t k = 0; k < count; ++k)
           if (probe.asked_for(common[k])) common[kept++] = common[k];

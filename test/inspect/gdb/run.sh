@@ -10,7 +10,7 @@ cd "$work"
 
 debugger() { timeout 100 gdb -q -batch -nx -iex 'set debuginfod enabled off' -ex 'set width 0' "$@" </dev/null >out 2>&1 || true; }
 looks=(-ex up)
-for address in 'pushed + 5' 'buffer._M_elems + 150' 'node + 5' 'hunted + 43' 'gone + 5000' '16'; do
+for address in 'pushed + 5' '(char*)&buffer + 150' 'node + 5' 'hunted + 43' 'gone + 5000' '16'; do
   looks+=(-ex "allot explain $address")
 done
 looks+=(-ex 'allot owners')
