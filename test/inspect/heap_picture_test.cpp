@@ -333,8 +333,10 @@ BOOST_AUTO_TEST_CASE(streams_that_fail_or_throw_leave_all_as_it_was) {
   std::ostream other(&throwing);
   other.exceptions(std::ios::badbit);
   BOOST_CHECK_THROW(write_text(other, map), std::runtime_error);
-  BOOST_CHECK_THROW(write_svg(other, map), std::exception);
-  BOOST_CHECK_THROW(write_html(other, map), std::exception);
+  other.clear();
+  BOOST_CHECK_THROW(write_svg(other, map), std::runtime_error);
+  other.clear();
+  BOOST_CHECK_THROW(write_html(other, map), std::runtime_error);
   BOOST_TEST(map.shares().sum().blocks == 4u);
 }
 
