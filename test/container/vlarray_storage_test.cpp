@@ -472,6 +472,7 @@ BOOST_AUTO_TEST_CASE(a_prefaulted_array_has_its_memory) {
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(a_refused_reservation_is_made_smaller_and_says_so) {
   if (test::under_emulator()) return test::skip(test::lost_in_emulator::limit);
+  if (test::narrow) return test::skip(test::addresses_are_few);
   const auto outcome = test::run_child("vlarray_short_of_addresses");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);
 }

@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(pools_and_heaps_tell_the_block_with_its_size_rounded_up) {
   void* const p = heap.allocate(40);
   BOOST_TEST(says(explain(bytes_of(p) + 39), "39 bytes into a live " + block_of(heap, p)));
   BOOST_TEST(
-      says(explain(bytes_of(p) + (std::size_t{1} << 29)), "where no block is now, of 'scene' (coalescing_heap)"));
+      says(explain(bytes_of(p) + (std::size_t{1} << 25)), "where no block is now, of 'scene' (coalescing_heap)"));
 
   general_resource general;
   void* const small = general.allocate(24);

@@ -115,7 +115,7 @@ const test::child_program on_a_small_stack{"on a small stack", [] {
 const test::child_program beyond_an_arena{"beyond an arena", [] {
                                             const fault_explainer explainer;
                                             monotonic_arena arena(arena_named("frame"));
-                                            touch(arena.push(100), std::ptrdiff_t{1} << 29);
+                                            touch(arena.push(100), std::ptrdiff_t{1} << 25);
                                           }};
 
 const test::child_program nobodys_address{"nobody's address", [] {
