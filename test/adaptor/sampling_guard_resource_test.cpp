@@ -37,6 +37,7 @@
 #include "support/access.hpp"
 #include "support/child.hpp"
 #include "support/conforms.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
 #include "support/worker.hpp"
@@ -341,6 +342,7 @@ BOOST_AUTO_TEST_CASE(a_write_past_the_end_faults_and_the_report_says_where_the_b
 }
 
 BOOST_AUTO_TEST_CASE(a_write_before_the_start_faults) {
+  if (test::faults_tell_pages_only()) return test::skip(test::of_exact_faults);
   const auto outcome = test::run_child("sampled_underflow");
   BOOST_TEST(outcome.faulted());
   BOOST_TEST(outcome.says(": 1 byte before the start of a live block of 24 bytes at 0x"), outcome.output);
@@ -348,6 +350,7 @@ BOOST_AUTO_TEST_CASE(a_write_before_the_start_faults) {
 }
 
 BOOST_AUTO_TEST_CASE(use_after_free_faults_and_the_report_has_both_stacks) {
+  if (test::faults_tell_pages_only()) return test::skip(test::of_exact_faults);
   const auto outcome = test::run_child("sampled_use_after_free");
   BOOST_TEST(outcome.faulted());
   BOOST_TEST(outcome.says(": inside a block of 24 bytes at 0x"), outcome.output);

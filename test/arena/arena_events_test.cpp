@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
+#include "support/child.hpp"
 #include "support/conforms.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/worker.hpp"
 
@@ -81,6 +83,7 @@ constexpr std::size_t room = 1024;
 BOOST_AUTO_TEST_SUITE(arena_events)
 
 BOOST_AUTO_TEST_CASE(every_call_is_told_with_its_exact_values) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   collecting_sink sink;
   alignas(64) std::array<std::byte, room> memory;
   monotonic_arena arena(memory.data(), memory.size(), named("frame"));
@@ -115,6 +118,7 @@ BOOST_AUTO_TEST_CASE(every_call_is_told_with_its_exact_values) {
 }
 
 BOOST_AUTO_TEST_CASE(as_a_memory_resource_it_tells_of_blocks) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   collecting_sink sink;
   alignas(64) std::array<std::byte, room> memory;
   monotonic_arena arena(memory.data(), memory.size(), named("blocks"));
@@ -331,6 +335,7 @@ BOOST_AUTO_TEST_CASE(inner_scratch_tells_what_it_keeps) {
 }
 
 BOOST_AUTO_TEST_CASE(a_sub_arena_has_a_sink_of_its_own) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   collecting_sink of_parent;
   collecting_sink of_slice;
   alignas(16) std::array<std::byte, room> memory;
@@ -370,6 +375,7 @@ BOOST_AUTO_TEST_CASE(a_sink_that_wants_growth_leaves_the_inline_path_open) {
 }
 
 BOOST_AUTO_TEST_CASE(events_begin_and_end_with_the_next_allocation) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   collecting_sink first;
   collecting_sink second;
   alignas(16) std::array<std::byte, room> memory;

@@ -26,6 +26,7 @@
 
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/with_code.hpp"
 
@@ -466,7 +467,8 @@ BOOST_AUTO_TEST_CASE(an_arena_too_small_is_as_before) {
       BOOST_TEST(memory.position() == 200u);
       BOOST_TEST((memory.usage() == usage));
     }
-    BOOST_CHECK_THROW(inner_scratch(memory, 312, 16), allocation_error);  // no room for the padding
+    if (test::aligns_to_16)
+      BOOST_CHECK_THROW(inner_scratch(memory, 312, 16), allocation_error);  // no room for the padding
     BOOST_TEST(memory.position() == 200u);
     BOOST_TEST(all_are(contents, 200, 1));
     BOOST_TEST(memory.check());

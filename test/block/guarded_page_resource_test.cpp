@@ -206,14 +206,14 @@ BOOST_AUTO_TEST_CASE(a_write_past_the_end_faults_and_is_explained) {
 }
 
 BOOST_AUTO_TEST_CASE(a_write_before_the_start_faults_and_is_explained) {
-  if (test::faults_tell_pages_only()) return test::skip("this processor tells of faults only in which page they were");
+  if (test::faults_tell_pages_only()) return test::skip(test::of_exact_faults);
   const auto outcome = test::run_child("guarded_underflow");
   BOOST_TEST(outcome.faulted());
   BOOST_TEST(outcome.says(": 1 byte before the start of a live block of 24 bytes at 0x"), outcome.output);
 }
 
 BOOST_AUTO_TEST_CASE(a_write_to_a_freed_block_faults_and_is_explained) {
-  if (test::faults_tell_pages_only()) return test::skip("this processor tells of faults only in which page they were");
+  if (test::faults_tell_pages_only()) return test::skip(test::of_exact_faults);
   const auto outcome = test::run_child("guarded_use_after_free");
   BOOST_TEST(outcome.faulted());
   BOOST_TEST(outcome.says(": inside a block of 24 bytes at 0x"), outcome.output);

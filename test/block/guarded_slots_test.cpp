@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_SUITE(guarded_slots)
 // ---- stacks
 
 BOOST_AUTO_TEST_CASE(a_fault_tells_where_the_block_was_allocated_and_freed) {
-  if (test::faults_tell_pages_only()) return test::skip("this processor tells of faults only in which page they were");
+  if (test::faults_tell_pages_only()) return test::skip(test::of_exact_faults);
   const auto alive = test::run_child("recorded_overflow");
   BOOST_TEST(alive.faulted());
   BOOST_TEST(alive.says(": 1 byte past the end of a live block of 24 bytes at 0x"), alive.output);

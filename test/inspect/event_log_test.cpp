@@ -24,6 +24,7 @@
 
 #include "support/child.hpp"
 #include "support/environment.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/worker.hpp"
 
@@ -118,6 +119,7 @@ BOOST_AUTO_TEST_CASE(a_line_says_when_who_where_and_what) {
 }
 
 BOOST_AUTO_TEST_CASE(levels_choose_what_is_told) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   log_watch log;
   const auto work = [&](log_level level) {
     event_log::enable("*", level);
@@ -214,6 +216,7 @@ BOOST_AUTO_TEST_CASE(what_is_left_out_of_a_pattern_stays_out) {
 }
 
 BOOST_AUTO_TEST_CASE(resources_that_live_are_switched_too) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   log_watch log;
   monotonic_arena large(std::size_t{8} << 20);
   chained_arena chained;
@@ -247,6 +250,7 @@ BOOST_AUTO_TEST_CASE(any_resource_is_logged_through_a_tracing_resource) {
 }
 
 BOOST_AUTO_TEST_CASE(heaps_pools_and_reservations_tell_of_their_growth) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   log_watch log;
   event_log::enable("*", log_level::growth);
   std::size_t held = 0;
@@ -364,6 +368,7 @@ BOOST_AUTO_TEST_CASE(a_sink_gets_the_events_themselves) {
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_cannot_be_written_changes_nothing) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   class full final : public std::streambuf {};
   full buffer;
   std::ostream stream(&buffer);

@@ -24,6 +24,9 @@
 #include <string_view>
 #include <thread>
 
+#include "support/child.hpp"
+#include "support/machine.hpp"
+
 using namespace allot;
 
 namespace {
@@ -190,6 +193,7 @@ BOOST_AUTO_TEST_CASE(a_thread_is_not_taken_for_one_that_ended) {
 }
 
 BOOST_AUTO_TEST_CASE(an_arena_on_a_buffer_tells_what_is_in_use_what_was_and_what_never_was) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   alignas(16) std::array<std::byte, 1000> buffer;
   monotonic_arena arena(buffer.data(), buffer.size(), arena_named("frame"));
   (void)arena.push(100);

@@ -191,6 +191,7 @@ BOOST_AUTO_TEST_CASE(long_lines_are_whole_and_never_joined) {
 }
 
 BOOST_AUTO_TEST_CASE(a_fault_says_what_it_is_at) {
+  if (test::faults_tell_pages_only()) return test::skip(test::of_exact_faults);
   test::child_outcome outcome = test::run_child("past a guarded block");
   BOOST_TEST(outcome.faulted());
   BOOST_TEST(outcome.says("allot: fault at 0x"));

@@ -15,6 +15,7 @@
 #include "pool/pools.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "support/misuse_watch.hpp"
 #include "support/usage.hpp"
 #include "support/waves.hpp"
@@ -189,6 +190,7 @@ BOOST_AUTO_TEST_CASE(blocks_in_use_fill_most_of_what_is_held) {
 }
 
 BOOST_AUTO_TEST_CASE(a_chunk_is_made_for_no_more_blocks_than_the_standards_option_says) {
+  if (!test::aligns_to_16) return test::skip(test::of_alignment_16);
   for (const std::size_t most : {std::size_t{1}, std::size_t{4}, std::size_t{40}}) {
     counting_resource upstream;
     pool_resource pool(std::pmr::pool_options{most, 0}, &upstream);

@@ -13,6 +13,9 @@ constexpr std::size_t two_to(unsigned log2) {
 /// Whether pointers have 32 bits.
 inline constexpr bool narrow = sizeof(void*) < 8;
 inline constexpr const char* of_64_bits = "it is about numbers of 64 bits";
+/// Whether what new gives is aligned to 16, as the numbers of some cases have it.
+inline constexpr bool aligns_to_16 = alignof(std::max_align_t) == 16;
+inline constexpr const char* of_alignment_16 = "its numbers are those of a natural alignment of 16";
 /// Whether the tests are compiled with type information, which the standard library's locales need.
 #if defined(__cpp_rtti) || defined(_CPPRTTI)
 inline constexpr bool knows_types = true;
@@ -25,6 +28,7 @@ inline constexpr const char* locales_need_types = "locales need run-time type in
 bool under_emulator();
 /// Whether processors tell of faults only in which page they were.
 bool faults_tell_pages_only();
+inline constexpr const char* of_exact_faults = "this processor tells of faults only in which page they were";
 /// Whether tens of GiB of address space cannot be had: addresses have 32 bits, or the emulator is told to be sparing.
 inline bool few_addresses() { return narrow || under_emulator(); }
 /// Whether a few GiB of reservations are all that can be had: the same, but for Wine.
