@@ -1,6 +1,5 @@
 #if !defined(_WIN32)
 #include <sys/stat.h>
-#include <unistd.h>
 #endif
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 
 #include "support/child.hpp"
 #include "support/machine.hpp"
+#include "support/temporary_file.hpp"
 
 using namespace allot;
 
@@ -350,20 +350,17 @@ BOOST_AUTO_TEST_CASE(files_that_cannot_be_read_are_named_with_the_reason) {
   expect(std::filesystem::temp_directory_path().string(), "it is a directory");
   const std::string no_file = "it is a pipe, a device or the like, and must be a regular file";
   expect("/dev/zero", no_file);
-  const std::filesystem::path large =
-      std::filesystem::temp_directory_path() / ("allot_config_large_" + std::to_string(::getpid()));
+  const test::temporary_file large_file("allot_config_large");
+  const std::filesystem::path large = large_file.path();
   std::ofstream(large) << "#";
   std::filesystem::resize_file(large, std::uintmax_t{1} << 40);
   expect(large.string(), "it is longer than the 4 MiB a config may have; is it the right file?");
   BOOST_CHECK_THROW((void)read_config_file(large.string()), config_error);
   std::ofstream(large, std::ios::trunc) << pool;
   BOOST_TEST(read_config_file(large.string()) == pool);
-  std::filesystem::remove(large);
-  const std::filesystem::path pipe =
-      std::filesystem::temp_directory_path() / ("allot_config_pipe_" + std::to_string(::getpid()));
-  BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  expect(pipe.string(), no_file);  // and does not wait for a writer
-  std::filesystem::remove(pipe);
+  const test::temporary_file pipe("allot_config_pipe");
+  BOOST_REQUIRE(::mkfifo(pipe.path().c_str(), 0600) == 0);
+  expect(pipe.path(), no_file);  // and does not wait for a writer
 }
 #endif
 

@@ -10,6 +10,7 @@
 #include "support/child.hpp"
 #include "support/environment.hpp"
 #include "support/machine.hpp"
+#include "support/temporary_file.hpp"
 
 using namespace allot;
 
@@ -43,20 +44,10 @@ class variable {
 };
 
 /// A file of that content, while it lives.
-class file {
- public:
-  explicit file(const std::string& content)
-      : path_(std::filesystem::temp_directory_path() /
-              ("allot_config_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)) + ".toml")) {
-    std::ofstream(path_, std::ios::binary) << content;
+struct file : test::temporary_file {
+  explicit file(const std::string& content) : temporary_file("allot_config.toml") {
+    set_content({content.begin(), content.end()});
   }
-  ~file() { std::filesystem::remove(path_); }
-  file(const file&) = delete;
-  file& operator=(const file&) = delete;
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace

@@ -1,37 +1,21 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <allot/config/config.hpp>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
+#include <vector>
+
+#include "support/temporary_file.hpp"
 
 using namespace allot;
 
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A path nothing is at, and nothing will be.
-struct fresh_path {
-  fs::path path = fs::temp_directory_path() / ("allot_trace_" + std::to_string(::getpid()) + ".txt");
-  fresh_path() { fs::remove(path); }
-  ~fresh_path() { fs::remove(path); }
-  fresh_path(const fresh_path&) = delete;
-  fresh_path& operator=(const fresh_path&) = delete;
-
-  std::string content() const {
-    std::ifstream in(path);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-};
-
-std::string traced(const fresh_path& to) {
+std::string traced(const test::temporary_file& to) {
   return "[resources.pages]\nstrategy = \"page_resource\"\n[resources.a]\nstrategy = \"tracing_resource\"\n"
          "upstream = \"pages\"\nfile = '" +
-         to.path.string() + "'\n";
+         to.path() + "'\n";
 }
 
 const std::string impossible =
@@ -42,39 +26,40 @@ const std::string impossible =
 BOOST_AUTO_TEST_SUITE(config_tracing)
 
 BOOST_AUTO_TEST_CASE(lines_are_added_to_the_file) {
-  const fresh_path to;
+  const test::temporary_file to("allot_trace.txt");
   for (int i = 0; i < 2; ++i) {
     const resource_set resources = parse_config(traced(to));
     resources["a"]->deallocate(resources["a"]->allocate(100), 100);
   }
-  const std::string lines = to.content();
+  const std::vector<char> lines = to.content();
   BOOST_TEST(std::count(lines.begin(), lines.end(), '\n') == 4);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_is_not_left_behind_when_a_later_part_cannot_be_made) {
-  const fresh_path to;
+  const test::temporary_file to("allot_trace.txt");
   BOOST_CHECK_EXCEPTION((void)parse_config(traced(to) + impossible), config_error, [](const config_error& e) {
     return e.key() == "resources.b" &&
            std::string(e.what()).find("/no/such/folder/file: No such file") != std::string::npos;
   });
-  BOOST_TEST(!fs::exists(to.path));
-  std::ofstream(to.path) << "before\n";
+  BOOST_TEST(!std::filesystem::exists(to.path()));
+  std::ofstream(to.path()) << "before\n";
   BOOST_CHECK_THROW((void)parse_config(traced(to) + impossible), config_error);
-  BOOST_TEST(to.content() == "before\n");  // somebody else's stays
+  const std::vector<char> kept = to.content();
+  BOOST_TEST(std::string(kept.begin(), kept.end()) == "before\n");  // somebody else's stays
 }
 
 BOOST_AUTO_TEST_CASE(a_replacement_leaves_its_file_only_when_all_of_it_is_made) {
-  const fresh_path to;
+  const test::temporary_file to("allot_trace.txt");
   resource_set resources = parse_config("[resources.a]\nstrategy = \"page_resource\"\n");
   const std::string file = "', upstream = { strategy = \"page_resource\" } }\n";
-  const std::string below = "upstream = { strategy = \"tracing_resource\", file = '" + to.path.string() + file;
+  const std::string below = "upstream = { strategy = \"tracing_resource\", file = '" + to.path() + file;
   const std::string traced_twice = "strategy = \"tracing_resource\"\n" + below;
   BOOST_CHECK_THROW(resources.replace("a", traced_twice + "file = \"/no/such/folder/file\"\n"), config_error);
-  BOOST_TEST(!fs::exists(to.path));
+  BOOST_TEST(!std::filesystem::exists(to.path()));
   resources.replace("a", traced_twice);
-  BOOST_TEST(fs::exists(to.path));
+  BOOST_TEST(std::filesystem::exists(to.path()));
   resources.replace("a", "strategy = \"page_resource\"\n");
-  BOOST_TEST(fs::exists(to.path));
+  BOOST_TEST(std::filesystem::exists(to.path()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

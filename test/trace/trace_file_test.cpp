@@ -18,6 +18,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <stdexcept>
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/environment.hpp"
 #include "support/worker.hpp"
 #include "trace/any_event.hpp"
 #include "trace/trace_files.hpp"
@@ -67,7 +69,7 @@ trace_writer_options small_blocks() {
 const child_program killed{"trace_killed", [] {
                              trace_writer_options options;
                              options.flush_every = std::chrono::hours(1);
-                             trace_writer trace("/tmp/allot_trace_killed", options);
+                             trace_writer trace(std::getenv("ALLOT_TEST_TRACE"), options);
                              for (std::uint64_t i = 1; i <= 1000; ++i) trace.write(event_of(i));
                              trace.flush();
                              for (std::uint64_t i = 1; i <= 10; ++i) trace.write(event_of(i));
@@ -212,12 +214,13 @@ BOOST_AUTO_TEST_CASE(threads_record_while_others_flush) {
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(what_was_flushed_survives_the_end_of_the_program) {
+  const temporary_file file("killed");
+  set_variable("ALLOT_TEST_TRACE", file.path().c_str());
   BOOST_TEST(run_child("trace_killed").exit_code == 9);
-  trace_reader reader("/tmp/allot_trace_killed");
+  trace_reader reader(file.path());
   BOOST_TEST(all_of(reader).size() == 1000u);
   BOOST_TEST(!reader.summary().complete);
   BOOST_TEST(reader.damage().empty());
-  std::filesystem::remove("/tmp/allot_trace_killed");
 }
 #endif
 
