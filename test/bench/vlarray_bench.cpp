@@ -38,9 +38,8 @@ reserving_resource& no_cache() {
   return storage;
 }
 
-/// Part of the function that calls it, as the loops of users are, whatever the compiler thinks of its size.
 template <class Array>
-ALLOT_ALWAYS_INLINE void push_ints(Array& array, int count) {
+void push_ints(Array& array, int count) {
   for (int i = 0; i < count; ++i) array.push_back(i);
   benchmark::DoNotOptimize(array.data());
   benchmark::ClobberMemory();
