@@ -994,10 +994,12 @@ BOOST_AUTO_TEST_CASE(distinct_arenas_are_independent_in_eight_threads) {
           monotonic_arena inner(outer.push(1000), 1000, test::monotonic_options(checked));
           fine = fine && !inner.dead();
           const arena_mark mark = inner.mark();
-          test::fill(inner.push(500), 500, t);
+          void* const block = inner.push(500);
+          test::fill(block, 500, t);
           monotonic_arena slice = outer.carve(500);
           test::fill(slice.push(500), 500, t + 8);
-          fine = fine && inner.try_rewind(mark) && test::all_are(inner.push(500), 500, t) && slice.check();
+          fine = fine && test::all_are(block, 500, t) && slice.check();
+          fine = fine && inner.try_rewind(mark) && inner.push(500) == block;
         }
       }
       good[t] = fine;
