@@ -307,7 +307,7 @@ chained_arena::block* chained_arena::block_from_upstream(std::size_t bytes, std:
 chained_arena::block* chained_arena::block_from_system(const request& wanted) {
   const std::size_t page = os::facts().page_size;
   if (page == 0) fail(memory_errc::page_size_unknown, wanted);
-  const std::size_t large = options_.huge_pages ? os::facts().large_page_size : 0;
+  const std::size_t large = options_.huge_pages ? os::facts().advised_page_size : 0;
   const std::size_t skipped = wanted.alignment > page ? wanted.alignment - page : 0;
   request body = wanted;
   if (skipped != 0) body.alignment = page;

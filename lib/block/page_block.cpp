@@ -177,7 +177,7 @@ os::status page_block::map_small_pages(std::size_t usable, os::placement where) 
   const std::size_t page = os::facts().page_size;
   // Large blocks all lie alike within large pages: whole page tables can move when they are resized, and advice for
   // huge pages finds aligned ranges.
-  const std::size_t large = os::facts().large_page_size;
+  const std::size_t large = os::facts().advised_page_size;
   const bool aligned = where.rule == os::placement::how::anywhere && large != 0 && usable >= 2 * large;
   os::mapping made = map_guarded_pages(usable, aligned ? large : 1, rights(), where);
   // Aligning takes more address space for a moment than there may be.

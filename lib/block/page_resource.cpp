@@ -57,7 +57,7 @@ os::mapping page_resource::map_block(std::size_t bytes, std::size_t alignment) n
   if (os::facts().page_size == 0) return {nullptr, {memory_errc::page_size_unknown, 0}};
   std::size_t mapped = 0;
   if (!round_to_pages(bytes, mapped)) return {nullptr, {memory_errc::size_overflow, 0}};
-  const std::size_t large = os::facts().large_page_size;
+  const std::size_t large = os::facts().advised_page_size;
   const bool huge = huge_pages_ && large != 0 && mapped >= large;
 
   const std::lock_guard lock(mutex_);

@@ -42,7 +42,7 @@ os::status reserved_range::reserve(std::size_t bytes, std::size_t least, const c
   smallest = std::max(smallest, ladder.page_size);
 
   const std::size_t start = std::max({alignment, is_power_of_two(ladder.page_size) ? ladder.page_size : 1,
-                                      ladder.huge_pages ? os::facts().large_page_size : 1});
+                                      ladder.huge_pages ? os::facts().advised_page_size : 1});
   os::mapping made = os::reserve(size + guard_size(), start);
   while (!made && size > smallest) {
     size = std::max(size / 2 / ladder.page_size * ladder.page_size, smallest);

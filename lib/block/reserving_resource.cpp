@@ -57,7 +57,7 @@ reserving_resource::~reserving_resource() {
 }
 
 commit_ladder reserving_resource::ladder() const noexcept {
-  return {os::facts().page_size, options_.huge_pages && os::facts().large_page_size != 0, options_.policy,
+  return {os::facts().page_size, options_.huge_pages && os::facts().advised_page_size != 0, options_.policy,
           options_.fixed_step};
 }
 

@@ -49,7 +49,7 @@ parsed_byte_size parse_byte_size(std::string_view text) noexcept {
   if (status != std::errc() && !too_large) return {0, memory_errc::invalid_size};
 
   const std::string_view suffix = without_blanks(text.substr(static_cast<std::size_t>(end - text.data())));
-  const auto* const found = std::find_if(units.begin(), units.end(), [&](const unit& candidate) {
+  const auto found = std::find_if(units.begin(), units.end(), [&](const unit& candidate) {
     return suffix.empty() || same_letters(suffix, candidate.name);  // no suffix: the first, bytes
   });
   if (found == units.end()) return {0, memory_errc::invalid_size};

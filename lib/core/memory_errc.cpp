@@ -62,9 +62,9 @@ constexpr std::array<description, 18> descriptions{{
      "protection "
      "cost two each. Use fewer, larger blocks, or raise the limit."},
     {memory_errc::large_pages_unavailable, "large pages unavailable",
-     "No explicit large pages are free for this process. On Linux reserve some in vm.nr_hugepages; on Windows the "
-     "account needs "
-     "the right to lock pages in memory. Without them, ask for ordinary pages with large-page advice."},
+     "No explicit large pages are free for this process. On Linux reserve some in vm.nr_hugepages; blocks on Windows "
+     "have "
+     "none. Without them, ask for ordinary pages with large-page advice."},
     {memory_errc::not_supported, "not supported",
      "This system, or this resource, cannot do that. Ask for its capabilities first, or use the fallback its "
      "documentation names."},

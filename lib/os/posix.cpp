@@ -123,6 +123,7 @@ page_facts find_facts() noexcept {
   found.page_size = static_cast<std::size_t>(page);
   found.granularity = found.page_size;
   found.large_page_size = extras::large_page_size();
+  found.advised_page_size = found.large_page_size;
   found.guard_advice = extras::guard_advice_works(found.page_size);
   return found;
 }

@@ -60,6 +60,7 @@ std::string_view name_of(std::string_view setting) noexcept { return setting.sub
 /// As the system wants it: the strings stay the caller's.
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> all;
+  all.reserve(texts.size() + 1);
   for (std::string& each : texts) all.push_back(each.data());
   all.push_back(nullptr);
   return all;

@@ -298,6 +298,7 @@ page_facts find_facts() noexcept {
   found.page_size = info.dwPageSize;
   found.granularity = info.dwAllocationGranularity;
   found.large_page_size = ::GetLargePageMinimum();
+  found.locks_last = false;
   return found;
 }
 

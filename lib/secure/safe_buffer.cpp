@@ -137,6 +137,7 @@ os::status safe_buffer::ask_system(void* pages, std::size_t bytes, const safe_bu
   if (options.lock != wish::none) {
     const os::status outcome = os::lock(pages, bytes);
     state_.locked = static_cast<bool>(outcome);
+    state_.must_lock = options.lock == wish::require;
     if (!outcome_for(options.lock, outcome)) return outcome;
   }
   return {};
@@ -196,7 +197,20 @@ void safe_buffer::protect(access rights) {
   (void)report_damage();
   if (const os::status outcome = os::protect(pages(), page_bytes(), to_os(rights)); !outcome)
     fail(name(), state_.size, 0, outcome);
+  if (state_.rights == access::none && state_.locked && !os::facts().locks_last) lock_again();
   state_.rights = rights;
+}
+
+/// What lost its lock with its access and may be accessed again.
+void safe_buffer::lock_again() {
+  const os::status outcome = os::lock(pages(), page_bytes());
+  if (outcome) return;
+  if (!state_.must_lock) {
+    state_.locked = false;
+    return;
+  }
+  (void)os::protect(pages(), page_bytes(), os::access::none);
+  fail(name(), state_.size, 0, outcome);
 }
 
 os::status safe_buffer::fill_random() noexcept { return os::entropy(state_.data, state_.size); }
@@ -205,7 +219,9 @@ bool safe_buffer::equals(const void* bytes, std::size_t count) const noexcept {
   return count == state_.size && constant_time_equal(state_.data, bytes, count);
 }
 
-bool safe_buffer::locked() const noexcept { return state_.locked && !in_child(); }
+bool safe_buffer::locked() const noexcept {
+  return state_.locked && !in_child() && (os::facts().locks_last || state_.rights != access::none);
+}
 
 std::string_view safe_buffer::name() const noexcept {
   return name_.size() != 0 ? std::string_view(name_) : std::string_view("safe_buffer");

@@ -51,7 +51,12 @@ void* secure_base::allocate_guarded(std::size_t bytes, std::size_t alignment) {
 }
 
 void* secure_base::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  return is_power_of_two(alignment) ? allocate_slowly(nullptr, bytes, alignment, false) : nullptr;
+  if (!is_power_of_two(alignment)) return nullptr;
+  try {
+    return allocate_slowly(nullptr, bytes, alignment, false);
+  } catch (...) {  // a handler that throws: the block is back by then
+    return nullptr;
+  }
 }
 
 /// All that can come of a request but the usual.

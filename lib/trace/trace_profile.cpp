@@ -53,6 +53,7 @@ class ages {
 
 void find_commonest(trace_profile& profile, const std::unordered_map<std::uint64_t, std::uint64_t>& counts) {
   std::vector<trace_profile::size> all;
+  all.reserve(counts.size());
   for (const auto& [bytes, blocks] : counts) all.push_back({bytes, blocks});
   const auto most = std::min(all.size(), profile.commonest.size());
   const auto end = all.begin() + static_cast<std::ptrdiff_t>(most);

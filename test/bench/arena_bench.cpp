@@ -112,7 +112,7 @@ void fill(benchmark::State& state, Make make) {
 void fill_bare(benchmark::State& state, bool huge_pages) {
   fill_rounds(state, [&] {
     constexpr std::size_t bytes = fill_count * 16;
-    const std::size_t large = allot::os::facts().large_page_size;
+    const std::size_t large = allot::os::facts().advised_page_size;
     const auto pages = allot::os::map(bytes, huge_pages && large != 0 ? large : 1, allot::os::access::read_write);
     if (!pages) return state.SkipWithError("no memory");
     if (huge_pages) (void)allot::os::advise(pages.address, bytes, allot::os::advice::huge_pages);

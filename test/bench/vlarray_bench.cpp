@@ -82,7 +82,7 @@ void fill_ints(State& state, Make make) {
 void fill_bare(State& state, bool huge_pages) {
   cold_rounds(state, [&] {
     const std::size_t bytes = allot::align_up(std::size_t{large_count} * sizeof(int), allot::os::facts().page_size);
-    const std::size_t large = huge_pages ? allot::os::facts().large_page_size : 0;
+    const std::size_t large = huge_pages ? allot::os::facts().advised_page_size : 0;
     const auto pages = allot::os::map(bytes, std::max<std::size_t>(large, 1), allot::os::access::read_write);
     if (!pages) return state.SkipWithError("no memory");
     if (large != 0) (void)allot::os::advise(pages.address, bytes, allot::os::advice::huge_pages);

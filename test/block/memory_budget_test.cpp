@@ -425,8 +425,8 @@ BOOST_AUTO_TEST_CASE(prefault_fills_every_page_at_the_start) {
 
 BOOST_AUTO_TEST_CASE(huge_pages_are_advised_where_there_are_any) {
   if (test::under_emulator()) return test::skip(test::lost_in_emulator::advice);
-  if (os::facts().large_page_size == 0) return test::skip("this system has no huge pages");
-  memory_budget_options options = options_for(3 * os::facts().large_page_size, 3 * os::facts().large_page_size);
+  if (os::facts().advised_page_size == 0) return test::skip("this system has no huge pages");
+  memory_budget_options options = options_for(3 * os::facts().advised_page_size, 3 * os::facts().advised_page_size);
   options.huge_pages = true;
   memory_budget budget(options);
   const budget_slice p = budget.permanent("p", page);

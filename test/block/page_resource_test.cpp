@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_block_the_system_cannot_unmap_waits_for_trim) {
 }
 
 BOOST_AUTO_TEST_CASE(large_blocks_are_aligned_for_huge_pages_when_asked_for) {
-  const std::size_t large = os::facts().large_page_size;
+  const std::size_t large = os::facts().advised_page_size;
   if (large == 0) return test::skip("this system has no huge pages");
   page_resource_options options;
   options.huge_pages = true;

@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(it_is_committed_as_far_as_the_policy_says) {
   };
   using sizes = std::vector<std::size_t>;
   BOOST_TEST((committed({}, {1, 64_KiB, 64_KiB + 1}) == sizes{64_KiB, 64_KiB, 128_KiB}));
-  if (os::facts().large_page_size == 2_MiB)
+  if (os::facts().advised_page_size == 2_MiB)
     BOOST_TEST((committed({}, {2_MiB, 2_MiB + 1, 60_MiB}) == sizes{2_MiB, 4_MiB, 60_MiB}));
   BOOST_TEST((committed(with_policy(commit_policy::ladder), {1, 256_KiB, 256_KiB + 1, 1_MiB + 1}) ==
               sizes{64_KiB, 256_KiB, 512_KiB, 1280_KiB}));
@@ -267,7 +267,7 @@ BOOST_AUTO_TEST_CASE(decommitting_gives_the_memory_and_the_charge_back) {
 }
 
 BOOST_AUTO_TEST_CASE(decommitting_splits_no_huge_page_and_they_come_again_afterwards) {
-  if (os::facts().large_page_size != 2_MiB) return test::skip("this system has no huge pages of 2 MiB");
+  if (os::facts().advised_page_size != 2_MiB) return test::skip("this system has no huge pages of 2 MiB");
   reserving_resource memory;
   reservation range = memory.reserve(64_MiB);
   BOOST_TEST(is_aligned(range.data(), 2_MiB));

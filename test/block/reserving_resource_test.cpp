@@ -891,7 +891,7 @@ BOOST_AUTO_TEST_CASE(reserving_costs_no_memory) {
 }
 
 BOOST_AUTO_TEST_CASE(ranges_start_on_huge_pages_and_the_system_is_told_when_wanted) {
-  if (os::facts().large_page_size != 2_MiB) return test::skip("this system has no huge pages of 2 MiB");
+  if (os::facts().advised_page_size != 2_MiB) return test::skip("this system has no huge pages of 2 MiB");
   const auto advised = [](const reservation& range) {
     return std::string(test::map_flags(range.data())).find(" hg") != std::string::npos;
   };

@@ -337,6 +337,15 @@ BOOST_AUTO_TEST_CASE(marks_of_encoding_and_other_line_ends_are_read) {
   check_config("[resources.\"\xc3\xa9t\xc3\xa9\"]\nstrategy = \"pool_resource\"\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_count_that_no_variable_holds_is_refused) {
+  const std::string many = "[resources.a]\nstrategy = \"guarded_page_resource\"\nquarantine_blocks = 4294967296\n";
+  if (test::narrow)
+    BOOST_CHECK_EXCEPTION((void)parse_config(many), config_error,
+                          [](const config_error& e) { return e.key() == "resources.a.quarantine_blocks"; });
+  else
+    BOOST_TEST(parse_config(many).describe().find("quarantine_blocks = 4294967296") != std::string::npos);
+}
+
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(files_that_cannot_be_read_are_named_with_the_reason) {
   const auto expect = [](const std::string& path, const std::string& reason) {

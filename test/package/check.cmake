@@ -129,6 +129,14 @@ function(check_exports name hidden)
   endif()
 endfunction()
 
+# Threads call the library when they end, so nothing it is in may be unloaded before.
+function(check_stays_loaded file)
+  run(readelf --dynamic ${file})
+  if(NOT output MATCHES "NODELETE")
+    message(FATAL_ERROR "${file} can be unloaded: ${output}")
+  endif()
+endfunction()
+
 # Whether a consumer that is configured so uses these parts of allot, and no others.
 function(check_uses parts)
   file(REMOVE ${work}/CMakeCache.txt)
@@ -186,6 +194,11 @@ elseif(WAY STREQUAL "find_package")
   endif()
   if(NOT commands MATCHES "CONSUMER_RECORDS_TRACES")
     message(FATAL_ERROR "the consumer does not record traces: ${commands}")
+  endif()
+  run(${CMAKE_COMMAND} --build ${work} --target plugin)
+  check_stays_loaded(${work}/libplugin.so)
+  if(shared)
+    check_stays_loaded(${prefix}/${LIBRARY_FOLDER}/liballot.so)
   endif()
 
 elseif(WAY STREQUAL "versions")

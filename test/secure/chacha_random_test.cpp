@@ -90,7 +90,14 @@ std::array<std::uint32_t, 16> model_block(const std::array<std::uint32_t, 8>& ke
 /// The generator once more: keys become 16 blocks, whose words are laid out four blocks side by side.
 class model_random {
  public:
-  explicit model_random(std::uint64_t seed) { std::memcpy(key_.data(), &seed, sizeof seed); }
+  explicit model_random(std::uint64_t seed) {
+    std::array<unsigned char, 8> bytes{};
+    for (unsigned char& byte : bytes) {
+      byte = static_cast<unsigned char>(seed & 0xff);
+      seed >>= 8;
+    }
+    std::memcpy(key_.data(), bytes.data(), bytes.size());
+  }
 
   std::uint64_t next64() {
     if (left_ == 0) refill();

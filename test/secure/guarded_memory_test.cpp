@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(a_block_is_wiped_before_it_goes_back_to_whatever_resource) 
     unsigned char* const q = get(memory, 64, 16);
     fill(q, 64, 7);
     const misuse_watch watch;
-    wipe_and_deallocate(memory, q, 64);
+    wipe_and_deallocate(memory, q, 64, 16);
     BOOST_TEST(memory.usage().used == 0u);
     for (std::size_t i = 0; i < 64; ++i) BOOST_REQUIRE(int{peek(q + i)} == 0);
     BOOST_TEST(watch.nothing());

@@ -317,6 +317,35 @@ BOOST_AUTO_TEST_CASE(a_refused_protection_changes_nothing) {
   BOOST_TEST(buffer[0] == 7u);
 }
 
+BOOST_AUTO_TEST_CASE(a_lock_lasts_while_nothing_may_be_accessed_or_is_taken_again) {
+  const bool lasts = os::facts().locks_last;
+  for (const wish lock : {wish::attempt, wish::require}) {
+    safe_buffer_options options;
+    options.lock = lock;
+    if (!safe_buffer(10).locked()) return test::skip("nothing may be locked here");
+    safe_buffer buffer(10, options);
+    buffer[0] = 7;
+    buffer.protect(safe_buffer::access::none);
+    BOOST_TEST(buffer.locked() == lasts);
+    buffer.protect(safe_buffer::access::read);
+    BOOST_TEST(buffer.locked());
+    buffer.protect(safe_buffer::access::none);
+    const failure_injection injection(1, os_call::lock);
+    if (lasts || lock == wish::attempt) {
+      buffer.protect(safe_buffer::access::read);
+      BOOST_TEST(buffer.locked() == lasts);
+    } else {
+      BOOST_CHECK_EXCEPTION(buffer.protect(safe_buffer::access::read), allocation_error,
+                            test::with_code(memory_errc::lock_limit));
+      BOOST_TEST((buffer.rights() == safe_buffer::access::none));
+      BOOST_TEST(!test::readable(buffer.data()));
+      buffer.protect(safe_buffer::access::read);
+      BOOST_TEST(buffer.locked());
+    }
+    BOOST_TEST(buffer[0] == 7u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(random_bytes_fill_all_of_a_buffer_and_nothing_else) {
   safe_buffer a(1000);
   safe_buffer b(1000);

@@ -37,7 +37,11 @@
 #endif
 #else
 #define ALLOT_LIKELY(condition) (condition)
+#if defined(_MSC_VER)
+#define ALLOT_NEVER_INLINE __declspec(noinline)
+#else
 #define ALLOT_NEVER_INLINE
+#endif
 #define ALLOT_ALWAYS_INLINE inline
 #define ALLOT_PREFETCH(p) static_cast<void>(p)
 #define ALLOT_INITIAL_EXEC

@@ -54,10 +54,12 @@ struct placement {
 
 /// What the system is like. Capabilities count once they were seen to work, not when they are documented.
 struct page_facts {
-  std::size_t page_size = 0;        ///< bytes; 0 when the system does not tell
-  std::size_t granularity = 0;      ///< multiples at which mappings may start
-  std::size_t large_page_size = 0;  ///< size of explicit large pages and of advised huge pages; 0 where there are none
-  bool guard_advice = false;        ///< guard() costs no map entry
+  std::size_t page_size = 0;          ///< bytes; 0 when the system does not tell
+  std::size_t granularity = 0;        ///< multiples at which mappings may start
+  std::size_t large_page_size = 0;    ///< of explicit large pages; 0 where there are none
+  std::size_t advised_page_size = 0;  ///< of the huge pages advice::huge_pages is for; 0 where there are none
+  bool guard_advice = false;          ///< guard() costs no map entry
+  bool locks_last = true;             ///< locked pages stay locked while nothing may access them
 };
 
 /// The facts of this process, found at the first call.
@@ -103,7 +105,7 @@ ALLOT_EXPORT status populate(void* p, std::size_t bytes) noexcept;
 
 /// What the system is told of pages, and may do nothing about.
 enum class advice {
-  huge_pages,    ///< back with huge pages where ranges are aligned to large_page_size
+  huge_pages,    ///< back with huge pages where ranges are aligned to advised_page_size
   no_dump,       ///< leave out of core dumps
   wipe_on_fork,  ///< child processes read zero here; guards made by guard() are gone there, too
   no_fork,       ///< child processes have nothing here: touching it faults

@@ -70,7 +70,8 @@ class ALLOT_EXPORT safe_buffer {
   const unsigned char& operator[](std::size_t i) const noexcept { return state_.data[i]; }
 
   /// Changes what may be done with the bytes, which stay as they are; anything else faults.
-  /// @throws allocation_error (protection_failed, permission_denied, map_limit); the access is as before
+  /// @throws allocation_error (protection_failed, permission_denied, map_limit; lock_limit: see locked()); the access
+  ///         is as before
   void protect(access rights);
   access rights() const noexcept { return state_.rights; }
 
@@ -87,7 +88,9 @@ class ALLOT_EXPORT safe_buffer {
   /// Overwrites the bytes with zero, whatever the access, and gives the memory back; the buffer is empty then.
   void release() noexcept;
 
-  bool locked() const noexcept;  ///< whether it is kept out of swap space
+  /// Whether it is kept out of swap space. On Windows nothing inaccessible is: a buffer is locked again there when it
+  /// may be accessed again; where that fails and a lock is required, protect() throws.
+  bool locked() const noexcept;
   bool kept_out_of_dumps() const noexcept { return state_.out_of_dumps; }
   /// What a child process has of the buffer: as asked for, or `inherit` where the system knows nothing else.
   fork_policy fork() const noexcept { return state_.fork; }
@@ -103,6 +106,7 @@ class ALLOT_EXPORT safe_buffer {
   void mark_surroundings() noexcept;
   std::optional<misuse_kind> damage() const noexcept;
   bool report_damage() const;
+  void lock_again();
   std::optional<misuse_kind> wipe(bool look) noexcept;
   bool in_child() const noexcept;
 
@@ -114,6 +118,7 @@ class ALLOT_EXPORT safe_buffer {
     access rights = access::read_write;
     fork_policy fork = fork_policy::inherit;
     bool locked = false;
+    bool must_lock = false;
     bool out_of_dumps = false;
   };
 

@@ -6,6 +6,7 @@
 #include <any>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -46,6 +47,7 @@ class rows {
 
   template <class T, class Owner>
   rows& count(std::string_view name, T Owner::*member, std::string_view doc, within range = {}) {
+    range.most = std::min<std::uint64_t>(range.most, std::numeric_limits<typename plain<T>::type>::max());
     return add(numeric(name, option_kind::count, doc, range), member);
   }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <ostream>
+#include <tuple>
 
 #include "layout.hpp"
 

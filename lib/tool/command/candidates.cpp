@@ -25,7 +25,7 @@ class config_stack {
     std::pmr::memory_resource* const found = set->serving(wanted);
     if (found == nullptr)
       throw config_error(source_, 0, 0, "default", "neither a resource \"" + std::string(wanted) + "\" nor a default");
-    return {std::move(set), found};
+    return {set, found};
   }
 
  private:
@@ -114,6 +114,7 @@ std::vector<config_candidate> built_in_candidates(const replay_program& program,
   }
   if (program.operations().size() <= most_events_for_pages) wanted.push_back({pages, nullptr, true});
   std::vector<config_candidate> made;
+  made.reserve(wanted.size());
   for (const built_in& each : wanted) made.push_back(candidate_of(each, shared));
   for (config_candidate& each : made) {
     if (each.replayed.name == "synchronized_pool_resource")

@@ -39,6 +39,7 @@ contest_result hold(const contest_flags& wanted, command_context& context) {
   candidates.insert(candidates.end(), std::make_move_iterator(configs.begin()), std::make_move_iterator(configs.end()));
 
   std::vector<replay_candidate> replayed;
+  replayed.reserve(candidates.size());
   for (const config_candidate& each : candidates) replayed.push_back(each.replayed);
   progress bar(context, "replaying " + count_text(trace.program.operations().size(), "event") + " on " +
                             count_text(replayed.size(), "candidate"));

@@ -40,7 +40,7 @@ std::string text_of(const char* variable) {
 }
 
 std::string preload_library(const request& wanted) {
-  const std::string library = find_preload_library(wanted.preload);
+  std::string library = find_preload_library(wanted.preload);
   if (library.empty())
     throw command_error(no_input, "liballot_preload.so is not there: say where it is, with --preload or ALLOT_PRELOAD");
   if (library.find_first_of(":;") != std::string::npos)
@@ -122,9 +122,9 @@ os::program_call call_for(const request& wanted, const std::string& preload, con
                       {"ALLOT_CONFIG_FAILED", std::nullopt},
                       {"ALLOT_STRICT", std::nullopt}};
   add_preload(call, preload);
-  const auto set = [&](const char* name, std::string value) {
+  const auto set = [&](const char* name, const std::string& value) {
     for (auto& [variable, text] : call.environment)
-      if (variable == name) text = std::move(value);
+      if (variable == name) text = value;
   };
   if (wanted.stacks) set("ALLOT_RECORD_STACKS", "1");
   if (!wanted.config.empty()) {

@@ -36,7 +36,7 @@ class growing_elements {
   static constexpr size_type alignment = alignof(T) > memory_tools::granule ? alignof(T) : memory_tools::granule;
   static constexpr bool moves = std::is_nothrow_move_constructible_v<T>;
   /// Made before there is room for it in any case: one way less for compilers to weigh in a loop that appends.
-  static constexpr bool small = std::is_trivially_copyable_v<T> && sizeof(T) <= 4 * sizeof(void*);
+  static constexpr bool made_first = std::is_trivially_copyable_v<T> && sizeof(T) <= 4 * sizeof(void*);
   static constexpr bool remaps = moves && std::is_trivially_copyable_v<T>;  // a std::mutex is that, too
 
   /// Of so many elements; what no memory has where there is no such number.
@@ -99,7 +99,7 @@ class growing_elements {
     T* at = end_;
     if (!ALLOT_LIKELY(at != limit_)) {
       if constexpr (moves) {
-        if (small || settings_.may_move) {  // the arguments may lie in the array
+        if (made_first || settings_.may_move) {  // the arguments may lie in the array
           element made(maker(), std::forward<Args>(args)...);
           make_room(1);
           return add(end_, std::move(made.value()));
@@ -116,7 +116,7 @@ class growing_elements {
     T* at = end_;
     if (!ALLOT_LIKELY(at != limit_)) {
       if constexpr (moves) {
-        if (small || settings_.may_move) {
+        if (made_first || settings_.may_move) {
           element made(maker(), std::forward<Args>(args)...);
           return try_make_room() ? add(end_, std::move(made.value())) : nullptr;
         }

@@ -13,8 +13,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* file_name = "liballot_preload.so";
 
-// From the folder of the program on: where it is installed, and where it is built.
-constexpr std::array places{ALLOT_LIBRARIES_FROM_PROGRAMS, "../lib", ".", "../preload"};
+// From the folder of the program on: where it is installed, also two folders deep (vcpkg), and where it is built.
+constexpr std::array places{ALLOT_LIBRARIES_FROM_PROGRAMS, "../lib", "../../lib", ".", "../preload"};
 
 }  // namespace
 
