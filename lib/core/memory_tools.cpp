@@ -9,6 +9,7 @@
 #endif
 
 // Weak: null in a program that is not sanitized, whatever this file was compiled with.
+// NOLINTBEGIN(bugprone-reserved-identifier): the sanitizers chose these names
 extern "C" {
 ALLOT_WEAK void __asan_poison_memory_region(const volatile void* p, std::size_t bytes);
 ALLOT_WEAK void __asan_unpoison_memory_region(const volatile void* p, std::size_t bytes);
@@ -22,6 +23,7 @@ ALLOT_WEAK void* __asan_get_report_address(void);
 ALLOT_WEAK void __tsan_acquire(void* p);
 ALLOT_WEAK std::ptrdiff_t __msan_test_shadow(const volatile void* p, std::size_t bytes);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace allot::memory_tools {
 namespace {

@@ -54,7 +54,8 @@ struct fault_hook_list {
     void* const unused = first == nullptr ? handler : nullptr;
     if (unused != nullptr) handler = nullptr;
     unlock();
-    // Waits for handlers that run, and these for the lock.
+    // Not under the lock: it may wait for handlers that run, and these for the lock. Where it does not wait, they find
+    // the list empty.
     if (unused != nullptr) ::RemoveVectoredExceptionHandler(unused);
   }
 

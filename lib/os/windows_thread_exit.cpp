@@ -57,8 +57,14 @@ extern "C" void NTAPI allot_thread_callback(PVOID, DWORD reason, PVOID) {
 }  // namespace allot::os
 
 #if defined(_MSC_VER) && !defined(__clang__)
+// The names as linkers know them: those of 32 bits put an underscore before.
+#if defined(_M_IX86)
+#pragma comment(linker, "/INCLUDE:__tls_used")
+#pragma comment(linker, "/INCLUDE:_allot_thread_callback_entry")
+#else
 #pragma comment(linker, "/INCLUDE:_tls_used")
 #pragma comment(linker, "/INCLUDE:allot_thread_callback_entry")
+#endif
 #pragma const_seg(".CRT$XLY")
 extern "C" const PIMAGE_TLS_CALLBACK allot_thread_callback_entry = &allot::os::allot_thread_callback;
 #pragma const_seg()

@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(a_file_is_not_left_behind_when_a_later_part_cannot_be_made)
            std::string(e.what()).find("/no/such/folder/file: No such file") != std::string::npos;
   });
   BOOST_TEST(!std::filesystem::exists(to.path()));
-  std::ofstream(to.path()) << "before\n";
+  std::ofstream(to.path(), std::ios::binary) << "before\n";
   BOOST_CHECK_THROW((void)parse_config(traced(to) + impossible), config_error);
   const std::vector<char> kept = to.content();
   BOOST_TEST(std::string(kept.begin(), kept.end()) == "before\n");  // somebody else's stays

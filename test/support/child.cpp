@@ -11,17 +11,13 @@
 namespace allot::test {
 namespace {
 
-constexpr const char* child_variable = "ALLOT_TEST_CHILD";
-
 std::map<std::string, std::function<void()>, std::less<>>& children() {
   static std::map<std::string, std::function<void()>, std::less<>> all;
   return all;
 }
 
-std::string& program() {
-  static std::string path;
-  return path;
-}
+std::string program_path;
+std::vector<std::string> program_arguments;
 
 }  // namespace
 
@@ -31,7 +27,7 @@ child_program::child_program(std::string_view name, std::function<void()> body) 
 
 child_outcome run_child(std::string_view name) {
   if (children().find(name) == children().end()) throw std::logic_error("no such child: " + std::string(name));
-  return run_again(program(), child_variable, std::string(name));
+  return run_again(program_path, child_variable, std::string(name));
 }
 
 namespace {
@@ -66,6 +62,13 @@ int child_main() {
   return 0;
 }
 
-void set_program(const char* path) { program() = path_of_program(path); }
+void set_program(int argc, char** argv) {
+  program_path = path_of_program(argv[0]);
+  program_arguments.assign(argv, argv + argc);
+}
+
+const std::string& program() { return program_path; }
+
+const std::vector<std::string>& arguments() { return program_arguments; }
 
 }  // namespace allot::test

@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "support/machine.hpp"
 
@@ -29,6 +30,13 @@ struct child_outcome {
 /// Runs the child of that name in a process of its own and waits for it. 0 is the exit code of a body that returns.
 child_outcome run_child(std::string_view name);
 
+/// What run_child() runs, by its path, and the variable that says which child it is to be.
+const std::string& program();
+inline constexpr const char* child_variable = "ALLOT_TEST_CHILD";
+
+/// All that this program was started with, its name first.
+const std::vector<std::string>& arguments();
+
 /// Marks the running case as skipped, with the reason. The case returns right after; one that failed before has failed.
 void skip(std::string_view reason);
 
@@ -46,6 +54,6 @@ void drop_privileges();
 // For main().
 bool is_child();
 int child_main();
-void set_program(const char* path);
+void set_program(int argc, char** argv);
 
 }  // namespace allot::test

@@ -12,9 +12,11 @@ bool under_emulator() { return !std::string_view{ALLOT_TEST_EMULATOR}.empty(); }
 bool addresses_run_out() { return sizeof(void*) < 8; }
 bool reservations_take_memory() { return under_emulator(); }
 bool mappings_are_slow() { return false; }
+bool starts_its_kind() { return true; }
 #else
 bool addresses_run_out() { return few_addresses(); }
 bool reservations_take_memory() { return false; }
+bool starts_its_kind() { return !under_emulator(); }
 bool mappings_are_slow() { return under_emulator() && system_page_size() < 65536; }
 #endif
 

@@ -39,6 +39,9 @@ inline constexpr const char* takes_gigabytes = "reserving so much takes the emul
 /// Whether every mapping takes long: qemu looks at all pages of the address space it was given, one after the other.
 bool mappings_are_slow();
 inline constexpr const char* takes_hours = "the emulator takes too long for so many mappings";
+/// Whether a program may start others of its own kind: qemu's system does not know them.
+bool starts_its_kind();
+inline constexpr const char* does_not_start_its_kind = "the system does not start programs of the emulated kind";
 /// Whether a process with several threads can fork. qemu's do at times, and then end in the child.
 bool threads_can_fork();
 inline constexpr const char* forks_fail = "the emulator cannot fork a program with threads";

@@ -9,7 +9,7 @@
 #include "support/child.hpp"
 
 int main(int argc, char** argv) {
-  allot::test::set_program(argv[0]);
+  allot::test::set_program(argc, argv);
   if (allot::test::is_child()) return allot::test::child_main();
   const int code = boost::unit_test::unit_test_main([] { return true; }, argc, argv);
   return code == 0 && allot::test::skipped() ? allot::test::skipped_exit_code : code;

@@ -309,8 +309,8 @@ void print_versions() {
 
 }  // namespace
 
-int main(int, char** argv) {
-  allot::test::set_program(argv[0]);
+int main(int argc, char** argv) {
+  allot::test::set_program(argc, argv);
   const std::vector<conformance_subject> all = subjects();
   for (const conformance_subject& resource : all)
     const allot::test::child_program child(resource.name, [resource] { check_and_report(resource); });

@@ -204,23 +204,27 @@ strategy tracing_entry() {
                                          .name()
                                          .done());
   made.make = [](const std::any& is, const making& from) {
-    struct owned {
-      const std::string remove_at_end;  // unless it is kept
+    struct made_file {
+      const std::string path;  // empty: it was there before
       bool kept = false;
+      explicit made_file(const std::string& named) : path(std::filesystem::exists(named) ? std::string() : named) {}
+      ~made_file() {
+        std::error_code ignored;
+        if (!kept && !path.empty()) std::filesystem::remove(path, ignored);
+      }
+      made_file(const made_file&) = delete;
+      made_file& operator=(const made_file&) = delete;
+    };
+    struct owned {
+      made_file made;  // before the stream, so that it is removed closed: systems keep open files
       std::ofstream file;
       text_event_sink sink;
       tracing_resource traced;
       owned(const options& told, std::pmr::memory_resource& upstream)
-          : remove_at_end(std::filesystem::exists(told.file) ? std::string() : told.file),
+          : made(told.file),
             file(open(told.file)),
             sink(told.file.empty() ? std::cerr : static_cast<std::ostream&>(file)),
             traced(upstream, sink, told) {}
-      ~owned() {
-        std::error_code ignored;
-        if (!kept && !remove_at_end.empty()) std::filesystem::remove(remove_at_end, ignored);
-      }
-      owned(const owned&) = delete;
-      owned& operator=(const owned&) = delete;
       static std::ofstream open(const std::string& path) {
         std::ofstream opened;
         if (path.empty()) return opened;
@@ -235,7 +239,7 @@ strategy tracing_entry() {
     product result;
     result.owner = whole;
     result.memory = &whole->traced;
-    result.keep = [of = whole.get()] { of->kept = true; };
+    result.keep = [of = whole.get()] { of->made.kept = true; };
     result.options_in_force = [of = whole.get(), told] {
       options now = told;
       now.enabled = of->traced.enabled();
