@@ -3,6 +3,7 @@
 // list is kept where the system has it for every thread (TlsAlloc) instead of in a thread_local variable: MinGW has
 // freed those by now.
 
+#include <allot/core/compiler.hpp>
 #include <allot/os/thread_exit.hpp>
 #include <utility>
 
@@ -56,7 +57,7 @@ extern "C" void NTAPI allot_thread_callback(PVOID, DWORD reason, PVOID) {
 }  // namespace
 }  // namespace allot::os
 
-#if defined(_MSC_VER) && !defined(__clang__)
+#if !defined(ALLOT_KEEP_IN_SECTION)
 // The names as linkers know them: those of 32 bits put an underscore before.
 #if defined(_M_IX86)
 #pragma comment(linker, "/INCLUDE:__tls_used")
@@ -71,7 +72,7 @@ extern "C" const PIMAGE_TLS_CALLBACK allot_thread_callback_entry = &allot::os::a
 #else
 extern "C" {
 extern const PIMAGE_TLS_CALLBACK allot_thread_callback_entry;
-__attribute__((section(".CRT$XLY"), used)) const PIMAGE_TLS_CALLBACK allot_thread_callback_entry =
-    &allot::os::allot_thread_callback;
+ALLOT_KEEP_IN_SECTION(".CRT$XLY")
+const PIMAGE_TLS_CALLBACK allot_thread_callback_entry = &allot::os::allot_thread_callback;
 }
 #endif

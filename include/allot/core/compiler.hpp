@@ -30,6 +30,9 @@
 // From here on the value is in a register of its own. Keeps compilers from loading it together with its neighbours by
 // one wide instruction, which must wait when a neighbour was stored just before.
 #define ALLOT_IN_REGISTER(value) __asm__("" : "+r"(value))
+// Before a variable that linkers put into a section of that name and keep, whether somebody uses it or not. Not defined
+// where compilers do it by pragmas.
+#define ALLOT_KEEP_IN_SECTION(name) __attribute__((section(name), used))
 // Behind an arithmetic type: a vector of so many bytes, whose operators work on all its elements at once. Not defined
 // where compilers have no such types, or processors no such registers.
 #if !defined(__i386__) || defined(__SSE2__)
