@@ -90,6 +90,8 @@ slab_store::shape slab_store::shape_of(std::size_t index) const noexcept {
       found.window_shift = log2_of(window);
       found.per_window = window / found.bytes;
       found.alignment = std::max(found.alignment, window);
+    } else {
+      found.alignment = std::max(found.alignment, found.bytes);  // it divides a page, and lies within one if aligned so
     }
   }
   const std::size_t wanted =

@@ -23,6 +23,7 @@ using allot::testing::counting_resource;
 BOOST_AUTO_TEST_SUITE(adaptors_conform)
 
 BOOST_AUTO_TEST_CASE(over_strategies_of_the_suite) {
+  if (emulates_large_pages()) return skip(addresses_are_few);
   if (mappings_are_slow()) return skip(takes_hours);
   std::size_t next = 0;
   for (const storey& adaptor : storeys())

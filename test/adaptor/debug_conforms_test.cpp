@@ -126,6 +126,7 @@ BOOST_AUTO_TEST_CASE(over_the_kits_own_upstream) {
 BOOST_AUTO_TEST_CASE(over_pages) { conforms_over<page_resource>("page_resource"); }
 
 BOOST_AUTO_TEST_CASE(over_heaps) {
+  if (test::emulates_large_pages()) return test::skip(test::addresses_are_few);
   if (test::mappings_are_slow()) return test::skip(test::takes_hours);
   heap_options checked;
   checked.checked = true;

@@ -406,6 +406,7 @@ BOOST_AUTO_TEST_CASE(misuse_of_a_sample_is_found_exactly_and_has_no_effect) {
 BOOST_AUTO_TEST_CASE(a_freed_sample_stays_inaccessible_until_its_slot_is_needed) {
   sampling_guard_options options = rate_of(1);
   options.slots = 3;
+  options.largest_bytes = 4 * page;
   pool_resource pool;
   sampling_guard_resource memory(pool, options);
   char* const p = get(memory, page);

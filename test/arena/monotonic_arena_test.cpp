@@ -363,6 +363,7 @@ BOOST_AUTO_TEST_CASE(pages_beyond_what_is_retained_go_back_and_read_zero_again) 
 }
 
 BOOST_AUTO_TEST_CASE(a_large_zeroed_push_on_fresh_memory_touches_none) {
+  if (test::emulates_large_pages()) return test::skip(test::counts_small_pages);
   if (memory_tools::active() || test::under_thread_sanitizer())
     return test::skip("the tool keeps books of its own about the memory");
   monotonic_arena memory(512_MiB);
@@ -1141,9 +1142,9 @@ BOOST_AUTO_TEST_CASE(a_checked_arena_on_a_block_that_was_taken_away_is_in_nobody
   monotonic_arena_options checked;
   checked.checked = true;
   const test::misuse_watch watch;
-  page_block first(65536);
+  page_block first(16 * test::system_page_size());
   const monotonic_arena on_first(static_cast<const page_block&>(first), checked);
-  first.resize(32768);
+  first.resize(8 * test::system_page_size());
   const monotonic_arena on_rest(static_cast<const page_block&>(first), checked);
   BOOST_TEST(!on_rest.dead());
   page_block second(std::move(first));

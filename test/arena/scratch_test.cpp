@@ -1039,6 +1039,7 @@ BOOST_AUTO_TEST_CASE(threads_one_after_the_other_leave_nothing_behind) {
 }
 
 BOOST_AUTO_TEST_CASE(threads_side_by_side_leave_nothing_behind) {
+  if (test::emulates_large_pages()) return test::skip(test::counts_small_pages);
   if (test::under_thread_sanitizer() || memory_tools::active()) return test::skip("sanitizers add mappings");
   const auto outcome = run_with_one_heap("scratch_of_threads_in_batches");
   BOOST_TEST(outcome.exit_code == 0, outcome.output);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "reference_rows.hpp"
+#include "support/access.hpp"
 #include "support/child.hpp"
 #include "support/machine.hpp"
 
@@ -49,6 +50,7 @@ std::string table(const std::string& strategy, const std::string& options) {
 BOOST_AUTO_TEST_SUITE(config_bounds)
 
 BOOST_AUTO_TEST_CASE(a_bound_is_in_force_as_written_and_beyond_it_nothing_is_accepted) {
+  if (test::system_page_size() > 16384) return test::skip(test::of_small_pages);
   if (test::narrow) return test::skip(test::of_64_bits);
   const std::regex bounds(
       "(a size|a whole number)(?: that is a power of two)?(?: from (\\w+) to (\\w+)| of at least (\\w+)| of at most "

@@ -240,6 +240,7 @@ BOOST_AUTO_TEST_CASE(text_outside_a_terminal_is_ascii_without_escape_codes) {
 
 #if !defined(_WIN32)
 BOOST_AUTO_TEST_CASE(text_on_a_terminal_has_colours_and_its_width) {
+  if (test::emulates_large_pages()) return test::skip(test::fails_within_pages);
   if (test::under_thread_sanitizer()) return test::skip("a pseudo terminal and one thread");
   told_blocks memory("coloured");
   tell_many(memory, 300);
@@ -256,6 +257,7 @@ BOOST_AUTO_TEST_CASE(text_on_a_terminal_has_colours_and_its_width) {
 }
 
 BOOST_AUTO_TEST_CASE(no_color_and_a_dumb_terminal_are_respected) {
+  if (test::emulates_large_pages()) return test::skip(test::fails_within_pages);
   if (test::under_thread_sanitizer()) return test::skip("a pseudo terminal and one thread");
   told_blocks memory("plain");
   tell_many(memory, 300);
@@ -303,6 +305,7 @@ BOOST_AUTO_TEST_CASE(names_bring_no_escape_codes_into_text) {
 
 BOOST_AUTO_TEST_CASE(numbers_are_the_same_in_every_locale_and_format) {
   if (!test::knows_types) return test::skip(test::locales_need_types);
+  if (test::emulates_large_pages()) return test::skip(test::fails_within_pages);
   struct points : std::numpunct<char> {
     char do_thousands_sep() const override { return '.'; }
     char do_decimal_point() const override { return ','; }

@@ -127,6 +127,7 @@ BOOST_AUTO_TEST_CASE(a_signal_somebody_sent_calls_no_hook_and_has_its_usual_effe
 }
 
 BOOST_AUTO_TEST_CASE(bus_errors_are_faults) {
+  if (test::emulates_large_pages()) return test::skip(test::fails_within_pages);
   const auto outcome = test::run_child("fault_hook_bus");
   BOOST_TEST(outcome.exit_code == 3);
   BOOST_TEST(outcome.says("the first hook\n"));

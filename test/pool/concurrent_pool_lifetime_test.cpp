@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "pool/concurrent_pool_support.hpp"
+#include "support/access.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
 #include "support/machine.hpp"
@@ -386,7 +387,7 @@ BOOST_AUTO_TEST_CASE(what_a_thread_remembers_of_many_pools_grows_and_goes_back) 
     std::thread(use_all).join();
     calls[i] = counted.calls();
   }
-  BOOST_TEST(calls[0] > 1u);
+  if (test::system_page_size() <= 16384) BOOST_TEST(calls[0] > 1u);  // else the first table has room for all
   BOOST_TEST(calls[0] == calls[1]);
 }
 

@@ -399,6 +399,30 @@ BOOST_AUTO_TEST_CASE(any_mixture_of_options_is_sound) {
 
 // ---- sizes and alignments
 
+BOOST_AUTO_TEST_CASE(empty_blocks_have_places_of_their_own_at_the_alignments_of_pages) {
+  const std::size_t page = system_page_size();
+  for (const named_level& at : every_level) {
+    secure_resource memory(subject_at(at.level));
+    const misuse_watch watch;
+    std::vector<held_block> blocks;
+    for (const std::size_t alignment : {page / 2, page, 2 * page}) {
+      for (int i = 0; i < 4; ++i) {
+        blocks.push_back(take(memory, 0, alignment));
+        BOOST_TEST(number(blocks.back().p) % alignment == 0u);
+        BOOST_TEST(memory.owns(blocks.back().p));
+      }
+    }
+    std::vector<std::uintptr_t> places;
+    for (const held_block& block : blocks) places.push_back(number(block.p));
+    std::sort(places.begin(), places.end());
+    BOOST_TEST((std::adjacent_find(places.begin(), places.end()) == places.end()));
+    BOOST_TEST(memory.check());
+    give_all_at_random(memory, blocks);
+    BOOST_TEST(memory.usage().used == 0u);
+    BOOST_TEST(watch.nothing(), at.name);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(sizes_around_powers_of_two_are_served_at_every_alignment) {
   for (const named_level& at : every_level) {
     secure_resource memory(subject_at(at.level));

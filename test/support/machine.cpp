@@ -17,8 +17,10 @@ bool starts_its_kind() { return true; }
 bool addresses_run_out() { return few_addresses(); }
 bool reservations_take_memory() { return false; }
 bool starts_its_kind() { return !under_emulator(); }
-bool mappings_are_slow() { return under_emulator() && system_page_size() < 65536; }
+bool mappings_are_slow() { return under_emulator() && !emulates_large_pages(); }
 #endif
+
+bool emulates_large_pages() { return under_emulator() && system_page_size() > 4096; }
 
 bool threads_can_fork() { return !under_emulator(); }
 

@@ -39,6 +39,12 @@ inline constexpr const char* takes_gigabytes = "reserving so much takes the emul
 /// Whether every mapping takes long: qemu looks at all pages of the address space it was given, one after the other.
 bool mappings_are_slow();
 inline constexpr const char* takes_hours = "the emulator takes too long for so many mappings";
+inline constexpr const char* of_small_pages = "its numbers are those of pages of at most 16 KiB";
+/// Whether pages are emulated that are larger than the system's: qemu hands figures on that count the system's pages,
+/// and fails at parts of files that end within a page of its own.
+bool emulates_large_pages();
+inline constexpr const char* counts_small_pages = "the system counts pages smaller than the emulator's";
+inline constexpr const char* fails_within_pages = "the emulator fails where a file or a segment ends within its page";
 /// Whether a program may start others of its own kind: qemu's system does not know them.
 bool starts_its_kind();
 inline constexpr const char* does_not_start_its_kind = "the system does not start programs of the emulated kind";

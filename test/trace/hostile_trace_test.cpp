@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/machine.hpp"
 #include "trace/made_up.hpp"
 #include "trace/rows.hpp"
 #include "trace_record/block.hpp"
@@ -126,6 +127,7 @@ BOOST_AUTO_TEST_CASE(without_being_told_memory_is_what_the_machine_has) {
 }
 
 BOOST_AUTO_TEST_CASE(a_candidate_that_takes_more_and_more_is_stopped) {
+  if (emulates_large_pages()) return skip(counts_small_pages);
   made_up events;  // what lives is little, and an arena keeps it all
   for (std::uint64_t i = 0; i < 100; ++i) events.allocate(0x1000, mebi).deallocate(0x1000, mebi);
   const replay_program program = events.program();

@@ -64,8 +64,8 @@ void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
   block.requested = bytes;
   block.alignment = alignment;
   context_.outcome = {memory_errc::size_overflow, 0};
-  if (!checked_align_up(std::max<std::size_t>(bytes, 1), page, block.mapped) || block.mapped > max_object_bytes / 2)
-    return nullptr;
+  const std::size_t least = std::max<std::size_t>(bytes, 1);  // an empty block has its place in its pages, too
+  if (!checked_align_up(least, page, block.mapped) || block.mapped > max_object_bytes / 2) return nullptr;
 
   std::byte* pages = take_spare(block.mapped, alignment);
   if (pages != nullptr) {
@@ -79,7 +79,7 @@ void* large_blocks::allocate(std::size_t bytes, std::size_t alignment) {
     context_.outcome = blocks_.prepare_insert();
     if (!context_.outcome || !(one_way_ ? make_one_way(block) : make_mapping(block))) return nullptr;
   }
-  block.address = start_of(block) + align_down(block.mapped - bytes, alignment);
+  block.address = start_of(block) + align_down(block.mapped - least, alignment);
   block.stamp = ++stamps_;
   write_patterns(block);
   blocks_.insert(block);

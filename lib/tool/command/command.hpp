@@ -17,7 +17,7 @@ enum exit_code : int {
   found_wanting = 1,      ///< all went well, and the answer is no: a config with errors, a damaged replay
   wrong_usage = 64,       ///< of the command itself
   bad_data = 65,          ///< a trace that cannot be read, or is damaged where that matters
-  no_input = 66,          ///< a file that is not there
+  no_input = 66,          ///< a trace, or a config to be checked, that is not there
   internal_error = 70,    ///< a defect of the command, or no memory
   cannot_write = 73,      ///< an output file
   bad_config = 78,        ///< a config that was to be used and cannot be

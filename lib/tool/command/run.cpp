@@ -21,7 +21,7 @@ constexpr const char* exit_codes = R"(Exit codes:
     1  all went well, and the answer is no: a config with errors, a stack that refused requests or damaged blocks
    64  wrong usage
    65  a trace that cannot be read
-   66  a file that is not there
+   66  a trace, or a config to be checked, that is not there
    70  a defect of this program, or no memory
    73  a file that cannot be written
    78  a config that was to be used and cannot be
