@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_budget_is_described) {
 }
 
 BOOST_AUTO_TEST_CASE(every_stack_of_a_config_keeps_the_promises_of_resources) {
-  if (test::mappings_are_slow()) return test::skip(test::takes_hours);
+  if (test::mappings_are_slow() || test::emulates_large_pages()) return test::skip(test::takes_hours);
   register_kit();
   for (const std::string& strategy : strategy_names()) {
     if (is_users(strategy)) continue;

@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(page_local_blocks_never_straddle_a_page) {
       pool_resource pool(each.options, &odd);
       std::size_t straddling = 0;
       std::vector<held_block> blocks;
-      for (std::size_t bytes = 1; bytes <= page; bytes += bytes < 300 ? 7 : 61) {
+      for (std::size_t bytes = 1; bytes <= page; bytes += bytes < 300 ? 7 : page / 64 - 3) {
         for (int i = 0; i < 40; ++i) {
           blocks.push_back(test::take(pool, bytes, std::size_t{1} << i % 7));
           const block_info found = pool.find_block(blocks.back().p);
