@@ -16,6 +16,7 @@ namespace {
 template <class Resource>
 void conforms_at(secure_level level, std::string name) {
   if (test::mappings_are_slow()) return test::skip(test::takes_hours);
+  if (test::emulates_large_pages()) return test::skip(test::addresses_are_few);
   test::expect_conforms(testing::make_subject(
       std::move(name), [level](std::pmr::memory_resource&) { return std::make_unique<Resource>(level); }));
 }
