@@ -44,9 +44,7 @@ bool scratch_pair::stands_on(const std::pmr::memory_resource* upper, const arena
   return ours != nullptr && stands_on(*ours, candidate);
 }
 
-void scratch_pair::refuse() const {
-  throw allocation_error({memory_errc::limit_reached, name(), 0, 0, 0, 0});
-}
+void scratch_pair::refuse() const { throw allocation_error({memory_errc::limit_reached, name(), 0, 0, 0, 0}); }
 
 bool scratch_pair::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) noexcept {
   return slots_[0].memory.try_expand(p, old_bytes, new_bytes, alignment);
