@@ -12,6 +12,11 @@
 #include <string>
 #include <utility>
 
+#ifdef ALLOT_BENCH_FOONATHAN
+#include <foonathan/memory/memory_pool_collection.hpp>
+#include <type_traits>
+#endif
+
 #ifdef ALLOT_BENCH_BOOST
 #include <boost/container/pmr/memory_resource.hpp>
 #include <boost/container/pmr/synchronized_pool_resource.hpp>
@@ -257,6 +262,58 @@ class boost_pool final : public std::pmr::memory_resource {
 
 #endif
 
+#ifdef ALLOT_BENCH_FOONATHAN
+
+/// What foonathan/memory takes its blocks from: one of the standard's resources.
+class foonathan_upstream {
+ public:
+  using is_stateful = std::true_type;
+  explicit foonathan_upstream(memory_resource* upstream) : upstream_(upstream) {}
+  void* allocate_node(std::size_t bytes, std::size_t alignment) { return upstream_->allocate(bytes, alignment); }
+  void deallocate_node(void* p, std::size_t bytes, std::size_t alignment) noexcept {
+    upstream_->deallocate(p, bytes, alignment);
+  }
+
+ private:
+  memory_resource* upstream_;
+};
+
+/// Its pools for sizes that are powers of two; what is larger than they are made for comes from the upstream.
+class foonathan_pools final : public memory_resource {
+ public:
+  explicit foonathan_pools(memory_resource* upstream)
+      : upstream_(upstream), pools_(largest, first_block, foonathan_upstream(upstream)) {}
+
+ private:
+  static constexpr std::size_t largest = 4096;
+  static constexpr std::size_t first_block = std::size_t{64} << 10;
+  static bool is_for_pools(std::size_t bytes, std::size_t alignment) {
+    return ALLOT_LIKELY(bytes <= largest && alignment <= plain_alignment);
+  }
+
+  /// Sizes of 0 it does not know, and its alignment follows from the size.
+  static std::size_t node(std::size_t bytes, std::size_t alignment) { return bytes < alignment ? alignment : bytes; }
+
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    return is_for_pools(bytes, alignment) ? pools_.allocate_node(node(bytes, alignment))
+                                          : upstream_->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* p, std::size_t bytes, std::size_t alignment) override {
+    if (is_for_pools(bytes, alignment))
+      pools_.deallocate_node(p, node(bytes, alignment));
+    else
+      upstream_->deallocate(p, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  memory_resource* upstream_;
+  foonathan::memory::memory_pool_collection<foonathan::memory::node_pool, foonathan::memory::log2_buckets,
+                                            foonathan_upstream>
+      pools_;
+};
+
+#endif
+
 }  // namespace
 
 std::vector<candidate> peers(std::ostream& notes) {
@@ -281,6 +338,11 @@ std::vector<candidate> peers(std::ostream& notes) {
   all.push_back(pool_candidate<boost_synchronized>("boost synchronized", peer, many_threads));
 #else
   notes << "boost's pools are left out: Boost.Container was not there when this was built\n";
+#endif
+#ifdef ALLOT_BENCH_FOONATHAN
+  all.push_back(pool_candidate<foonathan_pools>("foonathan/memory", peer, one_thread));
+#else
+  notes << "the pools of foonathan/memory are left out: it was not there when this was built\n";
 #endif
   return all;
 }
