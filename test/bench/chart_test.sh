@@ -16,8 +16,7 @@ trap 'rm -rf "$work"' EXIT
 texts() { xmllint --xpath '//*[local-name()="text"]//text()' "$1" | grep -v '^ *$'; }
 
 failed=0
-for page in "$project"/docs/benchmarks/*.md; do
-  grep -qE '^\| (candidate|figure) ' "$page" || continue
+for page in "$project"/docs/benchmarks/*.md "$project/docs/adaptors.md"; do
   name=$(basename "$page" .md)
   "$project/test/bench/chart" "$page" "$work/$name.svg"
   texts "$work/$name.svg" >"$work/texts"
@@ -25,7 +24,7 @@ for page in "$project"/docs/benchmarks/*.md; do
     echo "$page: the chart has nothing of: $missing"
     failed=1
   done < <(awk -F ' *[|] *' '
-    /^\| candidate / { column = 3; next }
+    /^\| (candidate|over|threads that record) / { column = 3; next }
     /^\| figure / { column = 5; next }
     /^\|/ && column && $column ~ /^[0-9.]+$/ { gsub(/`/, "", $2); print $2; next }
     !/^\|/ { column = 0 }

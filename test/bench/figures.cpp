@@ -87,15 +87,17 @@ void figure_reporter::print_figures(std::ostream& out) const {
   out << "| figure | ours, us | baseline, us | ratio | at most | spread |\n|---|---|---|---|---|---|\n" << std::fixed;
   for (const figure& f : figures() | ranges::views::filter(measured)) {
     const double ours = median(microseconds_.at(f.ours));
+    double held = ours;
     out << "| " << f.what << " | " << std::setprecision(2) << ours << " | ";
     if (f.baseline.empty()) {
       out << "- | - | ";
     } else {
       const double baseline = median(microseconds_.at(f.baseline));
-      out << baseline << " | " << std::setprecision(3) << ours / baseline << " | ";
+      held = ours / baseline;
+      out << baseline << " | " << std::setprecision(3) << held << " | ";
     }
     if (f.goal > 0) {
-      out << std::setprecision(2) << f.goal;
+      out << std::setprecision(2) << f.goal << (held > f.goal ? " **(not met)**" : "");
     } else {
       out << "-";
     }
