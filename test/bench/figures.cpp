@@ -66,6 +66,10 @@ const std::vector<figure>& figures() {
       {"guarded block of 64 KiB, create and destroy, us", "block/create_destroy", "",
        os::facts().guard_advice ? 5.0 : 7.0},
       {"`resize(preserve)` of 256 MiB, moving, against copying it", "block/resize", "block/copy", 0.02},
+      // what stands on pages, against std::pmr::new_delete_resource
+      {"page_resource: a block of 64 KiB, a byte written", "block/page_resource", "block/standard_pages", 0},
+      {"guarded_page_resource: a block of 100 B, a byte written", "block/guarded", "block/standard_small", 0},
+      {"budget_slice: 100 blocks of 100 B, then freed", "block/slice", "block/standard_hundred", 0},
   };
   return all;
 }
