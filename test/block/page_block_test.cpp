@@ -717,6 +717,8 @@ BOOST_AUTO_TEST_CASE(protecting_that_fails_leaves_the_access_and_the_flags) {
 }
 
 BOOST_AUTO_TEST_CASE(forty_thousand_guarded_blocks_live_at_a_time) {
+  // An emulator at the limit of map entries ends, or stands still, over memory of its own.
+  if (!os::facts().guard_advice && test::under_emulator()) return test::skip(test::lost_in_emulator::figures);
   constexpr std::size_t count = 40000;
   std::vector<page_block> blocks;
   blocks.reserve(count);
@@ -726,8 +728,7 @@ BOOST_AUTO_TEST_CASE(forty_thousand_guarded_blocks_live_at_a_time) {
     if (!outcome) break;
   }
   if (!os::facts().guard_advice) {
-    if (!outcome && !test::under_emulator())
-      BOOST_TEST((outcome.error == memory_errc::map_limit || outcome.error == memory_errc::out_of_memory));
+    if (!outcome) BOOST_TEST((outcome.error == memory_errc::map_limit || outcome.error == memory_errc::out_of_memory));
     return test::skip("without guard advice two map entries a block are more than the system allows");
   }
   BOOST_TEST(blocks.size() == count);
