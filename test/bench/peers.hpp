@@ -8,7 +8,8 @@
 namespace allot::bench {
 
 /// The allocators people reach for, each as a std::pmr::memory_resource: glibc's malloc, the pools of the standard
-/// library, of Boost.Container and of foonathan/memory, and those of mimalloc, jemalloc, tcmalloc and TBB whose libraries are on this system
+/// library, of Boost.Container and of foonathan/memory, and those of mimalloc, jemalloc, tcmalloc and TBB whose
+/// libraries are on this system
 /// (`.ci/setup peers` installs them).
 ///
 /// The libraries are loaded beside each other; malloc stays the C library's.
