@@ -1,7 +1,7 @@
 """allot in gdb: "allot explain ADDRESS" says whose memory an address is in, "allot owners" lists who has memory, and arenas,
 pools, heaps and vlarrays are printed in words.
 
-    (gdb) source docs/gdb/allot.py
+    (gdb) source /usr/share/allot/gdb/allot.py
     (gdb) allot explain p
     (gdb) print arena
 

@@ -62,9 +62,10 @@ constexpr std::array<description, 18> descriptions{{
      "protection "
      "cost two each. Use fewer, larger blocks, or raise the limit."},
     {memory_errc::large_pages_unavailable, "large pages unavailable",
-     "No explicit large pages are free for this process. On Linux reserve some in vm.nr_hugepages; blocks on Windows "
-     "have "
-     "none. Without them, ask for ordinary pages with large-page advice."},
+     "No explicit large pages are free for this process. On Linux reserve some in vm.nr_hugepages. On Windows they "
+     "take the privilege to lock pages in memory, SeLockMemoryPrivilege (system error 1314: the process has not "
+     "enabled it); blocks with guards have none there even so (system error 50). Without them, ask for ordinary pages "
+     "with large-page advice."},
     {memory_errc::not_supported, "not supported",
      "This system, or this resource, cannot do that. Ask for its capabilities first, or use the fallback its "
      "documentation names."},

@@ -71,6 +71,10 @@ std::vector<row> adaptors_over(std::pmr::memory_resource& upstream, event_sink& 
   add("zeroing_resource", std::make_unique<zeroing_resource>(upstream));
   add("debug_resource", std::make_unique<debug_resource>(upstream));
   rows.back().slower = 100;
+  debug_options no_stacks;
+  no_stacks.record_stacks = false;
+  add("debug_resource, no call stacks", std::make_unique<debug_resource>(upstream, no_stacks));
+  rows.back().slower = 10;
   return rows;
 }
 

@@ -20,11 +20,11 @@ void create_destroy(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(page_block(bytes).data());
 
   constexpr std::size_t count = 1000;
-  const std::size_t before = allot::test::map_count();
-  std::vector<page_block> blocks;
-  for (std::size_t i = 0; i < count; ++i) blocks.emplace_back(bytes);
+  std::vector<page_block> blocks(count);  // the vector's own memory comes before
+  const auto before = static_cast<double>(allot::test::map_count());
+  for (page_block& block : blocks) block = page_block(bytes);
   state.counters["map entries a block"] =
-      static_cast<double>(allot::test::map_count() - before) / static_cast<double>(count);
+      (static_cast<double>(allot::test::map_count()) - before) / static_cast<double>(count);
 }
 
 constexpr std::size_t large = std::size_t{256} << 20;

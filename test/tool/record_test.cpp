@@ -139,6 +139,18 @@ BOOST_AUTO_TEST_CASE(what_the_program_writes_goes_where_it_would_and_beside_json
   BOOST_TEST(text_of(errors.path()).find("said\nwrong\n") == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(where_the_program_stands_is_told_to_who_leaves_the_dashes_out) {
+  const temporary_file trace("trace");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"true"}, {"sh", "-c", "true"}, {}}) {
+    std::vector<std::string> arguments{"record", "-o", trace.path()};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    const tool_outcome done = run_tool(arguments);
+    BOOST_TEST(done.code == 64);
+    BOOST_TEST(done.says("stands after --"), done.errors);
+  }
+  BOOST_TEST(!fs::exists(trace.path()));
+}
+
 BOOST_AUTO_TEST_CASE(a_program_that_is_not_there_is_127) {
   const temporary_file trace("trace");
   for (const char* each : {"no-such-program-anywhere", "/no/such/program", ""}) {

@@ -80,7 +80,9 @@ void add_replay(CLI::App& app, command_context& context) {
   const auto wanted = std::make_shared<request>();
   CLI::App* const sub = app.add_subcommand("replay", "does to a stack from a config what a trace says a program did");
   sub->add_option("trace", wanted->trace, "a trace file")->type_name("TRACE")->required();
-  sub->add_option("--config", wanted->config, "the stack, as docs/config.md says")->type_name("FILE")->required();
+  sub->add_option("--config", wanted->config, "the stack, in TOML; allot strategies has what there is")
+      ->type_name("FILE")
+      ->required();
   wanted->flags.add_to(*sub);
   sub->add_flag("--latencies", wanted->latencies, "time single calls, which takes time itself");
   sub->callback([wanted, &context] { replay_trace(*wanted, context); });

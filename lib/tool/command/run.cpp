@@ -21,7 +21,7 @@ constexpr const char* exit_codes = R"(Exit codes:
     1  all went well, and the answer is no: a config with errors, a stack that refused requests or damaged blocks
    64  wrong usage
    65  a trace that cannot be read
-   66  a trace, or a config to be checked, that is not there
+   66  a trace, a config to be checked, or the preload library, that is not there
    70  a defect of this program, or no memory
    73  a file that cannot be written
    78  a config that was to be used and cannot be
@@ -72,6 +72,9 @@ void parse(CLI::App& app, std::vector<std::string> arguments, command_context& c
   } catch (const CLI::RequiredError&) {
     if (!app.get_subcommands().empty()) throw;
     throw std::invalid_argument("which subcommand? allot --help lists them");
+  } catch (const CLI::ExtrasError& error) {
+    if (!app.got_subcommand("record") || !context.program.empty()) throw;
+    throw std::invalid_argument(std::string(error.what()) + "; the program to record stands after --");
   } catch (const CLI::CallForHelp&) {
     context.out << app.help();
   } catch (const CLI::CallForVersion& version) {
