@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
     printf '\t<testcase name="a" status="run">\n\t</testcase>\n' >"$2"
     printf '\t<testcase name="b" status="notrun">\n\t\t<skipped message="SKIP_RETURN_CODE=77"/>\n' >>"$2"
     printf '\t\t<system-out>SKIPPED: no &quot;reason&quot;</system-out>\n\t</testcase>\n' >>"$2"
-    [ ! -e fails ] || printf '\t<testcase name="c" status="fail">\n\t\t<properties/>\n' >>"$2"
+    [ ! -e fails ] || printf '\t<testcase name="c" time="1.25" status="fail">\n\t\t<properties/>\n' >>"$2"
     [ ! -e fails ] || printf '\t\t<system-out>one\n1 &lt; 2\n</system-out>\n\t</testcase>\n' >>"$2"
   fi
   shift
@@ -39,7 +39,7 @@ case $case_name in
   a_failed_test_fails)
     touch project/fails
     expect 1 run
-    [[ $(tail -n 4 out) == $'failed: c\n  | one\n  | 1 < 2\n1 passed'* ]] || fail "not at the end: $(cat out)"
+    [[ $(tail -n 5 out) == $'failed: c\n  | after 1 s\n  | one\n  | 1 < 2\n1 passed'* ]] || fail "not at the end: $(cat out)"
     [[ $(tail -n 1 out) == '1 passed, 1 failed, 1 skipped' ]] || fail "another last line"
     ;;
   a_failed_build_has_a_code_of_its_own)
