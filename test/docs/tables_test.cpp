@@ -1,15 +1,20 @@
 // What the pages list, against what the library says.
 
+#include <algorithm>
 #include <allot/core/memory_errc.hpp>
 #include <allot/secure/secure_options.hpp>
+#include <allot/secure/secure_resource.hpp>
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace allot;
 
@@ -34,6 +39,34 @@ std::string row_of_levels(const std::string& option, Shown shown) {
     row += " " + std::string(shown(completed(options_at(level)))) + " |";
   return row + "\n";
 }
+
+/// log2 of the most blocks that lie beside each other between two guards: the places of a slab.
+double bits_of_places(std::size_t bytes) {
+  secure_options options;
+  options.guard_interval = 1;
+  secure_resource memory(options);
+  std::vector<std::uintptr_t> blocks((std::size_t{16} << 20) / (bytes + 1024));
+  for (std::uintptr_t& each : blocks) each = reinterpret_cast<std::uintptr_t>(memory.allocate(bytes, 8));
+  std::sort(blocks.begin(), blocks.end());
+  std::uintptr_t stride = UINTPTR_MAX;
+  for (std::size_t i = 1; i < blocks.size(); ++i) stride = std::min(stride, blocks[i] - blocks[i - 1]);
+  int run = 1;
+  int longest = 1;
+  for (std::size_t i = 1; i < blocks.size(); ++i) {
+    run = blocks[i] - blocks[i - 1] == stride ? run + 1 : 1;
+    longest = std::max(longest, run);
+  }
+  return std::log2(longest);
+}
+
+/// log2 of how many freed blocks wait in random order, which are half of all that wait.
+double bits_of_quarantine(secure_level level, std::size_t bytes) {
+  secure_resource memory(options_at(level));
+  for (int i = 0; i < 60'000; ++i) memory.deallocate(memory.allocate(bytes, 8), bytes, 8);
+  return std::log2(static_cast<double>(memory.report().quarantined_blocks) / 2);
+}
+
+std::string rounded(double bits) { return std::to_string(std::lround(bits)); }
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -96,6 +129,32 @@ BOOST_AUTO_TEST_CASE(the_table_of_secure_levels_has_what_they_stand_for) {
            row_of_levels("fork", [&](const options& o) { return policies.at(static_cast<std::size_t>(*o.fork)); }),
        })
     BOOST_TEST(security.find(row) != std::string::npos, "docs/security.md does not have" << row);
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_randomness_has_what_there_is) {
+  const std::string security = page("security.md");
+  const auto has = [&](const std::string& start, const std::string& bits) {
+    BOOST_TEST(line_of(security, "| " + start + " | " + bits) != "",
+               "docs/security.md has no row that begins with: " << start << " | " << bits);
+  };
+  secure_resource memory;
+  (void)memory.allocate(16, 8);
+  const secure_report report = memory.report();
+  // Where a memory tool has the addresses in hand, or there are few, places are the system's.
+  if (report.region_entropy != 0 && sizeof(void*) == 8)
+    has("place of a region, of large blocks, of the records",
+        "about " + rounded(report.region_entropy) + " on 64-bit Linux");
+  has("a canary", rounded(report.canary_entropy) + ",");
+  has("a block's place in an empty slab",
+      rounded(bits_of_places(16)) + " for 16 bytes, " + rounded(bits_of_places(64)) + " for 64, " +
+          rounded(bits_of_places(1024)) + " for 1 KiB, " + rounded(bits_of_places(31 * 1024)) + " for 31 KiB");
+  using level = secure_level;
+  has("place in the quarantine at `hardened`", rounded(bits_of_quarantine(level::hardened, 16)) + " for 16 bytes, " +
+                                                   rounded(bits_of_quarantine(level::hardened, 64)) + " for 64, " +
+                                                   rounded(bits_of_quarantine(level::hardened, 1024)) + " for 1 KiB,");
+  has("the same at `paranoid`", rounded(bits_of_quarantine(level::paranoid, 16)) + ", " +
+                                    rounded(bits_of_quarantine(level::paranoid, 64)) + ", " +
+                                    rounded(bits_of_quarantine(level::paranoid, 1024)) + " |");
 }
 
 BOOST_AUTO_TEST_CASE(every_page_is_in_the_list_of_all_pages) {
