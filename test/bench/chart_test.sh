@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 texts() { xmllint --xpath '//*[local-name()="text"]//text()' "$1" | grep -v '^ *$'; }
 
 failed=0
-for page in "$project"/docs/benchmarks/*.md "$project"/docs/{adaptors,real_programs}.md; do
+for page in "$project"/docs/benchmarks/*.md "$project"/docs/{adaptors,real_programs,recommend_proof,sampling_guard}.md; do
   name=$(basename "$page" .md)
   "$project/test/bench/chart" "$page" "$work/$name.svg"
   texts "$work/$name.svg" >"$work/texts"
@@ -26,8 +26,15 @@ for page in "$project"/docs/benchmarks/*.md "$project"/docs/{adaptors,real_progr
   done < <(awk -F ' *[|] *' '
     /^\| (candidate|over|threads that record) / { column = 3; next }
     /^\| program \| glibc / { column = 4; next }
+    /^\| program \| known / { column = 7; next }
+    /^\| upstream, ns a pair / { column = 6; next }
     /^\| figure / { column = 5; next }
-    /^\|/ && column && $column ~ /^[0-9.]+$|\([0-9.]+\)$/ { gsub(/`/, "", $2); print $2; next }
+    /^\|/ && column && $column ~ /^[0-9.]+$|\(\+?[0-9.]+\)$/ {
+      gsub(/`/, "", $2)
+      if (column == 7) sub(/: .*/, "", $2)
+      print $2
+      next
+    }
     !/^\|/ { column = 0 }
   ' "$page" | sort -u | grep -vxFf <(sed 's/^ *//; s/ *$//' "$work/texts"))
   if ! diff <(texts "$work/$name.svg") <(texts "$project/docs/benchmarks/$name.svg") >"$work/difference"; then
