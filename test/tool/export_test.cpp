@@ -1,4 +1,4 @@
-#include <CLI/CLI.hpp>
+#include <CLI/Error.hpp>
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "command/command.hpp"
 #include "inspect/browser.hpp"
 #include "support/child.hpp"
 #include "tool/told_traces.hpp"

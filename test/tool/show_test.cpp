@@ -1,4 +1,4 @@
-#include <CLI/CLI.hpp>
+#include <CLI/Error.hpp>
 #include <allot/trace/trace_record.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "command/command.hpp"
 #include "inspect/browser.hpp"
 #include "support/child.hpp"
 #include "tool/told_traces.hpp"

@@ -1,16 +1,12 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <allot/trace/trace_writer.hpp>
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "command/command.hpp"
 #include "trace/trace_files.hpp"
 
 namespace allot::test {
@@ -79,20 +75,8 @@ struct said {
   bool has(std::string_view text) const { return out.find(text) != out.npos; }
 };
 
-/// What `allot show` and `allot export` say.
-inline said ask(std::vector<std::string> arguments, bool json = false, bool progress = false) {
-  std::ostringstream out;
-  std::ostringstream errors;
-  tool::command_context context{out, errors};
-  context.json = json;
-  context.progress = progress;
-  CLI::App app;
-  tool::add_show(app, context);
-  tool::add_export(app, context);
-  std::reverse(arguments.begin(), arguments.end());
-  app.parse(arguments);
-  return {out.str(), errors.str(), context.code};
-}
+/// What the command says. What goes wrong is thrown, as subcommands throw it.
+said ask(std::vector<std::string> arguments, bool json = false, bool progress = false);
 
 inline nlohmann::json facts(std::vector<std::string> arguments) {
   return nlohmann::json::parse(ask(std::move(arguments), true).out);

@@ -1,8 +1,6 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <allot/config/config.hpp>
 #include <filesystem>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
@@ -10,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "command.hpp"
 #include "errors.hpp"
 #include "output.hpp"
+#include "subcommands.hpp"
 #include "words.hpp"
 
 namespace allot::tool {
@@ -30,7 +28,9 @@ json error_of(const std::string& file, command_context& context) {
   }
 }
 
-void check_all(const std::vector<std::string>& files, command_context& context) {
+}  // namespace
+
+void check_configs(const std::vector<std::string>& files, command_context& context) {
   json all = json::array();
   for (const std::string& file : files) {
     json error = error_of(file, context);
@@ -43,15 +43,6 @@ void check_all(const std::vector<std::string>& files, command_context& context) 
     all.push_back(std::move(row));
   }
   if (context.json) write_json(context, {{"files", std::move(all)}});
-}
-
-}  // namespace
-
-void add_check_config(CLI::App& app, command_context& context) {
-  const auto files = std::make_shared<std::vector<std::string>>();
-  CLI::App* const sub = app.add_subcommand("check-config", "says what is wrong with config files, and builds nothing");
-  sub->add_option("files", *files, "the files")->type_name("CONFIG")->required();
-  sub->callback([files, &context] { check_all(*files, context); });
 }
 
 }  // namespace allot::tool

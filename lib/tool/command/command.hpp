@@ -46,23 +46,11 @@ class command_error : public std::runtime_error {
   exit_code code_;
 };
 
-/// Adds everything below to a command that is empty yet.
+/// Makes an empty command the whole one: all subcommands with their options, whose callbacks do the work.
 void add_all(CLI::App& app, command_context& context);
 
 /// Does what arguments, without the program's own name, ask for. Errors are told as `allot: ...`, and with --json as a
 /// JSON value, too. Returns the exit code.
 int run(std::vector<std::string> arguments, command_context& context);
-
-// Each adds its subcommand with its options; its callback does the work, sets `code`, and throws what goes wrong:
-// trace_error, config_error, command_error, std::system_error, std::invalid_argument for wrong usage.
-void add_check_config(CLI::App& app, command_context& context);
-void add_compare(CLI::App& app, command_context& context);
-void add_completion(CLI::App& app, command_context& context);
-void add_export(CLI::App& app, command_context& context);
-void add_recommend(CLI::App& app, command_context& context);
-void add_record(CLI::App& app, command_context& context);
-void add_replay(CLI::App& app, command_context& context);
-void add_show(CLI::App& app, command_context& context);
-void add_strategies(CLI::App& app, command_context& context);
 
 }  // namespace allot::tool

@@ -1,16 +1,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <allot/config/config.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
 #include <vector>
 
-#include "command.hpp"
 #include "completion/shells.hpp"
 #include "output.hpp"
 #include "strategy_entries.hpp"
+#include "subcommands.hpp"
 
 namespace allot::tool {
 namespace {
@@ -66,20 +65,15 @@ completed_program described(const CLI::App& app) {
 
 }  // namespace
 
-void add_completion(CLI::App& app, command_context& context) {
-  const auto shell = std::make_shared<std::string>();
-  CLI::App* const sub = app.add_subcommand("completion", "writes what a shell reads to complete the command's words");
-  sub->add_option("shell", *shell, "the shell")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  sub->callback([shell, &app, &context] {
-    const completed_program program = described(app);
-    const std::string script = *shell == "bash"  ? bash_completion(program)
-                               : *shell == "zsh" ? zsh_completion(program)
-                                                 : fish_completion(program);
-    if (context.json)
-      write_json(context, {{"shell", *shell}, {"script", script}});
-    else
-      context.out << script;
-  });
+void write_completion(const std::string& shell, const CLI::App& app, command_context& context) {
+  const completed_program program = described(app);
+  const std::string script = shell == "bash"  ? bash_completion(program)
+                             : shell == "zsh" ? zsh_completion(program)
+                                              : fish_completion(program);
+  if (context.json)
+    write_json(context, {{"shell", shell}, {"script", script}});
+  else
+    context.out << script;
 }
 
 }  // namespace allot::tool

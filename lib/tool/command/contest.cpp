@@ -1,6 +1,5 @@
 #include "contest.hpp"
 
-#include <CLI/CLI.hpp>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -10,17 +9,6 @@
 #include "words.hpp"
 
 namespace allot::tool {
-
-void contest_flags::add_to(CLI::App& app) {
-  app.add_option("trace", trace, "a trace file")->type_name("TRACE")->required();
-  app.add_option("configs", configs, "stacks of your own to try, too")->type_name("CONFIG");
-  app.add_option("--rounds", rounds, "of which the medians are taken")
-      ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1000}))
-      ->capture_default_str();
-  app.add_flag("--only-configs", only_configs, "leave the built-in strategies out");
-  replay.add_to(app);
-}
 
 contest_result hold(const contest_flags& wanted, command_context& context) {
   if (wanted.only_configs && wanted.configs.empty())

@@ -19,8 +19,6 @@ struct contest_flags {
   std::size_t rounds = compare_options{}.rounds;
   bool only_configs = false;
   replay_flags replay;
-
-  void add_to(CLI::App& app);
 };
 
 /// A trace with all that it was replayed on, in the same order.

@@ -1,6 +1,6 @@
 #include "errors.hpp"
 
-#include <CLI/CLI.hpp>
+#include <CLI/Error.hpp>
 #include <allot/trace/trace_record.hpp>
 #include <cerrno>
 #include <filesystem>

@@ -1,11 +1,9 @@
-#include <CLI/CLI.hpp>
 #include <allot/config/config.hpp>
 #include <allot/os/environment.hpp>
 #include <allot/os/run_program.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
@@ -14,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "command.hpp"
 #include "loaded_trace.hpp"
 #include "output.hpp"
 #include "record/preload_library.hpp"
 #include "record/program_file.hpp"
+#include "subcommands.hpp"
 #include "words.hpp"
 
 namespace allot::tool {
@@ -26,21 +24,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct request {
-  std::string trace;
-  std::string config;
-  std::string behind = "wait";
-  std::string preload;
-  bool stacks = false;
-};
-
 std::string text_of(const char* variable) {
   const char* const text = os::environment_variable(variable);
   return text == nullptr ? "" : text;
 }
 
-std::string preload_library(const request& wanted) {
-  std::string library = find_preload_library(wanted.preload);
+std::string preload_library(const record_wishes& wishes) {
+  std::string library = find_preload_library(wishes.preload);
   if (library.empty())
     throw command_error(no_input, "liballot_preload.so is not there: say where it is, with --preload or ALLOT_PRELOAD");
   if (library.find_first_of(":;") != std::string::npos)
@@ -112,11 +102,11 @@ void add_preload(os::program_call& call, const fs::path& library) {
 }
 
 /// What the preload library is told. Nothing that is in force for this command itself comes through.
-os::program_call call_for(const request& wanted, const std::string& preload, const command_context& context) {
+os::program_call call_for(const record_wishes& wishes, const std::string& preload, const command_context& context) {
   os::program_call call;
   call.arguments = context.program;
-  call.environment = {{"ALLOT_RECORD", fs::absolute(wanted.trace).string()},
-                      {"ALLOT_RECORD_BEHIND", wanted.behind},
+  call.environment = {{"ALLOT_RECORD", fs::absolute(wishes.trace).string()},
+                      {"ALLOT_RECORD_BEHIND", wishes.behind},
                       {"ALLOT_RECORD_STACKS", std::nullopt},
                       {"ALLOT_CONFIG", std::nullopt},
                       {"ALLOT_CONFIG_FAILED", std::nullopt},
@@ -126,9 +116,9 @@ os::program_call call_for(const request& wanted, const std::string& preload, con
     for (auto& [variable, text] : call.environment)
       if (variable == name) text = value;
   };
-  if (wanted.stacks) set("ALLOT_RECORD_STACKS", "1");
-  if (!wanted.config.empty()) {
-    set("ALLOT_CONFIG", fs::absolute(wanted.config).string());
+  if (wishes.stacks) set("ALLOT_RECORD_STACKS", "1");
+  if (!wishes.config.empty()) {
+    set("ALLOT_CONFIG", fs::absolute(wishes.config).string());
     set("ALLOT_STRICT", "1");
   }
   call.output_to_errors = context.json;
@@ -158,20 +148,22 @@ json told_trace(const std::string& pattern, long process, command_context& conte
   }
 }
 
-void record_program(const request& wanted, command_context& context) {
+}  // namespace
+
+void record_program(const record_wishes& wishes, command_context& context) {
   if (context.program.empty())
     throw command_error(wrong_usage, "record: which program? It stands after --, with its arguments");
-  if (!wanted.config.empty()) check_config(read_config_file(wanted.config), wanted.config);
-  const std::string preload = preload_library(wanted);
+  if (!wishes.config.empty()) check_config(read_config_file(wishes.config), wishes.config);
+  const std::string preload = preload_library(wishes);
   const std::string program = program_to_run(context.program.front(), preload);
-  make_room_for(wanted.trace);
-  os::program_call call = call_for(wanted, preload, context);
+  make_room_for(wishes.trace);
+  os::program_call call = call_for(wishes, preload, context);
   call.file = program;
   const os::program_end end = os::run_program(call);
   if (!end.outcome)
     throw command_error(cannot_execute,
                         program + ": cannot be started: " + std::generic_category().message(end.outcome.os_code));
-  const json trace = told_trace(wanted.trace, end.process, context);
+  const json trace = told_trace(wishes.trace, end.process, context);
   constexpr int signal_base = 128;
   context.code = end.signal_taken != 0 ? signal_base + end.signal_taken : end.exit_code;
   if (context.json)
@@ -180,32 +172,6 @@ void record_program(const request& wanted, command_context& context) {
                          {"exit_code", context.code},
                          {"signal", end.signal_taken != 0 ? json(end.signal_taken) : json()},
                          {"trace", trace}});
-}
-
-}  // namespace
-
-void add_record(CLI::App& app, command_context& context) {
-  const auto wanted = std::make_shared<request>();
-  CLI::App* const sub =
-      app.add_subcommand("record", "runs a program, which stands after --, and writes down what it asks of its memory");
-  sub->add_option("-o,--output", wanted->trace,
-                  "the trace; with %p, the number of the process, its children are recorded, too, each on its own")
-      ->type_name("TRACE")
-      ->required();
-  sub->add_flag("--stacks", wanted->stacks, "also where in the program each event comes from, which takes longer");
-  sub->add_option("--behind", wanted->behind,
-                  "what happens when the file is not written as fast as events come: the "
-                  "program waits, or events are dropped and counted")
-      ->check(CLI::IsMember({"wait", "drop"}))
-      ->capture_default_str();
-  sub->add_option("--config", wanted->config, "a stack for the program to run on; otherwise the system's malloc")
-      ->type_name("FILE");
-  sub->add_option("--preload", wanted->preload, "the preload library, where it is not beside this program")
-      ->type_name("FILE");
-  sub->footer(
-      "The program and its arguments stand last:\n  allot record -o TRACE [OPTIONS] -- PROGRAM [ARGUMENTS...]\n\n" +
-      app.get_footer());
-  sub->callback([wanted, &context] { record_program(*wanted, context); });
 }
 
 }  // namespace allot::tool

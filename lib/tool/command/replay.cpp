@@ -1,29 +1,20 @@
-#include <CLI/CLI.hpp>
 #include <cstdint>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
 #include <string_view>
 
 #include "candidates.hpp"
-#include "command.hpp"
 #include "loaded_trace.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "replay_flags.hpp"
 #include "sharing.hpp"
+#include "subcommands.hpp"
 #include "words.hpp"
 
 namespace allot::tool {
 namespace {
-
-struct request {
-  std::string trace;
-  std::string config;
-  replay_flags flags;
-  bool latencies = false;
-};
 
 void print_result(command_context& context, const replay_result& is) {
   const auto line = [&](std::string_view name, const std::string& value) {
@@ -56,36 +47,24 @@ void print_result(command_context& context, const replay_result& is) {
   line("longest call", nanoseconds(is.latency.most));
 }
 
-void replay_trace(const request& wanted, command_context& context) {
-  const config_candidate candidate = candidate_from_file(wanted.config);
-  const loaded_trace trace = load_trace(wanted.trace, context);
-  replay_options options = wanted.flags.options();
-  options.latencies = wanted.latencies;
+}  // namespace
+
+void replay_trace(const replay_wishes& wishes, command_context& context) {
+  const config_candidate candidate = candidate_from_file(wishes.config);
+  const loaded_trace trace = load_trace(wishes.trace, context);
+  replay_options options = wishes.flags.options();
+  options.latencies = wishes.latencies;
   check_sharing(trace.program, candidate, options);
   const replay_result result = [&] {
     const progress bar(context, "replaying " + count_text(trace.program.operations().size(), "event"));
     return replay(trace.program, candidate.replayed, options);
   }();
   if (context.json) {
-    write_json(context, {{"trace", to_json(trace)}, {"config", wanted.config}, {"result", to_json(result)}});
+    write_json(context, {{"trace", to_json(trace)}, {"config", wishes.config}, {"result", to_json(result)}});
   } else {
     print_result(context, result);
   }
   if (result.refused != 0 || result.damaged != 0) context.code = found_wanting;
-}
-
-}  // namespace
-
-void add_replay(CLI::App& app, command_context& context) {
-  const auto wanted = std::make_shared<request>();
-  CLI::App* const sub = app.add_subcommand("replay", "does to a stack from a config what a trace says a program did");
-  sub->add_option("trace", wanted->trace, "a trace file")->type_name("TRACE")->required();
-  sub->add_option("--config", wanted->config, "the stack, in TOML; allot strategies has what there is")
-      ->type_name("FILE")
-      ->required();
-  wanted->flags.add_to(*sub);
-  sub->add_flag("--latencies", wanted->latencies, "time single calls, which takes time itself");
-  sub->callback([wanted, &context] { replay_trace(*wanted, context); });
 }
 
 }  // namespace allot::tool

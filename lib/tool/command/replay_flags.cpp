@@ -1,31 +1,18 @@
 #include "replay_flags.hpp"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace allot::tool {
 
-void replay_flags::add_to(CLI::App& app) {
-  app.add_option("--content", content_,
-                 "what is done with the bytes of blocks: nothing, a write here and there, or all "
-                 "written and looked at before the free")
-      ->check(CLI::IsMember({"untouched", "touched", "checked"}))
-      ->capture_default_str();
-  app.add_option("--order", order_, "what threads wait for: the block they need, or every event recorded before theirs")
-      ->check(CLI::IsMember({"blocks", "recorded"}))
-      ->capture_default_str();
-  app.add_flag("--one-thread", one_thread_, "replay all threads' events by one, in the recorded order");
-}
-
 replay_options replay_flags::options() const {
-  using content = replay_options::content;
-  using order = replay_options::order;
+  using contents = replay_options::content;
+  using orders = replay_options::order;
   replay_options made;
-  made.blocks = content_ == "untouched" ? content::untouched
-                : content_ == "checked" ? content::checked
-                                        : content::touched;
-  made.keep = order_ == "recorded" ? order::recorded : order::of_blocks;
-  made.threads = !one_thread_;
+  made.blocks = content == "untouched" ? contents::untouched
+                : content == "checked" ? contents::checked
+                                       : contents::touched;
+  made.keep = order == "recorded" ? orders::recorded : orders::of_blocks;
+  made.threads = !one_thread;
   return made;
 }
 

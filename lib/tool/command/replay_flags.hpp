@@ -10,15 +10,12 @@
 namespace allot::tool {
 
 /// How to replay, as the command line says it: the same for all subcommands that do.
-class replay_flags {
- public:
-  void add_to(CLI::App& app);
-  replay_options options() const;
+struct replay_flags {
+  std::string content = "touched";
+  std::string order = "blocks";
+  bool one_thread = false;
 
- private:
-  std::string content_ = "touched";
-  std::string order_ = "blocks";
-  bool one_thread_ = false;
+  replay_options options() const;
 };
 
 json to_json(const replay_result& result);

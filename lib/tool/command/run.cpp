@@ -16,20 +16,6 @@
 namespace allot::tool {
 namespace {
 
-constexpr const char* exit_codes = R"(Exit codes:
-    0  all went well
-    1  all went well, and the answer is no: a config with errors, a stack that refused requests or damaged blocks
-   64  wrong usage
-   65  a trace that cannot be read
-   66  a trace, a config to be checked, or the preload library, that is not there
-   70  a defect of this program, or no memory
-   73  a file that cannot be written
-   78  a config that was to be used and cannot be
-  126  of record: a program that cannot be recorded: static, set-uid, for another machine, or no program
-  127  of record: a program that is not there
-Otherwise record ends with the exit code of the program, or 128 and the number of the signal that ended it.
-)";
-
 /// The first argument that is no option: the subcommand's name.
 std::vector<std::string>::const_iterator subcommand_in(const std::vector<std::string>& arguments) {
   return std::find_if(arguments.begin(), arguments.end(), [](const auto& each) { return each.substr(0, 1) != "-"; });
@@ -88,28 +74,6 @@ void flush(command_context& context) {
 }
 
 }  // namespace
-
-void add_all(CLI::App& app, command_context& context) {
-  app.description("Records what programs ask of their memory, replays it on other resources, and says which are best.");
-  app.footer(exit_codes);
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.set_help_flag("-h,--help", "say what it does, and what it takes");
-  app.set_version_flag("--version", ALLOT_VERSION, "say which version it is");
-  app.add_flag("--json", context.json, "results, and errors, as one JSON value on standard output");
-  app.add_flag(
-      "--no-progress", [&context](std::int64_t) { context.progress = false; },
-      "no line that says how far long work is");
-  add_record(app, context);
-  add_replay(app, context);
-  add_compare(app, context);
-  add_recommend(app, context);
-  add_check_config(app, context);
-  add_strategies(app, context);
-  add_show(app, context);
-  add_export(app, context);
-  add_completion(app, context);
-}
 
 int run(std::vector<std::string> arguments, command_context& context) {
   // Wrong usage is told as JSON, too, wherever the option stands.

@@ -1,16 +1,14 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <stdexcept>
 
-#include "command.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "show/address_ranges.hpp"
 #include "show/shown.hpp"
+#include "subcommands.hpp"
 #include "words.hpp"
 
 namespace allot::tool {
@@ -27,7 +25,9 @@ void print(std::ostream& out, const findings& found, bool colours) {
   if (found.heap != nullptr) print_heap(out, found, colours);
 }
 
-void show(const show_wishes& wishes, command_context& context) {
+}  // namespace
+
+void show_trace(const show_wishes& wishes, command_context& context) {
   recording trace(wishes.trace, wishes.resource);
   std::optional<output_file> page;
   if (!wishes.html.empty()) page.emplace(wishes.html, wishes.trace);
@@ -62,27 +62,6 @@ void show(const show_wishes& wishes, command_context& context) {
     write_json(context, facts_of(found));
   else
     print(context.out, found, context.colours);
-}
-
-}  // namespace
-
-void add_show(CLI::App& app, command_context& context) {
-  const auto wishes = std::make_shared<show_wishes>();
-  CLI::App* const sub = app.add_subcommand("show", "says what is in a trace, as figures, plots and pictures");
-  sub->add_option("trace", wishes->trace, "a trace file")->type_name("TRACE")->required();
-  sub->add_flag("--histogram", wishes->histogram, "how many blocks there are of which size");
-  sub->add_flag("--lifetimes", wishes->lifetimes, "how long blocks live, and how many bytes live when");
-  sub->add_option_function<std::string>(
-         "--at", [wishes](const std::string& text) { wishes->when = moment::from(text); },
-         "the heap at a moment: the number of an event, 50%, a time such as 1.5s or 20ms, peak, or end")
-      ->type_name("MOMENT");
-  sub->add_flag("--tags", wishes->tags, "what the program was doing when it allocated");
-  sub->add_option("--stacks", wishes->stacks, "the N call stacks with the most bytes at the peak and most allocations")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1000000));
-  sub->add_option("--resource", wishes->resource, "looks at nothing but this resource")->type_name("NAME");
-  sub->add_option("--html", wishes->html, "writes a page to explore in a browser, too")->type_name("FILE");
-  sub->callback([wishes, &context] { show(*wishes, context); });
 }
 
 }  // namespace allot::tool

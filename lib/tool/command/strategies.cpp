@@ -1,16 +1,14 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <allot/config/config.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "command.hpp"
 #include "output.hpp"
 #include "strategy_entries.hpp"
+#include "subcommands.hpp"
 
 namespace allot::tool {
 namespace {
@@ -47,14 +45,9 @@ void print_one(const std::vector<strategy_entry>& entries, const std::string& na
 
 }  // namespace
 
-void add_strategies(CLI::App& app, command_context& context) {
-  const auto name = std::make_shared<std::string>();
-  CLI::App* const sub = app.add_subcommand("strategies", "lists what a config can be made of, or all options of one");
-  sub->add_option("name", *name, "of a strategy")->type_name("STRATEGY");
-  sub->callback([name, &context] {
-    const std::vector<strategy_entry> entries = entries_of(config_reference());
-    name->empty() ? print_all(entries, context) : print_one(entries, *name, context);
-  });
+void list_strategies(const std::string& name, command_context& context) {
+  const std::vector<strategy_entry> entries = entries_of(config_reference());
+  name.empty() ? print_all(entries, context) : print_one(entries, name, context);
 }
 
 }  // namespace allot::tool
