@@ -7,12 +7,14 @@
 # Shell blocks are looked at for their syntax; follow_page.sh runs those of a page that is followed from top to bottom.
 #
 # usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARIES COMPILER [FLAG...]
+#        code_blocks.sh --headers WORK_DIR INCLUDE_DIR LIBRARIES COMPILER [FLAG...]
 #
-# LIBRARIES are what programs are linked with, in the linker's order, with colons between.
+# LIBRARIES are what programs are linked with, in the linker's order, with colons between. The second form goes before
+# the first: it writes usual.hpp, which fragments include, beside the pages' work folders, and has GCC compile it once for all.
 set -euo pipefail
 
 (($# >= 5)) || {
-  echo "usage: code_blocks.sh PAGE WORK_DIR INCLUDE_DIR LIBRARIES COMPILER [FLAG...]" >&2
+  sed -n '/^# usage: /,/^#$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 64
 }
 page=$1
@@ -22,6 +24,18 @@ IFS=: read -r -a link <<<"$4"
 for library in "${link[@]}"; do link+=("-Wl,-rpath,$(dirname "$library")"); done
 compile=("$5" "${@:6}" -std=c++17 -pthread -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-but-set-variable
   -I "$include")
+
+if [[ $page == --headers ]]; then
+  mkdir -p "$work"
+  rm -f "$work/usual.hpp.gch"
+  {
+    (cd "$include" && find allot -name '*.hpp' | LC_ALL=C sort) | sed 's/.*/#include <&>/'
+    printf '#include <%s>\n' algorithm array cstddef cstdint cstdio cstring deque iostream list map memory \
+      memory_resource new optional set stdexcept string string_view thread tuple unordered_map utility vector
+  } >"$work/usual.hpp"
+  if "$5" -dM -E -x c++ /dev/null | grep -q __clang__; then exit 0; fi  # takes none that it is not told of
+  exec "${compile[@]}" -x c++-header "$work/usual.hpp" -o "$work/usual.hpp.gch"
+fi
 
 rm -rf "$work"
 mkdir -p "$work"
@@ -43,7 +57,7 @@ awk -v work="$work" -v page="$page" '
     if (program) {
       printf "" >file
     } else {
-      print "#include \"usual.hpp\"" >file
+      print "#include \"../usual.hpp\"" >file
       for (i = 1; i <= count; ++i) if (lines[i] ~ /^#include/) { print lines[i] >file; lines[i] = "" }
       print "int main() {" >file
     }
@@ -79,12 +93,6 @@ awk -v work="$work" -v page="$page" '
     exit failed
   }
 ' "$page"
-
-{
-  (cd "$include" && find allot -name '*.hpp' | LC_ALL=C sort) | sed 's/.*/#include <&>/'
-  printf '#include <%s>\n' algorithm array cstddef cstdint cstdio cstring deque iostream list map memory memory_resource \
-    new optional set stdexcept string string_view thread tuple unordered_map utility vector
-} >"$work/usual.hpp"
 
 failed=0
 programs=0
