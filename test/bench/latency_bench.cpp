@@ -89,7 +89,7 @@ readings latencies(memory_resource& memory, const replacements& aging, std::size
 }  // namespace
 
 std::vector<shape> latency_shapes(std::size_t shrink) {
-  constexpr std::size_t live = 300'000;
+  const std::size_t live = 300'000 / shrink;
   const std::size_t operations = 10'000'000 / shrink;
   return {{"latency",
            "single calls on an aged heap of 300 000 blocks of 16 B to 1 KiB, with the look at the clock, the least of "
