@@ -1,6 +1,7 @@
 // compare and recommend
 
 #include <allot/config/config.hpp>
+#include <allot/trace/trace_writer.hpp>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <set>

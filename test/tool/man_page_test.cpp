@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string>
 
+#include "command/command.hpp"
 #include "support/child.hpp"
 #include "tool/run_tool.hpp"
 

@@ -1,6 +1,10 @@
+#include <allot/adaptor/tracing_resource.hpp>
 #include <allot/config/config.hpp>
+#include <allot/trace/trace_sink.hpp>
+#include <allot/trace/trace_writer.hpp>
 #include <boost/test/unit_test.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tool/run_tool.hpp"

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "command/command.hpp"
 
@@ -19,6 +20,10 @@ said ask(std::vector<std::string> arguments, bool json, bool progress) {
   std::reverse(arguments.begin(), arguments.end());
   app.parse(std::move(arguments));
   return {out.str(), errors.str(), context.code};
+}
+
+nlohmann::json facts(std::vector<std::string> arguments) {
+  return nlohmann::json::parse(ask(std::move(arguments), true).out);
 }
 
 }  // namespace allot::test

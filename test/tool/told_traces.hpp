@@ -78,8 +78,7 @@ struct said {
 /// What the command says. What goes wrong is thrown, as subcommands throw it.
 said ask(std::vector<std::string> arguments, bool json = false, bool progress = false);
 
-inline nlohmann::json facts(std::vector<std::string> arguments) {
-  return nlohmann::json::parse(ask(std::move(arguments), true).out);
-}
+/// The same as JSON.
+nlohmann::json facts(std::vector<std::string> arguments);
 
 }  // namespace allot::test
