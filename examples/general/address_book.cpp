@@ -40,9 +40,9 @@ void print(const char* when, const allot::general_resource& memory) {
     std::cout << "  " << std::left << std::setw(7) << name << std::right << std::setw(7) << tier.live_blocks
               << " blocks" << std::setw(10) << tier.live_bytes << " bytes\n";
   };
-  line("small", now.small);
-  line("medium", now.medium);
-  line("large", now.large);
+  line("small", now.small_tier);
+  line("medium", now.medium_tier);
+  line("large", now.large_tier);
   std::cout << "  committed" << std::setw(23) << memory.usage().committed << " bytes\n";
 }
 
@@ -54,14 +54,14 @@ int main() {
 
   for (int i = 0; i < 2000; ++i) add(book, i);
   print("2000 entries", memory);
-  bool good = memory.statistics().large.live_blocks == 10 && memory.statistics().small.live_blocks >= 4000;
+  bool good = memory.statistics().large_tier.live_blocks == 10 && memory.statistics().small_tier.live_blocks >= 4000;
   const std::size_t full = memory.usage().committed;
 
   for (auto at = book.begin(); at != book.end();) at = at->second.notes.size() < 4 ? book.erase(at) : std::next(at);
   memory.trim();
   print("those with fewer than four notes removed", memory);
-  good =
-      good && book.size() == 400 && memory.statistics().large.live_blocks == 0 && memory.usage().committed < full / 3;
+  good = good && book.size() == 400 && memory.statistics().large_tier.live_blocks == 0 &&
+         memory.usage().committed < full / 3;
 
   book.clear();
   memory.trim();

@@ -246,19 +246,19 @@ std::size_t general_tiers<Pool>::trim() noexcept {
 template <class Pool>
 general_statistics general_tiers<Pool>::statistics() const noexcept {
   general_statistics now;
-  now.small.largest_request = small_limit_;
-  now.medium.largest_request = std::max(options_.large_threshold, small_limit_ + 1) - 1;
-  now.large.largest_request = max_object_bytes;
+  now.small_tier.largest_request = small_limit_;
+  now.medium_tier.largest_request = std::max(options_.large_threshold, small_limit_ + 1) - 1;
+  now.large_tier.largest_request = max_object_bytes;
   for (const pool_bin& bin : pool_.bins()) {
-    now.small.live_blocks += bin.live;
-    now.small.live_bytes += bin.live * bin.block_bytes;
+    now.small_tier.live_blocks += bin.live;
+    now.small_tier.live_bytes += bin.live * bin.block_bytes;
   }
-  now.small.held_bytes = pool_.usage().reserved;
+  now.small_tier.held_bytes = pool_.usage().reserved;
   for_each_larger([&](const block_info& block) {
-    ++(block.bytes < options_.large_threshold ? now.medium : now.large).live_blocks;
+    ++(block.bytes < options_.large_threshold ? now.medium_tier : now.large_tier).live_blocks;
   });
-  now.medium.live_bytes = now.medium.held_bytes = medium_bytes_;
-  now.large.live_bytes = now.large.held_bytes = large_bytes_;
+  now.medium_tier.live_bytes = now.medium_tier.held_bytes = medium_bytes_;
+  now.large_tier.live_bytes = now.large_tier.held_bytes = large_bytes_;
   return now;
 }
 

@@ -186,8 +186,8 @@ BOOST_AUTO_TEST_CASE(release_ends_all_blocks_and_twice_is_harmless) {
               BOOST_TEST(upstream.live_blocks() == 0u);
               BOOST_TEST(test::blocks_in(general).empty());
               const general_statistics now = general.statistics();
-              BOOST_TEST(now.small.live_blocks + now.small.held_bytes == 0u);
-              BOOST_TEST(now.medium.live_bytes + now.large.live_bytes == 0u);
+              BOOST_TEST(now.small_tier.live_blocks + now.small_tier.held_bytes == 0u);
+              BOOST_TEST(now.medium_tier.live_bytes + now.large_tier.live_bytes == 0u);
               BOOST_TEST(general.check());
             }
           }
@@ -304,9 +304,10 @@ BOOST_AUTO_TEST_CASE(a_failure_of_the_upstream_at_any_request_changes_nothing) {
                   } catch (const testing::injected_failure&) {
                     ++failures;
                     const general_statistics now = general.statistics();
-                    if (general.usage().used != used || !test::equal(now.small, before.small) ||
-                        !test::equal(now.medium, before.medium) || !test::equal(now.large, before.large) ||
-                        !general.check() || !test::shows_exactly(general, blocks))
+                    if (general.usage().used != used || !test::equal(now.small_tier, before.small_tier) ||
+                        !test::equal(now.medium_tier, before.medium_tier) ||
+                        !test::equal(now.large_tier, before.large_tier) || !general.check() ||
+                        !test::shows_exactly(general, blocks))
                       BOOST_ERROR("changed by failure " << nth << ", of " << bytes << " bytes");
                     upstream.fail_at(0);
                     blocks.push_back(test::take(general, bytes));

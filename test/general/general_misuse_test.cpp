@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(large_blocks_are_watched_unchecked_too) {
     general.deallocate(p, 2_MiB);
     BOOST_TEST(watch.count() == 1u);
     watch.forget();
-    BOOST_TEST(general.statistics().large.live_bytes == 0u);
+    BOOST_TEST(general.statistics().large_tier.live_bytes == 0u);
     test::give(general, before);
     BOOST_TEST(general.usage().used == 0u);
   });

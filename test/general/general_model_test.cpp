@@ -136,7 +136,8 @@ class model {
     expect(test::plausible(general_), "usage()");
     std::size_t live = 0;
     const general_statistics tiers = general_.statistics();
-    for (const general_tier* each : {&tiers.small, &tiers.medium, &tiers.large}) live += each->live_blocks;
+    for (const general_tier* each : {&tiers.small_tier, &tiers.medium_tier, &tiers.large_tier})
+      live += each->live_blocks;
     expect(live == live_.size(), "statistics()");
     const auto seen = test::blocks_in(general_);
     expect(seen.size() == live_.size(), "for_each_block()");

@@ -41,7 +41,7 @@ template <class General>
 void expect_empty(const General& general) {
   BOOST_TEST(general.usage().used == 0u);
   const general_statistics now = general.statistics();
-  for (const general_tier* each : {&now.small, &now.medium, &now.large}) {
+  for (const general_tier* each : {&now.small_tier, &now.medium_tier, &now.large_tier}) {
     BOOST_TEST(each->live_blocks == 0u);
     BOOST_TEST(each->live_bytes == 0u);
   }
@@ -124,8 +124,9 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_brought_into_it) {
               [&](auto& general) {
                 const std::size_t in_force = general.options().small_limit;
                 BOOST_TEST(in_force == std::clamp<std::size_t>(small, 16, 32_KiB));
-                BOOST_TEST(general.statistics().small.largest_request <= in_force);
-                BOOST_TEST(general.statistics().medium.largest_request >= general.statistics().small.largest_request);
+                BOOST_TEST(general.statistics().small_tier.largest_request <= in_force);
+                BOOST_TEST(general.statistics().medium_tier.largest_request >=
+                           general.statistics().small_tier.largest_request);
                 std::vector<held_block> blocks;
                 std::size_t bytes = 1;
                 for (std::size_t i = 0; i < 90; ++i, bytes = bytes * 9 / 8 + 3)
@@ -154,10 +155,10 @@ BOOST_AUTO_TEST_CASE(blocks_kept_at_hand_are_medium_ones) {
         for (int round = 0; round < 3; ++round) {
           std::vector<held_block> blocks = test::take_many(general, 10, 10000);
           const general_statistics now = general.statistics();
-          BOOST_TEST(now.medium.live_blocks == 10u);
-          BOOST_TEST(now.medium.live_bytes >= 100000u);
-          BOOST_TEST(now.medium.live_bytes < 150000u);
-          BOOST_TEST(now.large.live_bytes == 0u);
+          BOOST_TEST(now.medium_tier.live_blocks == 10u);
+          BOOST_TEST(now.medium_tier.live_bytes >= 100000u);
+          BOOST_TEST(now.medium_tier.live_bytes < 150000u);
+          BOOST_TEST(now.large_tier.live_bytes == 0u);
           test::give_all(general, blocks);
           expect_empty(general);
         }
@@ -210,23 +211,23 @@ BOOST_AUTO_TEST_CASE(every_size_at_every_alignment_has_a_block_of_its_own) {
 BOOST_AUTO_TEST_CASE(requests_go_to_the_tier_of_their_size) {
   test::in_both(test::with_checks(false), nullptr, [](auto& general) {
     const general_statistics bounds = general.statistics();
-    if (test::plain()) BOOST_TEST(bounds.small.largest_request == 512u);
-    BOOST_TEST(bounds.medium.largest_request == 1_MiB - 1);
+    if (test::plain()) BOOST_TEST(bounds.small_tier.largest_request == 512u);
+    BOOST_TEST(bounds.medium_tier.largest_request == 1_MiB - 1);
     const std::size_t least_large = test::plain() ? 1_MiB : 1_MiB + 16;
     std::size_t small = 0;
     std::size_t medium = 0;
     std::size_t large = 0;
     std::vector<held_block> blocks;
     for (const std::size_t bytes :
-         {std::size_t{0}, std::size_t{1}, bounds.small.largest_request, bounds.small.largest_request + 1,
+         {std::size_t{0}, std::size_t{1}, bounds.small_tier.largest_request, bounds.small_tier.largest_request + 1,
           std::size_t{1000}, 32_KiB, 32_KiB + 1, 1_MiB - 100, least_large, 2_MiB + 1}) {
       blocks.push_back(test::take(general, bytes));
-      ++(bytes <= bounds.small.largest_request ? small : bytes < least_large ? medium : large);
+      ++(bytes <= bounds.small_tier.largest_request ? small : bytes < least_large ? medium : large);
       const general_statistics now = general.statistics();
       BOOST_TEST_CONTEXT(bytes) {
-        BOOST_TEST(now.small.live_blocks == small);
-        BOOST_TEST(now.medium.live_blocks == medium);
-        BOOST_TEST(now.large.live_blocks == large);
+        BOOST_TEST(now.small_tier.live_blocks == small);
+        BOOST_TEST(now.medium_tier.live_blocks == medium);
+        BOOST_TEST(now.large_tier.live_blocks == large);
       }
     }
     test::give_all(general, blocks);
@@ -234,8 +235,8 @@ BOOST_AUTO_TEST_CASE(requests_go_to_the_tier_of_their_size) {
     // Alignment counts, too: a pool has no block for that.
     blocks.push_back(test::take(general, 1, 4_KiB));
     blocks.push_back(test::take(general, 0, 4_KiB));
-    BOOST_TEST(general.statistics().medium.live_blocks == 2u);
-    BOOST_TEST(general.statistics().small.live_blocks == 0u);
+    BOOST_TEST(general.statistics().medium_tier.live_blocks == 2u);
+    BOOST_TEST(general.statistics().small_tier.live_blocks == 0u);
     test::give_all(general, blocks);
     expect_empty(general);
   });
@@ -305,7 +306,7 @@ BOOST_AUTO_TEST_CASE(more_medium_blocks_than_are_kept_come_and_go) {
       std::size_t left = blocks.size();
       for (const held_block& each : blocks) {
         test::give(general, each);
-        if (general.statistics().medium.live_blocks != left--) BOOST_ERROR("live blocks");
+        if (general.statistics().medium_tier.live_blocks != left--) BOOST_ERROR("live blocks");
       }
       blocks = test::take_many(general, 100, bytes);
       BOOST_TEST(general.usage().committed < 10_MiB);
@@ -387,19 +388,19 @@ BOOST_AUTO_TEST_CASE(a_block_that_grows_from_medium_to_large_and_back_changes_it
   in_all([](auto& general) {
     for (const std::size_t medium : {600_B, 32_KiB, 40000_B, 1_MiB - 64}) {
       void* const p = general.allocate(medium);
-      BOOST_TEST(general.statistics().medium.live_blocks == 1u);
+      BOOST_TEST(general.statistics().medium_tier.live_blocks == 1u);
       BOOST_TEST(general.try_expand(p, medium, 1_MiB + 4096, 16));
       general_statistics now = general.statistics();
-      BOOST_TEST(now.medium.live_blocks == 0u);
-      BOOST_TEST(now.medium.live_bytes == 0u);
-      BOOST_TEST(now.large.live_blocks == 1u);
-      BOOST_TEST(now.large.live_bytes >= 1_MiB + 4096);
-      BOOST_TEST(now.large.held_bytes == now.large.live_bytes);
+      BOOST_TEST(now.medium_tier.live_blocks == 0u);
+      BOOST_TEST(now.medium_tier.live_bytes == 0u);
+      BOOST_TEST(now.large_tier.live_blocks == 1u);
+      BOOST_TEST(now.large_tier.live_bytes >= 1_MiB + 4096);
+      BOOST_TEST(now.large_tier.held_bytes == now.large_tier.live_bytes);
       BOOST_TEST(general.try_expand(p, 1_MiB + 4096, medium, 16));
       now = general.statistics();
-      BOOST_TEST(now.medium.live_blocks == 1u);
-      BOOST_TEST(now.medium.live_bytes >= medium);
-      BOOST_TEST(now.large.live_bytes == 0u);
+      BOOST_TEST(now.medium_tier.live_blocks == 1u);
+      BOOST_TEST(now.medium_tier.live_bytes >= medium);
+      BOOST_TEST(now.large_tier.live_bytes == 0u);
       general.deallocate(p, medium);
       expect_empty(general);
     }
@@ -408,7 +409,7 @@ BOOST_AUTO_TEST_CASE(a_block_that_grows_from_medium_to_large_and_back_changes_it
 
 BOOST_AUTO_TEST_CASE(no_block_grows_from_one_kind_of_memory_into_another) {
   in_all([](auto& general) {
-    const std::size_t most = general.statistics().small.largest_request;
+    const std::size_t most = general.statistics().small_tier.largest_request;
     void* const small = general.allocate(most);
     BOOST_TEST(!general.try_expand(small, most, most + 1, 16));
     BOOST_TEST(general.try_expand(small, most, most, 16));
@@ -456,9 +457,11 @@ BOOST_AUTO_TEST_CASE(used_bytes_are_those_of_the_blocks_in_use) {
       BOOST_TEST_CONTEXT(bytes) {
         BOOST_TEST(now.used >= asked);
         BOOST_TEST(now.used <= shown);
-        BOOST_TEST(now.used == tiers.small.live_bytes + tiers.medium.live_bytes + tiers.large.live_bytes);
-        BOOST_TEST(tiers.small.held_bytes >= tiers.small.live_bytes);
-        BOOST_TEST(tiers.small.held_bytes + tiers.medium.held_bytes + tiers.large.held_bytes <= now.committed);
+        BOOST_TEST(now.used ==
+                   tiers.small_tier.live_bytes + tiers.medium_tier.live_bytes + tiers.large_tier.live_bytes);
+        BOOST_TEST(tiers.small_tier.held_bytes >= tiers.small_tier.live_bytes);
+        BOOST_TEST(tiers.small_tier.held_bytes + tiers.medium_tier.held_bytes + tiers.large_tier.held_bytes <=
+                   now.committed);
         BOOST_TEST(test::plausible(general));
       }
     }
@@ -478,8 +481,10 @@ BOOST_AUTO_TEST_CASE(live_bytes_are_rounded_up_to_what_blocks_have) {
       std::size_t large = 0;
       for (const auto& [begin, each] : test::blocks_in(general)) (each < 1_MiB ? medium : large) += each;
       const general_statistics now = general.statistics();
-      BOOST_TEST(now.medium.live_bytes == medium, bytes << " bytes: " << now.medium.live_bytes << " != " << medium);
-      BOOST_TEST(now.large.live_bytes == large, bytes << " bytes: " << now.large.live_bytes << " != " << large);
+      BOOST_TEST(now.medium_tier.live_bytes == medium,
+                 bytes << " bytes: " << now.medium_tier.live_bytes << " != " << medium);
+      BOOST_TEST(now.large_tier.live_bytes == large,
+                 bytes << " bytes: " << now.large_tier.live_bytes << " != " << large);
     }
     test::give_all(general, blocks);
   });
@@ -490,9 +495,10 @@ BOOST_AUTO_TEST_CASE(a_block_counts_for_the_same_tier_in_number_and_in_bytes) {
     for (std::size_t bytes = 1_MiB - 40; bytes <= 1_MiB + 40; ++bytes) {
       void* const p = general.allocate(bytes);
       const general_statistics now = general.statistics();
-      if ((now.medium.live_blocks == 0) != (now.medium.live_bytes == 0) ||
-          (now.large.live_blocks == 0) != (now.large.live_bytes == 0))
-        BOOST_ERROR(bytes << " bytes: " << now.medium.live_blocks << " medium blocks of " << now.medium.live_bytes);
+      if ((now.medium_tier.live_blocks == 0) != (now.medium_tier.live_bytes == 0) ||
+          (now.large_tier.live_blocks == 0) != (now.large_tier.live_bytes == 0))
+        BOOST_ERROR(bytes << " bytes: " << now.medium_tier.live_blocks << " medium blocks of "
+                          << now.medium_tier.live_bytes);
       general.deallocate(p, bytes);
     }
     expect_empty(general);

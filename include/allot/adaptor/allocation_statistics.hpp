@@ -28,7 +28,7 @@ struct allocation_statistics {
 
   /// The bucket a size belongs to: the first whose bound it does not pass.
   static std::size_t bucket_of(std::size_t bytes) noexcept {
-    return bytes <= 1 ? 0 : std::min(highest_bit(bytes - 1) + 1, buckets - 1);
+    return bytes <= 1 ? 0 : (std::min)(highest_bit(bytes - 1) + 1, buckets - 1);
   }
   /// The largest size that belongs to the bucket.
   ALLOT_EXPORT static std::size_t bucket_bound(std::size_t bucket) noexcept;

@@ -31,7 +31,7 @@ class ALLOT_EXPORT leak_list {
  public:
   /// What is live of the blocks with numbers above `after`, up to `up_to`.
   explicit leak_list(const debug_resource& memory, std::uint64_t after = 0,
-                     std::uint64_t up_to = std::numeric_limits<std::uint64_t>::max()) noexcept;
+                     std::uint64_t up_to = (std::numeric_limits<std::uint64_t>::max)()) noexcept;
   leak_list(leak_list&& other) noexcept;  ///< the other is empty
   leak_list& operator=(leak_list&&) = delete;
   ~leak_list();

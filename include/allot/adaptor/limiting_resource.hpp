@@ -24,7 +24,7 @@ using pressure_handler = bool (*)(const memory_pressure& pressure, void* context
 
 /// The two limits, and who hears of requests that pass the soft one.
 struct limiting_options {
-  static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t no_limit = (std::numeric_limits<std::size_t>::max)();
 
   std::size_t limit = no_limit;       ///< most bytes taken at any time, as callers asked for them
   std::size_t soft_limit = no_limit;  ///< from which on `handler` is called; never more than `limit`

@@ -12,7 +12,7 @@ namespace allot {
 
 /// Requests up to both bounds go to `to`.
 struct size_route {
-  static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t unbounded = (std::numeric_limits<std::size_t>::max)();
 
   upstream_ref to;
   std::size_t max_bytes = unbounded;

@@ -18,7 +18,7 @@ class auto_alignment {
 
   static constexpr std::size_t natural_for(std::size_t bytes) noexcept {
     const std::size_t divisor = bytes & (~bytes + 1);
-    return std::min(std::max<std::size_t>(divisor, 1), alignof(std::max_align_t));
+    return (std::min)(std::max<std::size_t>(divisor, 1), alignof(std::max_align_t));
   }
 
   /// Whether this is a power of two, or `natural`.

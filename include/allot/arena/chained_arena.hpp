@@ -14,7 +14,7 @@ class reserving_resource;
 
 /// How a chained_arena gets and keeps its blocks. Sizes are in bytes, a block's 48-byte header included.
 struct chained_arena_options {
-  static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t no_limit = (std::numeric_limits<std::size_t>::max)();
 
   std::pmr::memory_resource* upstream = nullptr;      ///< null: std::pmr::get_default_resource() at construction
   std::size_t first_block = 1024;                     ///< the first block; at least 128

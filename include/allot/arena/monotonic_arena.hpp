@@ -83,7 +83,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
     if (!ALLOT_LIKELY(!watched_)) return deallocate_slow(p, bytes, alignment);
     if (block + std::max<std::size_t>(bytes, 1) == cursor_ &&
         marks_.none_above(static_cast<std::size_t>(address_of(block) - origin_))) {
-      high_ = std::max(high_, cursor_);
+      high_ = (std::max)(high_, cursor_);
       cursor_ = block;
     }
   }

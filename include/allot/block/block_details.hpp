@@ -20,7 +20,7 @@ using block_details = fixed_text<3 * most_of_a_stack>;
 template <std::size_t Capacity>
 void append_stack(fixed_text<Capacity>& text, std::string_view title, const os::call_stack& stack) noexcept {
   if (stack.size() == 0) return;
-  const std::size_t limit = std::min(text.size() + most_of_a_stack, Capacity);
+  const std::size_t limit = (std::min)(text.size() + most_of_a_stack, Capacity);
   text.append("  ").append(title).append("\n");
   for (std::size_t i = 0; i < stack.size(); ++i) {
     const os::call_stack::line line = stack.describe_with_name(i);
@@ -31,7 +31,7 @@ void append_stack(fixed_text<Capacity>& text, std::string_view title, const os::
 
 /// For resource::try_look_at().
 inline void put_down(const os::call_stack& stack, block_trace& trace) noexcept {
-  trace.count = std::min(stack.size(), trace.frames.size());
+  trace.count = (std::min)(stack.size(), trace.frames.size());
   for (std::size_t i = 0; i < trace.count; ++i) trace.frames[i] = stack[i];
 }
 

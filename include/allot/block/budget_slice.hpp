@@ -67,9 +67,9 @@ class ALLOT_EXPORT budget_slice final : public resource {
   bool is_current() const noexcept { return budget_ != nullptr; }
 
   /// Bytes from data() to the end of the last block handed out, or what note_used() said, if that is more.
-  std::size_t used() const noexcept { return std::max(position(), noted_.load(std::memory_order_relaxed)); }
+  std::size_t used() const noexcept { return (std::max)(position(), noted_.load(std::memory_order_relaxed)); }
   std::size_t high_water() const noexcept {  ///< the most used() has been
-    return std::max(high_.load(std::memory_order_relaxed), used());
+    return (std::max)(high_.load(std::memory_order_relaxed), used());
   }
   /// Requests that did not fit, those the fallback served included.
   std::size_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }

@@ -35,7 +35,7 @@ struct commit_ladder {
       case commit_policy::fixed_step:
         return within(rounded_up(needed, std::max<std::size_t>(fixed_step, 1)), reserved);
       case commit_policy::doubling:
-        return within(std::max({first, needed, committed + std::min(committed, max_object_bytes)}), reserved);
+        return within((std::max)({first, needed, committed + (std::min)(committed, max_object_bytes)}), reserved);
       case commit_policy::ladder:
         break;
     }
@@ -46,7 +46,7 @@ struct commit_ladder {
     } else if (committed != 0) {
       wanted = committed * 2;
     }
-    wanted = std::max(wanted, needed);
+    wanted = (std::max)(wanted, needed);
     if (wanted > step) wanted = align_up(wanted, step);
     return within(wanted, reserved);
   }
@@ -67,11 +67,11 @@ struct commit_ladder {
 
  private:
   std::size_t within(std::size_t bytes, std::size_t reserved) const noexcept {
-    return std::min(rounded_up(bytes, page_size), reserved);
+    return (std::min)(rounded_up(bytes, page_size), reserved);
   }
 
   static std::size_t rounded_up(std::size_t bytes, std::size_t unit) noexcept {
-    return bytes > std::numeric_limits<std::size_t>::max() - unit ? bytes : (bytes + unit - 1) / unit * unit;
+    return bytes > (std::numeric_limits<std::size_t>::max)() - unit ? bytes : (bytes + unit - 1) / unit * unit;
   }
 };
 

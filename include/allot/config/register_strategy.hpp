@@ -20,7 +20,7 @@ namespace allot {
 /// Lives as long as the factory's call.
 class ALLOT_EXPORT strategy_request {
  public:
-  static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t unlimited = (std::numeric_limits<std::size_t>::max)();
 
   /// Of the table in the file, or of its option `name`. The text lives as long as the resource that is made.
   std::string_view name() const noexcept;
@@ -32,7 +32,7 @@ class ALLOT_EXPORT strategy_request {
   bool flag(std::string_view key, bool otherwise);
   std::size_t size(std::string_view key, std::size_t otherwise, std::size_t least = 0, std::size_t most = unlimited);
   std::uint64_t count(std::string_view key, std::uint64_t otherwise, std::uint64_t least = 0,
-                      std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
+                      std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)());
   double real(std::string_view key, double otherwise, double least, double most);
   std::string text(std::string_view key, std::string otherwise);
   /// One of `words`.

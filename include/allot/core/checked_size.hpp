@@ -7,7 +7,7 @@
 namespace allot {
 
 /// The largest size any request can have: pointer differences inside one object must fit std::ptrdiff_t.
-inline constexpr std::size_t max_object_bytes = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+inline constexpr std::size_t max_object_bytes = static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)());
 
 /// 0 is none.
 constexpr bool is_power_of_two(std::size_t value) noexcept { return value != 0 && (value & (value - 1)) == 0; }
@@ -15,14 +15,14 @@ constexpr bool is_power_of_two(std::size_t value) noexcept { return value != 0 &
 /// Checked arithmetic on byte counts: each returns false, and leaves `result` alone, when the exact result does not
 /// fit.
 [[nodiscard]] constexpr bool checked_add(std::size_t a, std::size_t b, std::size_t& result) noexcept {
-  if (a > std::numeric_limits<std::size_t>::max() - b) return false;
+  if (a > (std::numeric_limits<std::size_t>::max)() - b) return false;
   result = a + b;
   return true;
 }
 
 /// @copydoc checked_add
 [[nodiscard]] constexpr bool checked_multiply(std::size_t a, std::size_t b, std::size_t& result) noexcept {
-  if (b != 0 && a > std::numeric_limits<std::size_t>::max() / b) return false;
+  if (b != 0 && a > (std::numeric_limits<std::size_t>::max)() / b) return false;
   result = a * b;
   return true;
 }

@@ -30,9 +30,9 @@ struct general_tier {
 
 /// Who served what, by the sizes of blocks.
 struct general_statistics {
-  general_tier small;   ///< from pools
-  general_tier medium;  ///< from the heap
-  general_tier large;   ///< from the heap, at pages
+  general_tier small_tier;   ///< from pools
+  general_tier medium_tier;  ///< from the heap
+  general_tier large_tier;   ///< from the heap, at pages
 };
 
 }  // namespace allot

@@ -43,7 +43,7 @@ class ALLOT_EXPORT medium_cache {
     return true;
   }
   /// How much may be at hand in all: an eighth of what the heap has in use, and a little always.
-  void fit_to(std::size_t used) noexcept { limit_ = std::max(least_limit, used / 8); }
+  void fit_to(std::size_t used) noexcept { limit_ = (std::max)(least_limit, used / 8); }
 
   /// Gives half of those of a size back to the heap.
   void make_room(std::size_t bytes, coalescing_heap& heap);
@@ -71,7 +71,7 @@ class ALLOT_EXPORT medium_cache {
     void* blocks[most];
   };
 
-  std::size_t room() const noexcept { return limit_ - std::min(limit_, held_); }
+  std::size_t room() const noexcept { return limit_ - (std::min)(limit_, held_); }
   static std::size_t bin_of(std::size_t bytes) noexcept {
     const std::size_t power = highest_bit(bytes - 1);
     return (power - 8) * 8 + ((bytes - 1) >> (power - 3)) - 8;

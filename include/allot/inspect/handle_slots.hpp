@@ -20,7 +20,7 @@ class handle_slots {
   static_assert(GenerationBits >= 1 && GenerationBits <= 32, "generations have up to 32 bits");
 
  public:
-  static constexpr std::uint32_t last_generation = std::numeric_limits<std::uint32_t>::max() >> (32 - GenerationBits);
+  static constexpr std::uint32_t last_generation = (std::numeric_limits<std::uint32_t>::max)() >> (32 - GenerationBits);
 
   explicit handle_slots(std::pmr::memory_resource& memory) : slots_(&memory) {}
   handle_slots(handle_slots&& other) noexcept
@@ -88,7 +88,7 @@ class handle_slots {
   }
 
  private:
-  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint32_t none = (std::numeric_limits<std::uint32_t>::max)();
 
   struct slot {
     Entry entry = {};

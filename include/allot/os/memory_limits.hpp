@@ -8,7 +8,7 @@ namespace allot::os {
 
 /// One thing a system bounds, in bytes unless stated. What has no bound, or is not known, is `none`.
 struct memory_limit {
-  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t none = (std::numeric_limits<std::size_t>::max)();
 
   std::size_t most = none;  ///< the bound
   std::size_t left = none;  ///< what of it is not used up; `most` where the use is not known

@@ -17,7 +17,7 @@ namespace allot::testing {
 
 /// A kind of memory resource to be checked: any std::pmr::memory_resource, not only ours.
 struct conformance_subject {
-  static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t unlimited = (std::numeric_limits<std::size_t>::max)();
 
   std::string name;
 

@@ -42,7 +42,7 @@ class growing_elements {
   /// Of so many elements; what no memory has where there is no such number.
   static size_type bytes_of(size_type count) noexcept {
     size_type bytes = 0;
-    return checked_multiply(count, sizeof(T), bytes) ? std::min(bytes, max_object_bytes + 1) : max_object_bytes + 1;
+    return checked_multiply(count, sizeof(T), bytes) ? (std::min)(bytes, max_object_bytes + 1) : max_object_bytes + 1;
   }
 
   T* base() const noexcept { return reinterpret_cast<T*>(memory_.data); }
@@ -58,7 +58,7 @@ class growing_elements {
     memory_ = memory;
     end_ = reinterpret_cast<T*>(memory.data + bytes);
     limit_ = base() + memory.committed / sizeof(T);
-    if (memory.watched) limit_ = std::min(limit_, end_ + open);
+    if (memory.watched) limit_ = (std::min)(limit_, end_ + open);
   }
   /// With room for `more` elements, in another place if it must be and may.
   static array_memory with_room(array_memory memory, array_settings settings, size_type used, size_type more);
@@ -169,7 +169,7 @@ ALLOT_NEVER_INLINE array_memory growing_elements<T>::with_room(array_memory memo
                                                                size_type used, size_type more) {
   if (must_move(memory, settings, used, more)) memory = in_larger(memory, settings, used, more);
   if (!memory.make_room(settings, used, bytes_of(more), alignment))
-    throw_too_long(used / sizeof(T) + std::min(more, max_object_bytes), memory, settings);
+    throw_too_long(used / sizeof(T) + (std::min)(more, max_object_bytes), memory, settings);
   return memory;
 }
 
@@ -195,9 +195,9 @@ void growing_elements<T>::grow_to(size_type count) {
 template <class T>
 array_memory growing_elements<T>::in_larger(array_memory memory, array_settings settings, size_type used,
                                             size_type more) {
-  const size_type bytes = used + std::min(bytes_of(more), max_object_bytes);
+  const size_type bytes = used + (std::min)(bytes_of(more), max_object_bytes);
   if (!moves || bytes > max_object_bytes)
-    throw_too_long(used / sizeof(T) + std::min(more, max_object_bytes), memory, settings);
+    throw_too_long(used / sizeof(T) + (std::min)(more, max_object_bytes), memory, settings);
   if (memory.reserving == nullptr && memory.grow(settings, bytes, alignment)) return memory;  // a block, in place
   if constexpr (remaps)
     if (memory.remap(used, bytes, alignment)) return memory;
@@ -217,7 +217,7 @@ array_memory growing_elements<T>::in_larger(array_memory memory, array_settings 
 template <class T>
 void growing_elements<T>::allow(size_type count) noexcept {
   if (memory_.data == nullptr && count > memory_.most(settings_, alignment) / sizeof(T))
-    settings_.max_bytes = std::max(settings_.max_bytes, bytes_of(count));
+    settings_.max_bytes = (std::max)(settings_.max_bytes, bytes_of(count));
 }
 
 /// Has `make` construct `more` elements behind the last one: all of them, or none and it throws.

@@ -98,7 +98,7 @@ template <class T>
 void vlarray<T>::assign(size_type count, const T& value) {
   element copy(maker(), value);
   reserve(count);
-  const size_type kept = std::min(count, size());
+  const size_type kept = (std::min)(count, size());
   std::fill_n(base(), kept, copy.value());
   if (kept == count) return truncate(base() + kept);
   append_copies(count - kept, copy.value());
@@ -111,7 +111,7 @@ void vlarray<T>::assign(Iterator first, Iterator last) {
   if constexpr (is_forward_iterator<Iterator>::value) {
     const auto count = static_cast<size_type>(std::distance(first, last));
     reserve(count);
-    const size_type kept = std::min(count, size());
+    const size_type kept = (std::min)(count, size());
     const Iterator middle = std::next(first, static_cast<difference_type>(kept));
     to = std::copy(first, middle, base());
     first = middle;
