@@ -56,6 +56,7 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
       return p;
     return push_slow(bytes, auto_align_.value());
   }
+  /// @copydoc push(std::size_t)
   void* push(std::size_t bytes, std::size_t alignment) {
     void* p;
     if (ALLOT_LIKELY(take_inline(bytes, alignment, p))) return p;
@@ -64,6 +65,7 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
 
   /// The same, zero. monotonic_arena clears only what may not be zero: memory fresh from the system is not touched.
   void* push_zeroed(std::size_t bytes) { return zeroed(push(bytes), bytes); }
+  /// @copydoc push_zeroed(std::size_t)
   void* push_zeroed(std::size_t bytes, std::size_t alignment) { return zeroed(push(bytes, alignment), bytes); }
 
   /// Constructs a T at its own alignment. Without arguments a T is default-initialised: plain data has no value yet.
@@ -110,8 +112,10 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
 
   /// The alignment of push() and push_zeroed() calls that give none: 1 (off), a power of two, or `natural`. Anything
   /// else is misuse and changes nothing.
+  /// @{
   std::size_t auto_align() const noexcept { return auto_align_.value(); }
   void auto_align(std::size_t alignment);
+  /// @}
 
   /// Bytes in use, padding included; the room that chained_arena leaves at the end of a block is not.
   std::size_t position() const noexcept { return static_cast<std::size_t>(address_of(cursor_) - origin_); }
@@ -155,7 +159,7 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
 
-  bool checked() const noexcept { return checked_; }
+  bool checked() const noexcept { return checked_; }  ///< whether misuse is looked for
 
   /// Events begin with the next call that allocates, pops, clears, rewinds or trims, and end likewise: until then the
   /// sink may be called and must live, or until the arena is destroyed. A scope's start is told with the first call
@@ -174,16 +178,17 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
  protected:
   /// What an arena asks of the one that knows where its memory comes from.
   struct request {
-    std::size_t bytes;
-    std::size_t alignment;
-    std::size_t gap = 0;  ///< bytes that stay free behind the block
+    std::size_t bytes;      ///< 0: only an address of that alignment
+    std::size_t alignment;  ///< a power of two
+    std::size_t gap = 0;    ///< bytes that stay free behind the block
   };
   /// And what it gets.
   struct served {
-    std::byte* memory;
-    bool apart;  ///< with the gap
+    std::byte* memory;  ///< where the block starts
+    bool apart;         ///< with the gap
   };
 
+  /// Without memory yet. An `auto_align` that cannot be counts as that of std::max_align_t.
   arena(std::string_view name, std::size_t auto_align, bool checked) noexcept;
   arena(arena&& other) noexcept;  ///< takes the window over; marks of both are stale
   ~arena() override = default;
@@ -213,6 +218,7 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
 
   // ---- what they use
 
+  /// Hands memory out of the window; null, and nothing changed, where it does not fit.
   std::byte* take(const request& wanted) noexcept;
   /// Which of the two this window serves: blocks in memory whose capacity counts are not set apart for a tool's sake.
   const request& fitting(const request& wanted, const request& plain) const noexcept {
@@ -220,7 +226,9 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   }
   /// Whether `room` bytes from the cursor on hold `wanted`, padding and gap included.
   bool fits(const request& wanted, std::size_t room) const noexcept;
+  /// Another window, in which `cursor` is at `position`. What peak() was stays.
   void set_window(std::byte* first, std::byte* cursor, std::byte* end, std::size_t position) noexcept;
+  /// Moves the cursor within the window, and brings limit_ up to date.
   void set_cursor(std::byte* cursor) noexcept;
   /// Whether [p, p + bytes) is the last block handed out, with nothing behind it but what sets it apart.
   bool is_newest(const void* p, std::size_t bytes) const noexcept;
@@ -231,8 +239,8 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
   void restart(bool memory_is_there);
   /// How far the arena has handed memory out, for other threads; kept by checked arenas only.
   const std::byte* published_cursor() const noexcept { return published_.load(std::memory_order_relaxed); }
-  std::size_t peak() const noexcept;
-  bool window_is_sound() const noexcept;
+  std::size_t peak() const noexcept;      ///< the most position() has been since the start or restart()
+  bool window_is_sound() const noexcept;  ///< for check(): cursor, ends, position and fences agree
   /// Looks for misuse where checked, and poisons. False: reported, the call must have no effect.
   bool deallocate_watched(void* p, std::size_t bytes, std::size_t alignment);
   /// Sends every call the slow way, whoever listens.
@@ -242,6 +250,7 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
     told_floor_ = marks_.floor();
     told_marks_ = marks_.events();
   }
+  /// Tells those who listen for that kind; the arguments are the fields of memory_event.
   void tell(memory_event_kind kind, const void* address = nullptr, std::size_t bytes = 0, std::size_t alignment = 0,
             std::size_t new_bytes = 0) noexcept {
     if (!ALLOT_LIKELY(!tap_.tells(kind))) tap_.tell({kind, address, bytes, alignment, new_bytes, {}, true, position()});
@@ -251,15 +260,17 @@ class ALLOT_EXPORT arena : public resource, protected bump_window {
     if (tap_.stale()) notice_sinks();
     tell(memory_event_kind::release);
   }
+  /// One that is no power of two is misuse, and then fail()s as invalid_alignment.
   void check_alignment(std::size_t alignment, const request& wanted) const;
+  /// Always throws: an allocation_error in this arena's name.
   [[noreturn]] void fail(memory_errc code, const request& wanted, std::size_t limit = 0, int os_code = 0) const;
 
-  bool tool_;              // a memory tool watches: annotate
-  bool redzones_ = false;  // and blocks in this window are set apart for it
-  bool checked_;
-  bool watched_;  // every call is looked at: always, or while somebody is told of it
-  mark_book marks_;
-  block_fences fences_;  // of blocks got through allocate(), where checked
+  bool tool_;              ///< a memory tool watches: annotate
+  bool redzones_ = false;  ///< and blocks in this window are set apart for it
+  bool checked_;           ///< look for misuse
+  bool watched_;           ///< every call is looked at: always, or while somebody is told of it
+  mark_book marks_;        ///< of marks and scopes
+  block_fences fences_;    ///< of blocks got through allocate(), where checked
 
  private:
   friend class scope;

@@ -16,6 +16,7 @@ class auto_alignment {
   /// std::max_align_t. Enough for every type of that size that does not ask for more by alignas.
   static constexpr std::size_t natural = 0;
 
+  /// What `natural` comes to for so many bytes; 1 for none.
   static constexpr std::size_t natural_for(std::size_t bytes) noexcept {
     const std::size_t divisor = bytes & (~bytes + 1);
     return (std::min)(std::max<std::size_t>(divisor, 1), alignof(std::max_align_t));
@@ -32,9 +33,9 @@ class auto_alignment {
         mask_(alignment == natural ? ~std::uintptr_t{0} / 4 : alignment - 1),
         keep_(alignment == natural ? ~std::uintptr_t{0} : ~mask_) {}
 
-  constexpr std::size_t value() const noexcept { return value_; }
-  constexpr std::uintptr_t mask() const noexcept { return mask_; }
-  constexpr std::uintptr_t keep() const noexcept { return keep_; }
+  constexpr std::size_t value() const noexcept { return value_; }   ///< a power of two, or `natural`
+  constexpr std::uintptr_t mask() const noexcept { return mask_; }  ///< added to the cursor
+  constexpr std::uintptr_t keep() const noexcept { return keep_; }  ///< the bits of that sum that are kept
 
  private:
   std::size_t value_;

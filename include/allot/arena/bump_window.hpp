@@ -20,7 +20,8 @@ namespace allot {
 class bump_window {
  protected:
   bump_window() noexcept = default;
-  bump_window(bump_window&& other) noexcept  // limit_ stays null: the first call looks who listens
+  /// The other has no window then. limit_ stays null: the first call looks who listens.
+  bump_window(bump_window&& other) noexcept
       : cursor_(std::exchange(other.cursor_, nullptr)),
         end_(std::exchange(other.end_, nullptr)),
         first_(std::exchange(other.first_, nullptr)),
@@ -29,6 +30,7 @@ class bump_window {
   bump_window& operator=(bump_window&&) = delete;
   ~bump_window() = default;
 
+  /// Whether addresses end so far below the largest number that no sum of take_inline() wraps.
   static constexpr bool sums_fit = sizeof(std::uintptr_t) >= 8;
 
   /// Whether a number can be added to any address twice without passing the end of the address space, where that has
@@ -36,6 +38,8 @@ class bump_window {
   /// 0 the slow way.
   static constexpr bool addable(std::uintptr_t value) noexcept { return value <= (sums_fit ? 0x7fffffff : 0xfffffff); }
 
+  /// The same for an alignment as callers state it; whether it is a power of two is not looked at. False, too, for 0
+  /// bytes, alignment 0 and what is not addable().
   bool take_inline(std::size_t bytes, std::size_t alignment, void*& p) noexcept {
     const std::uintptr_t mask = alignment - 1;
     return ALLOT_LIKELY(addable(mask)) && ALLOT_LIKELY(addable(bytes - 1)) && take_inline(bytes, mask, ~mask, p);
@@ -57,12 +61,12 @@ class bump_window {
     return true;
   }
 
-  std::byte* cursor_ = nullptr;
-  std::atomic<std::byte*> limit_{nullptr};
-  std::byte* end_ = nullptr;
-  std::byte* first_ = nullptr;  // where the window starts
-  std::byte* high_ = nullptr;   // the highest the cursor was in this window before it went down
-  std::uintptr_t origin_ = 0;   // the address position 0 would have in this window
+  std::byte* cursor_ = nullptr;             ///< what is below is handed out
+  std::atomic<std::byte*> limit_{nullptr};  ///< the end inline calls see: end_, or null
+  std::byte* end_ = nullptr;                ///< where the window ends
+  std::byte* first_ = nullptr;              ///< where the window starts
+  std::byte* high_ = nullptr;               ///< the highest the cursor was in this window before it went down
+  std::uintptr_t origin_ = 0;               ///< the address position 0 would have in this window
 };
 
 }  // namespace allot

@@ -14,6 +14,7 @@ class reserving_resource;
 
 /// How a chained_arena gets and keeps its blocks. Sizes are in bytes, a block's 48-byte header included.
 struct chained_arena_options {
+  /// The value of a limit there is not.
   static constexpr std::size_t no_limit = (std::numeric_limits<std::size_t>::max)();
 
   std::pmr::memory_resource* upstream = nullptr;      ///< null: std::pmr::get_default_resource() at construction
@@ -27,9 +28,9 @@ struct chained_arena_options {
   /// reserving_resource are so anyway, and committed as that one's options say.
   bool virtual_blocks = false;
   std::size_t reserve = std::size_t{64} << 20;  ///< address space of one virtual block, at which the next one starts
-  bool huge_pages = false;  ///< align virtual blocks from the system to large pages and advise it to use them
-  std::string_view name = {};
-  bool checked = checked_by_default();
+  bool huge_pages = false;     ///< align virtual blocks from the system to large pages and advise it to use them
+  std::string_view name = {};  ///< what reports call it; empty: its kind
+  bool checked = checked_by_default();  ///< find overruns and wrong frees of allocated blocks, and every stale mark
 };
 
 /// An arena that grows: blocks from an upstream (or from the system) in a chain, and in them allocation by moving a
@@ -52,17 +53,23 @@ struct chained_arena_options {
 /// Not thread-safe; distinct arenas are independent as far as their upstreams are.
 class ALLOT_EXPORT chained_arena final : public arena {
  public:
-  // The constructors of std::pmr::monotonic_buffer_resource. None allocates; `upstream` must not be null and must
-  // outlive the arena. The caller's buffer is used first and never freed.
+  /// The constructors of std::pmr::monotonic_buffer_resource. None allocates; `upstream` must not be null and must
+  /// outlive the arena. The caller's buffer is used first and never freed. The first block is asked for with room for
+  /// `initial_size` bytes beside its header.
+  /// @{
   chained_arena() noexcept : chained_arena(chained_arena_options{}) {}
   explicit chained_arena(std::pmr::memory_resource* upstream) noexcept;
   explicit chained_arena(std::size_t initial_size) noexcept;
   chained_arena(std::size_t initial_size, std::pmr::memory_resource* upstream) noexcept;
   chained_arena(void* buffer, std::size_t buffer_size) noexcept;
   chained_arena(void* buffer, std::size_t buffer_size, std::pmr::memory_resource* upstream) noexcept;
+  /// @}
 
+  /// As the options say, with or without such a buffer; a null one is none. Neither allocates.
+  /// @{
   explicit chained_arena(const chained_arena_options& options) noexcept : chained_arena(nullptr, 0, options) {}
   chained_arena(void* buffer, std::size_t buffer_size, const chained_arena_options& options) noexcept;
+  /// @}
   ~chained_arena() override;
 
   /// Does nothing (poisons or checks the block where the arena is watched).
@@ -89,6 +96,7 @@ class ALLOT_EXPORT chained_arena final : public arena {
   }
 
   std::size_t available() const noexcept override;
+  /// `wasted`: headers, and the ends of all blocks but the current one. Kept blocks count as committed.
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use of the chain's block p points into

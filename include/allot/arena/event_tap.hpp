@@ -13,8 +13,8 @@ namespace allot {
 
 /// Whom an arena tells of what happens: a sink of its own, and the process's event log.
 ///
-/// What others switch takes effect when the arena's owner looks. set_sink() and stale() may be called by any thread,
-/// the rest is the owner's.
+/// What others switch takes effect when the arena's owner looks. set_sink() may be called by any thread, the rest
+/// is the owner's.
 class ALLOT_EXPORT event_tap {
  public:
   event_tap() noexcept;
@@ -22,6 +22,7 @@ class ALLOT_EXPORT event_tap {
   event_tap& operator=(event_tap&&) = delete;
   ~event_tap() = default;
 
+  /// From the next look() on; null for none. Until then the sink before may be called.
   void set_sink(event_sink* sink) noexcept { sink_.store(sink); }
 
   /// Whether look() may find something else than last time.
@@ -33,6 +34,7 @@ class ALLOT_EXPORT event_tap {
   /// Finds out who listens now. `name` must outlive this object.
   void look(std::string_view name) noexcept;
 
+  /// Whether somebody wants events of that kind, as of the last look().
   bool tells(memory_event_kind kind) const noexcept { return told_.contains(kind); }
 
   /// Whether something is told that also happens inline, where nobody sees it.
@@ -45,7 +47,7 @@ class ALLOT_EXPORT event_tap {
   /// Hands an event to all who want it. What a sink throws is caught; the event is lost, and counted.
   void tell(memory_event event) noexcept;
 
-  std::size_t lost() const noexcept { return lost_; }
+  std::size_t lost() const noexcept { return lost_; }  ///< how often a sink threw at an event
 
  private:
   std::atomic<event_sink*> sink_{nullptr};

@@ -33,8 +33,8 @@ class ALLOT_EXPORT inner_scratch {
   inner_scratch& operator=(const inner_scratch&) = delete;
   ~inner_scratch();
 
-  void* result() const noexcept { return result_; }
-  std::size_t room() const noexcept { return room_; }
+  void* result() const noexcept { return result_; }    ///< where the room starts; uninitialised
+  std::size_t room() const noexcept { return room_; }  ///< bytes: the most the result may have
 
   /// The first `bytes` bytes at result() stay; may be called again, the last one counts. 0 keep nothing.
   /// @return result()

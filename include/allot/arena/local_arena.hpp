@@ -10,7 +10,7 @@ namespace detail {
 /// The bytes, as a base, so that they are there before the arena that uses them.
 template <std::size_t Bytes, std::size_t Alignment>
 struct local_memory {
-  alignas(Alignment) std::byte memory[Bytes];
+  alignas(Alignment) std::byte memory[Bytes];  ///< uninitialised
 };
 }  // namespace detail
 
@@ -24,6 +24,7 @@ class local_arena final : private detail::local_memory<Bytes, Alignment>, public
 
  public:
   local_arena() : local_arena(monotonic_arena_options{}) {}
+  /// Of the options only auto_align, name and checked count.
   explicit local_arena(const monotonic_arena_options& options)
       : monotonic_arena(this->memory, Bytes, options, "local_arena") {}
   local_arena(local_arena&&) = delete;

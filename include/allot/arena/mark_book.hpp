@@ -24,9 +24,9 @@ class ALLOT_EXPORT mark_book {
  public:
   /// What a scope remembers of its start.
   struct scope_start {
-    std::uint64_t clock;
-    std::size_t floor;
-    std::size_t position;
+    std::uint64_t clock;   ///< events and changes by then
+    std::size_t floor;     ///< floor() before the scope
+    std::size_t position;  ///< of the arena
   };
 
   mark_book() noexcept = default;
@@ -36,6 +36,7 @@ class ALLOT_EXPORT mark_book {
 
   /// Whether marks may be taken without more ado: not the first, and not where somebody wants to hear of them.
   bool inline_allowed() const noexcept { return inline_id_ != 0; }
+  /// Allows or forbids that; before the first mark it stays forbidden.
   void allow_inline(bool allowed) noexcept { inline_id_ = allowed ? id_ : 0; }
 
   /// A mark of the present moment, at the arena's position. Only where that is allowed inline.

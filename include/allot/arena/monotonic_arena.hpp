@@ -26,8 +26,9 @@ struct monotonic_arena_options {
                               ///< a multiple of the system's page, which 0 stands for
   bool huge_pages = false;    ///< of an own reservation: advise the system to back it with huge pages
   std::size_t auto_align = alignof(std::max_align_t);  ///< see arena::auto_align()
-  std::string_view name = {};
-  bool checked = checked_by_default();
+  std::string_view name = {};                          ///< what reports call it; empty: its kind
+  bool checked = checked_by_default();  ///< find overruns and wrong frees of allocated blocks, every stale mark, and
+                                        ///< buffers that overlap those of others
 };
 
 /// An arena in one contiguous range of memory that never moves: for work whose bounds are known, and for splitting
@@ -48,11 +49,16 @@ struct monotonic_arena_options {
 /// go are not.
 class ALLOT_EXPORT monotonic_arena : public arena {
  public:
-  /// On an own reservation, made with the first push. Its size is rounded up to pages.
+  /// On an own reservation, made with the first push. Its size is rounded up to pages; without one, or with 0, as
+  /// monotonic_arena_options::size says.
+  /// @{
   monotonic_arena() noexcept : monotonic_arena(monotonic_arena_options{}) {}
   explicit monotonic_arena(std::size_t size) noexcept;
-  /// On one block of exactly `size` bytes, asked of the upstream with the first push.
+  /// @}
+  /// On one block of exactly `size` bytes, asked of the upstream with the first push; 0 and a null upstream are as in
+  /// monotonic_arena_options.
   monotonic_arena(std::size_t size, std::pmr::memory_resource* upstream) noexcept;
+  /// On one or the other, as the options say; the memory is got with the first push.
   explicit monotonic_arena(const monotonic_arena_options& options) noexcept;
 
   /// On the caller's buffer, which is used to its last byte and never freed. When checked, a buffer that overlaps
@@ -119,7 +125,7 @@ class ALLOT_EXPORT monotonic_arena : public arena {
   std::pmr::memory_resource* upstream() const noexcept override;
   const std::pmr::memory_resource* root() const noexcept override;
   std::size_t available() const noexcept override;  ///< size() - position()
-  memory_usage usage() const noexcept override;
+  memory_usage usage() const noexcept override;     ///< all 0 before the first push gets the memory, and when dead
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use, or the part that is free
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;

@@ -12,6 +12,7 @@ namespace allot {
 /// The arena must neither be moved nor destroyed before. Not thread-safe.
 class scope {
  public:
+  /// Starts at the arena's present position.
   explicit scope(arena& memory) noexcept : arena_(&memory), start_(memory.open_scope()) {}
   scope(const scope&) = delete;
   scope& operator=(const scope&) = delete;

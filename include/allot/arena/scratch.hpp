@@ -14,9 +14,10 @@ class scratch;
 
 /// One of a scratch_pair's arenas.
 struct scratch_slot {
+  /// Takes no memory yet.
   explicit scratch_slot(const chained_arena_options& options) noexcept : memory(options) {}
 
-  chained_arena memory;
+  chained_arena memory;       ///< what scopes allocate from
   scratch* newest = nullptr;  ///< the innermost scope, where checked
 };
 
@@ -37,7 +38,9 @@ class ALLOT_EXPORT scratch final : public resource {
     if (!slot_.memory.close_scope_inline(start_)) end(start_.marks.position, start_.marks.floor, start_.marks.clock);
   }
 
-  /// As arena's functions of these names.
+  /// As arena's functions of these names. When checked, those of an outer scope that give memory out report that and
+  /// throw allocation_error (not_supported).
+  /// @{
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     return memory().allocate(bytes, alignment);
   }
@@ -55,6 +58,7 @@ class ALLOT_EXPORT scratch final : public resource {
   T* push_array(std::size_t count) {
     return memory().template push_array<T>(count);
   }
+  /// @}
 
   /// The arena itself, for all else an arena can do. It does not know through which scope it is used.
   arena& whole_arena() const noexcept { return slot_.memory; }

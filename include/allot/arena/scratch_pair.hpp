@@ -17,8 +17,8 @@ struct scratch_options {
   std::pmr::memory_resource* upstream = nullptr;  ///< of the arenas; null: address space of their own
   std::size_t reserve = std::size_t{64} << 20;    ///< address space an arena takes at a time, where it has its own
   std::size_t retained = std::size_t{1} << 20;    ///< most bytes an arena keeps when its last scope ends
-  std::string_view name = {};
-  bool checked = checked_by_default();
+  std::string_view name = {};           ///< of pair and arenas in reports; empty: "scratch_pair" and "scratch"
+  bool checked = checked_by_default();  ///< as chained_arena_options::checked; also find use of an outer scope
 };
 
 /// Two arenas for temporary memory, and a third and fourth when they are needed.
@@ -34,9 +34,10 @@ struct scratch_options {
 /// As a memory_resource the pair allocates from its first arena. Not thread-safe: one pair a thread, a fiber or a job.
 class ALLOT_EXPORT scratch_pair final : public resource {
  public:
-  static constexpr std::size_t most_arenas = 4;
+  static constexpr std::size_t most_arenas = 4;  ///< in one pair
 
   scratch_pair() noexcept : scratch_pair(scratch_options{}) {}
+  /// No arena takes memory before it is used.
   explicit scratch_pair(const scratch_options& options) noexcept;
 
   /// A scope on the first arena that is none of the conflicts'.

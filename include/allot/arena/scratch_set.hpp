@@ -25,11 +25,12 @@ class ALLOT_EXPORT scratch_set {
   /// Exclusive use of one pair.
   class ALLOT_EXPORT lease {
    public:
+    /// The other has no pair then, and can only be destroyed.
     lease(lease&& other) noexcept : set_(other.set_), node_(std::exchange(other.node_, nullptr)) {}
     lease& operator=(lease&&) = delete;
     ~lease();  ///< no scope may live any more
 
-    scratch_pair& pair() const noexcept;
+    scratch_pair& pair() const noexcept;  ///< used by the next lease after this one
 
     /// As scratch_pair::get().
     template <class... Conflicts>
@@ -45,6 +46,7 @@ class ALLOT_EXPORT scratch_set {
     node* node_;
   };
 
+  /// Makes no pair yet. An upstream serves all of them, so it must be thread-safe.
   explicit scratch_set(const scratch_options& options = {}) noexcept;
   scratch_set(const scratch_set&) = delete;
   scratch_set& operator=(const scratch_set&) = delete;
@@ -54,7 +56,7 @@ class ALLOT_EXPORT scratch_set {
   /// @throws allocation_error when a new one is needed and there is no memory
   [[nodiscard]] lease acquire();
 
-  /// Frees the pairs nobody has. Returns bytes given back.
+  /// Frees the pairs nobody has. Returns the bytes of address space or upstream blocks they held.
   std::size_t trim() noexcept;
 
  private:

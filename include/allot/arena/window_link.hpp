@@ -20,10 +20,12 @@ class ALLOT_EXPORT window_link {
     if (joined_) leave();
   }
 
+  /// From now on close_all() reaches this window. Twice is harmless.
   void join() noexcept {
     if (!joined_) enter();
   }
 
+  /// Sets the limits of all that have joined to null.
   static void close_all() noexcept;
 
  private:

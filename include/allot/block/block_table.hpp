@@ -19,18 +19,18 @@ class ALLOT_EXPORT block_table {
  public:
   /// A block, as its resource knows it.
   struct entry {
-    void* address = nullptr;    ///< null: the slot is empty
-    std::size_t mapped = 0;     ///< bytes the block really has
-    std::size_t requested = 0;  ///< bytes asked for
-    std::size_t alignment = 0;
+    void* address = nullptr;         ///< null: the slot is empty
+    std::size_t mapped = 0;          ///< bytes the block really has
+    std::size_t requested = 0;       ///< bytes asked for
+    std::size_t alignment = 0;       ///< asked for
     bool freed = false;              ///< deallocated, but kept by the resource
     bool accessible = false;         ///< though freed: the system refused to guard it
     bool busy = false;               ///< a call is at work on it, without the lock of the resource
     void* next = nullptr;            ///< for a chain of the resource's own: an address, because entries move
     block_stacks* stacks = nullptr;  ///< in a book of the resource's own, where it keeps one
-    std::size_t lead = 0;            ///< bytes of guards before and behind `mapped`, where they vary
-    std::size_t tail = 0;
-    std::uint64_t stamp = 0;  ///< the resource's own
+    std::size_t lead = 0;            ///< bytes of guards before `mapped`, where they vary
+    std::size_t tail = 0;            ///< and behind it
+    std::uint64_t stamp = 0;         ///< the resource's own
   };
 
   block_table() noexcept = default;

@@ -28,8 +28,8 @@ ALLOT_EXPORT std::string_view describe(budget_limit limit) noexcept;
 
 /// What a budget could not be given, or could not give.
 struct budget_failure {
-  budget_limit in_the_way = budget_limit::budget;
-  std::string_view budget = {};
+  budget_limit in_the_way = budget_limit::budget;  ///< why it cannot be had
+  std::string_view budget = {};                    ///< name of the budget that was asked
   std::string_view part = {};  ///< the slice or sub-budget that was asked for; empty: the budget itself
   std::size_t wanted = 0;      ///< bytes
   std::size_t alignment = 0;   ///< of a slice; 0 otherwise
@@ -49,8 +49,10 @@ class ALLOT_EXPORT budget_error : public allocation_error {
   /// What available() is where nobody knows.
   static constexpr std::size_t unknown = static_cast<std::size_t>(-1);
 
+  /// Copies the texts, names cut off after 31 bytes.
   explicit budget_error(const budget_failure& failure) noexcept;
   ~budget_error() override;
+  /// Allocates nothing.
   budget_error(const budget_error&) noexcept = default;
   budget_error& operator=(const budget_error&) noexcept = default;
 
@@ -60,8 +62,8 @@ class ALLOT_EXPORT budget_error : public allocation_error {
   std::size_t wanted() const noexcept { return bytes(); }  ///< bytes
   /// Bytes; mappings or names if their number is in the way.
   std::size_t available() const noexcept { return available_; }
-  budget_limit in_the_way() const noexcept { return in_the_way_; }
-  std::string_view part_name() const noexcept { return part_; }  ///< slice or sub-budget; empty: the budget itself
+  budget_limit in_the_way() const noexcept { return in_the_way_; }  ///< why it cannot be had
+  std::string_view part_name() const noexcept { return part_; }     ///< slice or sub-budget; empty: the budget itself
 
  private:
   budget_limit in_the_way_;

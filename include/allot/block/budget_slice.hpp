@@ -101,11 +101,12 @@ class ALLOT_EXPORT budget_slice final : public resource {
     const std::size_t start = offset_of(p);
     return start < position() && bytes == position() - start ? size_ - start : bytes;
   }
+  /// All of the slice counts as committed; blocks of the fallback do not count.
   memory_usage usage() const noexcept override;
   bool owns(const void* p) const noexcept override { return offset_of(p) < size(); }
   block_info find_block(const void* p) const noexcept override;  ///< the part in use, or the part that is free
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
-  void for_each_block(block_visitor visitor) const override;  ///< the part in use
+  void for_each_block(block_visitor visitor) const override;  ///< the part in use, and what is free
   /// The slice is empty; blocks in it are dead. Blocks of the fallback live on, and the counters stay.
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }

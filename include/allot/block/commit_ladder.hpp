@@ -19,15 +19,15 @@ enum class commit_policy {
 /// The ladder doubles from 64 KiB to one step; then it grows by steps of 256 KiB, or, where huge pages are wanted, by
 /// half of what there is in multiples of 2 MiB: huge pages come only to ranges that are committed whole.
 struct commit_ladder {
-  static constexpr std::size_t first = std::size_t{64} << 10;
-  static constexpr std::size_t small_step = std::size_t{256} << 10;
-  static constexpr std::size_t huge_step = std::size_t{2} << 20;
-  static constexpr std::size_t largest_huge_step = std::size_t{64} << 20;
+  static constexpr std::size_t first = std::size_t{64} << 10;              ///< bytes; what doubling begins with
+  static constexpr std::size_t small_step = std::size_t{256} << 10;        ///< bytes, without huge pages
+  static constexpr std::size_t huge_step = std::size_t{2} << 20;           ///< bytes; the unit of steps for huge pages
+  static constexpr std::size_t largest_huge_step = std::size_t{64} << 20;  ///< bytes; where growing by half ends
 
-  std::size_t page_size = 0;  ///< every target is a multiple, but for the end of the reservation
-  bool huge_pages = false;
-  commit_policy policy = commit_policy::ladder;
-  std::size_t fixed_step = huge_step;  ///< bytes, of that policy
+  std::size_t page_size = 0;                     ///< every target is a multiple, but for the end of the reservation
+  bool huge_pages = false;                       ///< huge pages are wanted
+  commit_policy policy = commit_policy::ladder;  ///< how far beyond what is needed to commit
+  std::size_t fixed_step = huge_step;            ///< bytes, of that policy
 
   /// Bytes to be committed in all, of a reservation of `reserved` bytes that has `committed` and needs `needed`.
   std::size_t target(std::size_t committed, std::size_t needed, std::size_t reserved) const noexcept {

@@ -25,14 +25,14 @@ struct guarded_page_options {
     alternating,  ///< one block at the end, the next at the start
   };
 
-  placement at = placement::end;
-  std::size_t quarantine_blocks = 4096;                  ///< most freed blocks kept inaccessible; 0 for none
+  placement at = placement::end;         ///< which guard blocks touch
+  std::size_t quarantine_blocks = 4096;  ///< most freed blocks kept inaccessible; 0 for none
   std::size_t quarantine_bytes = std::size_t{64} << 20;  ///< most address space they take, guards included
   bool explain_faults = false;  ///< say on standard error which block a fault is at; see explain()
   bool record_stacks = false;   ///< remember where each block was allocated and freed, and tell it in all reports
   std::size_t slots = 0;        ///< most blocks at a time, all in one range of addresses; 0: no bound, anywhere
   std::size_t slot_bytes = 0;   ///< with slots: the largest block, rounded up to pages
-  std::string_view name = {};
+  std::string_view name = {};   ///< what reports call it; empty: its kind
 };
 
 /// Finds out who writes or reads outside a block, or in one that was freed: a resource for hunting bugs. Every block
@@ -57,6 +57,7 @@ struct guarded_page_options {
 class ALLOT_EXPORT guarded_page_resource final : public resource {
  public:
   guarded_page_resource() noexcept : guarded_page_resource(guarded_page_options{}) {}
+  /// With explain_faults it has an os::fault_hook as long as it lives.
   explicit guarded_page_resource(const guarded_page_options& options) noexcept;
   ~guarded_page_resource() override;
 

@@ -24,10 +24,10 @@ enum class overflow_action {
 
 /// What did not fit. Texts live as long as the call.
 struct overflow_report {
-  std::string_view budget;
-  std::string_view part;  ///< the slice that is full, or the slice or sub-budget the budget has no room for
-  std::size_t bytes = 0;
-  std::size_t alignment = 0;
+  std::string_view budget;    ///< its name
+  std::string_view part;      ///< the slice that is full, or the slice or sub-budget the budget has no room for
+  std::size_t bytes = 0;      ///< asked for
+  std::size_t alignment = 0;  ///< asked for
   std::size_t available = 0;  ///< bytes left, before aligning
 };
 
@@ -42,8 +42,8 @@ struct memory_budget_options {
   bool prefault = false;        ///< back every page with memory at the start instead of at its first touch
   bool check_available = true;  ///< refuse to start with more than os::memory_limits() has left; off: than it grants
   overflow_action on_overflow = overflow_action::throw_error;  ///< where there is no handler
-  overflow_handler handler = nullptr;
-  void* handler_context = nullptr;
+  overflow_handler handler = nullptr;                          ///< null: on_overflow is the answer
+  void* handler_context = nullptr;                             ///< what the handler gets with each report
   std::pmr::memory_resource* fallback = nullptr;  ///< null: std::pmr::get_default_resource() at construction
   std::string_view name = {};                     ///< in errors, reports and memory maps; the first 31 bytes count
   bool checked = checked_by_default();            ///< of the slices
@@ -52,11 +52,12 @@ struct memory_budget_options {
 /// What a part of a budget is.
 enum class budget_part { permanent, transient, sub_budget };
 
-/// What a budget knows of a part: one line for every name of a kind.
+/// What a budget knows of a part. Parts of one kind and name have one line after the other; those that live at a time
+/// have one each.
 struct budget_line {
-  fixed_text<31> name;
-  budget_part part = budget_part::permanent;
-  std::size_t bytes = 0;       ///< size of the part that had the name last
+  fixed_text<31> name;                        ///< "budget_slice" or "memory_budget" for a part without one
+  budget_part part = budget_part::permanent;  ///< what all parts of the line are
+  std::size_t bytes = 0;                      ///< size of the part that had the name last
   std::size_t taken = 0;       ///< bytes of the region gone to parts of the name, with the padding before them
   std::size_t used = 0;        ///< bytes in use, as last known; 0 once clear_transient() took them back
   std::size_t high_water = 0;  ///< the most one part of the name has ever used
@@ -66,8 +67,8 @@ struct budget_line {
 
 /// One of the two regions of a budget, in bytes.
 struct budget_region {
-  std::size_t size = 0;
-  std::size_t taken = 0;
+  std::size_t size = 0;        ///< bytes
+  std::size_t taken = 0;       ///< gone to parts, with the padding before them
   std::size_t most_taken = 0;  ///< the most `taken` has been
 };
 
@@ -125,10 +126,10 @@ class ALLOT_EXPORT memory_budget {
   /// From now on asking for a part throws. Slices there are go on.
   void seal(seal_scope scope = seal_scope::all) noexcept;
 
-  std::string_view name() const noexcept { return name_; }
-  budget_region permanent_region() const noexcept;
-  budget_region transient_region() const noexcept;
-  std::size_t refused() const noexcept;  ///< slices and sub-budgets there was no room for
+  std::string_view name() const noexcept { return name_; }  ///< "memory_budget" when the options gave none
+  budget_region permanent_region() const noexcept;          ///< at this moment
+  budget_region transient_region() const noexcept;          ///< at this moment
+  std::size_t refused() const noexcept;                     ///< slices and sub-budgets there was no room for
 
   /// Calls visit(const budget_line&) for every name, in the order in which they came. The visitor may do anything: it
   /// gets copies, and nothing is locked.

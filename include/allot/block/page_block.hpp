@@ -36,11 +36,11 @@ constexpr bool includes(page_flags set, page_flags part) noexcept {
 
 /// What the pages of a page_block are like.
 struct page_options {
-  page_flags flags = page_flags::rw;
-  void* base = nullptr;  ///< where data() should be; used with base_hint or base_fixed only
+  page_flags flags = page_flags::rw;  ///< access, and what else is wanted of the pages
+  void* base = nullptr;               ///< where data() should be; used with base_hint or base_fixed only
   std::string_view name =
       {};  ///< shown in errors and, where the system can, in its memory maps; the first 31 bytes count
-  bool checked = checked_by_default();
+  bool checked = checked_by_default();  ///< verify `zeroed`, and note a second release()
 };
 
 /// A view of a page_block's usable bytes at one moment. Owns nothing; ask page_block::is_current() before trusting it.
@@ -48,7 +48,7 @@ class page_view {
  public:
   void* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
-  std::uint64_t generation() const noexcept { return generation_; }
+  std::uint64_t generation() const noexcept { return generation_; }  ///< of the block at that moment
 
  private:
   friend class page_block;
@@ -66,8 +66,8 @@ class page_view {
 ///     |<---------------------- total_size() ---------------------->|
 ///
 /// Sizes round up to pages (large pages with large_pages). Guards are one page each, except that the lead guard of
-/// large-page blocks fills a large page. Where the system has guard advice a block costs no map entries of its own (a
-/// transient one costs one), elsewhere two.
+/// large-page blocks fills a large page where the system chose the place. Where the system has guard advice a block
+/// costs no map entries of its own (a transient one costs one), elsewhere two.
 ///
 /// Move-only; views stay current in the moved-to block. Distinct blocks are independent; one block is not thread-safe.
 class ALLOT_EXPORT page_block {
@@ -83,13 +83,16 @@ class ALLOT_EXPORT page_block {
 
   /// `bytes` usable bytes, rounded up to pages; 0 makes an empty block.
   /// @throws allocation_error, with the system's own code in os_code()
+  /// @{
   explicit page_block(std::size_t bytes, page_flags flags = page_flags::rw);
   page_block(std::size_t bytes, const page_options& options);
+  /// @}
 
   /// As the constructor, but tells the outcome instead of throwing; on failure the result is an empty block.
   [[nodiscard]] static page_block try_create(std::size_t bytes, const page_options& options,
                                              os::status& outcome) noexcept;
 
+  /// The other is empty then; views of it are current here.
   page_block(page_block&& other) noexcept;
   page_block& operator=(page_block&& other) noexcept;
   ~page_block();
@@ -121,18 +124,20 @@ class ALLOT_EXPORT page_block {
   void* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }                 ///< usable bytes
   std::size_t requested_size() const noexcept { return requested_; }  ///< as asked for, before rounding
-  std::size_t lead_guard_size() const noexcept { return lead_; }
+  std::size_t lead_guard_size() const noexcept { return lead_; }      ///< bytes right before data(); 0 when empty
+  /// Bytes right behind the usable ones; 0 when empty. More than a page where a smaller size could not give all back.
   std::size_t tail_guard_size() const noexcept { return total_ - lead_ - size_; }
   std::size_t total_size() const noexcept { return total_; }  ///< usable bytes and both guards
   std::size_t page_size() const noexcept;                     ///< unit sizes round to; 0 when unknown
-  page_flags flags() const noexcept { return flags_; }
+  page_flags flags() const noexcept { return flags_; }        ///< as asked for, with the access there is now
   bool empty() const noexcept { return data_ == nullptr; }
   bool base_honoured() const noexcept { return base_honoured_; }  ///< whether data() is where it was asked for
-  std::string_view name() const noexcept { return name_; }
+  std::string_view name() const noexcept { return name_; }        ///< empty when the options gave none
 
   /// Changes whenever data() or size() does; never repeats in a process, 0 for a block that never had memory.
   std::uint64_t generation() const noexcept { return generation_; }
-  page_view view() const noexcept { return {data_, size_, generation_}; }
+  page_view view() const noexcept { return {data_, size_, generation_}; }  ///< of this moment
+  /// Whether data() and size() are still those of the view; false for an empty block.
   bool is_current(const page_view& view) const noexcept { return !empty() && view.generation() == generation_; }
 
   /// Bytes of address space that could not be given back since the program started, because the system had no map entry

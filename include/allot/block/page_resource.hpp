@@ -11,7 +11,7 @@ namespace allot {
 
 /// How a page_resource asks for its pages.
 struct page_resource_options {
-  std::string_view name = {};
+  std::string_view name = {};  ///< what reports call it; empty: its kind
   bool huge_pages =
       false;  ///< align blocks of at least one large page to it and advise the system to back them with such
 };
@@ -28,6 +28,7 @@ struct page_resource_options {
 class ALLOT_EXPORT page_resource final : public resource {
  public:
   page_resource() noexcept : page_resource(page_resource_options{}) {}
+  /// Copies the name.
   explicit page_resource(const page_resource_options& options) noexcept;
   ~page_resource() override;
 
@@ -45,7 +46,7 @@ class ALLOT_EXPORT page_resource final : public resource {
   /// Within its last page a block always fits; beyond, it grows where the addresses behind it are free.
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
-  memory_usage usage() const noexcept override;
+  memory_usage usage() const noexcept override;  ///< `wasted`: what rounding up to pages takes
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;

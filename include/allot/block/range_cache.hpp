@@ -12,9 +12,9 @@ namespace allot {
 /// bytes. Not thread-safe.
 class ALLOT_EXPORT range_cache {
  public:
-  using extent = reserved_range::extent;
+  using extent = reserved_range::extent;  ///< a range in numbers
 
-  static constexpr std::size_t most_ranges = 64;
+  static constexpr std::size_t most_ranges = 64;  ///< that any cache keeps
 
   /// @param ranges, bytes  how many ranges at most, up to most_ranges, and how many committed bytes in them
   range_cache(std::size_t ranges, std::size_t bytes) noexcept;

@@ -19,9 +19,10 @@ class reserving_resource;
 /// are independent.
 class ALLOT_EXPORT reservation {
  public:
-  using extent = reserved_range::extent;
+  using extent = reserved_range::extent;  ///< the range in numbers, see detach()
 
   reservation() noexcept = default;
+  /// The other is empty then.
   reservation(reservation&& other) noexcept
       : owner_(std::exchange(other.owner_, nullptr)), parts_(std::exchange(other.parts_, {})) {}
   reservation& operator=(reservation&& other) noexcept;
@@ -29,9 +30,9 @@ class ALLOT_EXPORT reservation {
 
   std::byte* data() const noexcept { return parts_.data; }
   std::size_t size() const noexcept { return parts_.size; }  ///< bytes reserved: the most that can be committed
-  std::size_t committed() const noexcept { return parts_.committed; }
+  std::size_t committed() const noexcept { return parts_.committed; }  ///< bytes that may be touched
   bool empty() const noexcept { return parts_.data == nullptr; }
-  reserving_resource* owner() const noexcept { return owner_; }
+  reserving_resource* owner() const noexcept { return owner_; }  ///< where it goes back to; null: nowhere
 
   /// Makes at least the first `bytes` usable, as far beyond as the resource's policy says or the system grants. What
   /// was never committed before reads zero unless the reservation was in use before: then only what was decommitted
@@ -47,6 +48,7 @@ class ALLOT_EXPORT reservation {
   /// the resource uses huge pages, from 2 MiB on `kept` is rounded up to these.
   /// @throws allocation_error: what the system refuses; nothing has changed
   void decommit(std::size_t kept);
+  /// As decommit(), but tells the outcome instead of throwing.
   [[nodiscard]] os::status try_decommit(std::size_t kept) noexcept;
 
   /// Backs the first `bytes` with memory now instead of at the first touch, and commits them if they are not.

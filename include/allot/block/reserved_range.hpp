@@ -17,7 +17,7 @@ namespace allot {
 class ALLOT_EXPORT reserved_range {
  public:
   reserved_range() noexcept = default;
-  reserved_range(reserved_range&& other) noexcept;
+  reserved_range(reserved_range&& other) noexcept;  ///< the other is empty then
   reserved_range& operator=(reserved_range&&) = delete;
   ~reserved_range() { release(); }
 
@@ -44,13 +44,14 @@ class ALLOT_EXPORT reserved_range {
   /// On failure nothing has changed.
   [[nodiscard]] os::status resize(std::size_t bytes, bool may_move, std::size_t needed = 0) noexcept;
 
+  /// Gives everything back; the range is empty then. Twice is harmless.
   void release() noexcept;
 
   /// The range in numbers, for whoever keeps them in a place of their own.
   struct extent {
-    std::byte* data = nullptr;
-    std::size_t size = 0;
-    std::size_t committed = 0;
+    std::byte* data = nullptr;  ///< null: there is none
+    std::size_t size = 0;       ///< bytes reserved
+    std::size_t committed = 0;  ///< bytes from `data` on that may be touched
   };
 
   /// Hands the range over: this one is empty then.
@@ -62,7 +63,7 @@ class ALLOT_EXPORT reserved_range {
 
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
-  std::size_t committed() const noexcept { return committed_; }
+  std::size_t committed() const noexcept { return committed_; }  ///< bytes that may be touched
   bool empty() const noexcept { return data_ == nullptr; }
 
  private:

@@ -18,13 +18,13 @@ namespace allot {
 struct reserving_resource_options {
   /// Bytes reserve() takes when it is not told: address space, not memory.
   std::size_t reservation = sizeof(void*) >= 8 ? std::size_t{1} << 30 : std::size_t{64} << 20;
-  commit_policy policy = commit_policy::ladder;
+  commit_policy policy = commit_policy::ladder;   ///< how far beyond what is needed to commit
   std::size_t fixed_step = std::size_t{2} << 20;  ///< bytes, for commit_policy::fixed_step
   bool huge_pages =
       true;  ///< align reservations to huge pages and advise the system to use them beyond the first 2 MiB
   std::size_t cached_ranges = range_cache::most_ranges;  ///< most ranges kept for reuse, up to 64; 0: none
   std::size_t cached_bytes = std::size_t{64} << 20;      ///< most committed bytes in them
-  std::string_view name = {};
+  std::string_view name = {};                            ///< what reports call it; empty: its kind
 };
 
 /// Address space that is committed as it is needed: for what grows in place and must not move, such as vlarray.
@@ -47,6 +47,7 @@ struct reserving_resource_options {
 class ALLOT_EXPORT reserving_resource final : public resource {
  public:
   reserving_resource() noexcept : reserving_resource(reserving_resource_options{}) {}
+  /// Copies the name.
   explicit reserving_resource(const reserving_resource_options& options) noexcept;
   ~reserving_resource() override;
 

@@ -25,8 +25,8 @@ class ALLOT_EXPORT slot_range {
   slot_range(const slot_range&) = delete;
   slot_range& operator=(const slot_range&) = delete;
 
-  bool exists() const noexcept { return slots_ != 0; }
-  std::size_t slot_bytes() const noexcept { return slot_bytes_; }
+  bool exists() const noexcept { return slots_ != 0; }             ///< whether it has slots, open or not
+  std::size_t slot_bytes() const noexcept { return slot_bytes_; }  ///< whole pages; 0 where open() cannot succeed
 
   /// Where it begins, once it is open.
   void* begin() const noexcept { return reinterpret_cast<void*>(begin_.load(std::memory_order_relaxed)); }
@@ -48,7 +48,7 @@ class ALLOT_EXPORT slot_range {
 
   /// The start of the next slot that was never taken; null when there is none. take_new() takes it.
   std::byte* next_new() const noexcept { return used_ < slots_ ? slot(used_) : nullptr; }
-  void take_new() noexcept { ++used_; }
+  void take_new() noexcept { ++used_; }  ///< only where next_new() is not null
 
   /// The start of the slot p lies in.
   std::byte* slot_of(const void* p) const noexcept;

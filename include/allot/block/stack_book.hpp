@@ -8,8 +8,8 @@ namespace allot {
 
 /// Where a block was allocated and, if it was, freed.
 struct block_stacks {
-  os::call_stack allocated;
-  os::call_stack freed;
+  os::call_stack allocated;  ///< empty: not recorded
+  os::call_stack freed;      ///< empty: not recorded, or not freed
 };
 
 /// Keeps stacks of blocks in pages of its own: nothing here uses the heap. A record that is given up serves the next
@@ -25,6 +25,7 @@ class ALLOT_EXPORT stack_book {
   /// everywhere, so a block then simply has no stacks.
   block_stacks* add(const os::call_stack& allocated) noexcept;
 
+  /// Gives up a record of add(); harmless for null.
   void remove(block_stacks* record) noexcept;
 
   /// Forgets all records and gives the pages back.

@@ -25,12 +25,12 @@ namespace address_registry {
 
 /// A range of addresses, and who answers for it.
 struct range {
-  const void* begin = nullptr;
-  std::size_t bytes = 0;       ///< 0: its owner is known to for_each_owner(), and no address finds it
-  resource* owner = nullptr;   ///< null when it is gone and its addresses are kept inaccessible
-  std::string_view kind = {};  ///< of the owner; the characters live as long as the program
-  bool shared = false;         ///< the owner may be asked on any thread (resource::try_look_at)
-  bool bounded = false;        ///< the owner knows the bounds of its blocks, for guarded_copy() and its like
+  const void* begin = nullptr;  ///< its first byte
+  std::size_t bytes = 0;        ///< 0: its owner is known to for_each_owner(), and no address finds it
+  resource* owner = nullptr;    ///< null when it is gone and its addresses are kept inaccessible
+  std::string_view kind = {};   ///< of the owner; the characters live as long as the program
+  bool shared = false;          ///< the owner may be asked on any thread (resource::try_look_at)
+  bool bounded = false;         ///< the owner knows the bounds of its blocks, for guarded_copy() and its like
 };
 
 /// Adds a range. On failure nothing has changed: the owner then works as ever, and its addresses are not known.
@@ -56,7 +56,7 @@ ALLOT_EXPORT void orphan(const void* begin, const resource* owner, std::size_t b
 /// While it lives, what its owner removes on this thread was removed because the owner is being destroyed.
 class ALLOT_EXPORT ending {
  public:
-  explicit ending(const resource& owner) noexcept;
+  explicit ending(const resource& owner) noexcept;  ///< one may be inside another
   ~ending();
   ending(const ending&) = delete;
   ending& operator=(const ending&) = delete;
@@ -69,24 +69,24 @@ class ALLOT_EXPORT ending {
 
 /// A range as it was when somebody asked. The owner may be gone since: call it only by way of ask().
 struct found_range {
-  const void* begin = nullptr;
-  std::size_t bytes = 0;
-  resource* owner = nullptr;
-  fixed_text<31> name = {};  ///< of the owner; its kind when it has none
-  std::string_view kind = {};
-  bool shared = false;
-  bool bounded = false;
+  const void* begin = nullptr;  ///< its first byte
+  std::size_t bytes = 0;        ///< of the range
+  resource* owner = nullptr;    ///< null where there is none, or not any more
+  fixed_text<31> name = {};     ///< of the owner; its kind when it has none
+  std::string_view kind = {};   ///< as range::kind
+  bool shared = false;          ///< as range::shared
+  bool bounded = false;         ///< as range::bounded
 };
 
 /// What is known of an address.
 struct findings {
-  static constexpr std::size_t most = 4;
-  std::array<found_range, most> live;  ///< that p lies in, the innermost first
-  std::size_t count = 0;
-  bool outer_left_out = false;  ///< there are more, further out
-  bool busy = false;            ///< a part was locked for too long, and not looked at
-  found_range gone;             ///< p lay in it, and nobody has made one there since; bytes 0: none. Without an owner
-  bool destroyed = false;       ///< its owner is; otherwise it was given back
+  static constexpr std::size_t most = 4;  ///< ranges told of
+  std::array<found_range, most> live;     ///< that p lies in, the innermost first
+  std::size_t count = 0;                  ///< of these
+  bool outer_left_out = false;            ///< there are more, further out
+  bool busy = false;                      ///< a part was locked for too long, and not looked at
+  found_range gone;        ///< p lay in it, and nobody has made one there since; bytes 0: none. Without an owner
+  bool destroyed = false;  ///< its owner is; otherwise it was given back
 };
 
 /// How long a look waits for who is changing what is looked at.
@@ -108,6 +108,7 @@ ALLOT_EXPORT bool is_used_here(const found_range& found, patience wait = patienc
 /// runs with the registry locked: it must not wait, make or destroy resources, or have them get or give back memory.
 class owner_visitor {
  public:
+  /// Keeps only a reference: `function` must outlive this object.
   template <class Function, class = std::enable_if_t<!std::is_same_v<std::decay_t<Function>, owner_visitor>>>
   owner_visitor(Function&& function) noexcept
       : function_(const_cast<void*>(static_cast<const void*>(std::addressof(function)))),

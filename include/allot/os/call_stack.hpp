@@ -17,8 +17,8 @@ namespace allot::os {
 /// A plain value: copying one allocates nothing, and two threads may look at one at the same time.
 class ALLOT_EXPORT call_stack {
  public:
-  static constexpr std::size_t capacity = 16;
-  using line = fixed_text<383>;
+  static constexpr std::size_t capacity = 16;  ///< frames kept, the innermost
+  using line = fixed_text<383>;                ///< a frame in words
 
   /// Empty.
   call_stack() noexcept = default;

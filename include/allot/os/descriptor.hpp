@@ -8,9 +8,9 @@ namespace allot::os {
 
 /// The number of an open file, as the system knows it.
 struct descriptor {
-  int number = -1;
-  status outcome = {};
-  explicit operator bool() const noexcept { return number >= 0; }
+  int number = -1;                                                 ///< negative: none was opened
+  status outcome = {};                                             ///< why not
+  explicit operator bool() const noexcept { return number >= 0; }  ///< whether one was opened
 };
 
 /// Its number, wherever it leads.

@@ -25,6 +25,7 @@ class ALLOT_EXPORT fault_hook {
   /// made of a fill pattern.
   static const void* untold() noexcept { return reinterpret_cast<const void*>(~std::uintptr_t{0}); }
 
+  /// @param context  handed to `run` as it is
   fault_hook(function run, void* context) noexcept;
   ~fault_hook();
   fault_hook(const fault_hook&) = delete;

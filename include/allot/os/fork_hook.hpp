@@ -17,8 +17,8 @@ namespace allot::os {
 /// for another, in any order.
 struct fork_locks {
   bool (*try_lock)() noexcept;  ///< all of these or none
-  void (*unlock)() noexcept;
-  fork_locks* next = nullptr;
+  void (*unlock)() noexcept;    ///< in parent and child, or before the next try
+  fork_locks* next = nullptr;   ///< set by join_fork_mutexes()
 };
 
 /// @param locks  stay for the life of the process

@@ -8,6 +8,7 @@ namespace allot::os {
 
 /// One thing a system bounds, in bytes unless stated. What has no bound, or is not known, is `none`.
 struct memory_limit {
+  /// No bound, or none known.
   static constexpr std::size_t none = (std::numeric_limits<std::size_t>::max)();
 
   std::size_t most = none;  ///< the bound
@@ -33,7 +34,7 @@ ALLOT_EXPORT process_limits memory_limits() noexcept;
 /// For tests: while this object lives, memory_limits() answers what it was given. One at a time in a process.
 class ALLOT_EXPORT limits_injection {
  public:
-  explicit limits_injection(const process_limits& answer) noexcept;
+  explicit limits_injection(const process_limits& answer) noexcept;  ///< copies it
   ~limits_injection();
   limits_injection(const limits_injection&) = delete;
   limits_injection& operator=(const limits_injection&) = delete;

@@ -8,8 +8,10 @@ namespace allot::os {
 /// Something to be done when a thread ends. The object is the caller's and lives until it was run.
 class thread_exit_hook {
  public:
+  /// What is run, with the object it belongs to, which it may free.
   using function = void (*)(thread_exit_hook& self) noexcept;
 
+  /// Nothing is run before at_thread_exit() was told of it.
   explicit thread_exit_hook(function run) noexcept : run_(run) {}
   thread_exit_hook(const thread_exit_hook&) = delete;
   thread_exit_hook& operator=(const thread_exit_hook&) = delete;

@@ -17,16 +17,16 @@ namespace allot::os {
 
 /// How a call went.
 struct status {
-  memory_errc error = memory_errc::success;
-  int os_code = 0;  ///< errno, GetLastError() or 0
-  explicit operator bool() const noexcept { return error == memory_errc::success; }
+  memory_errc error = memory_errc::success;                                          ///< success, or why not
+  int os_code = 0;                                                                   ///< errno, GetLastError() or 0
+  explicit operator bool() const noexcept { return error == memory_errc::success; }  ///< whether it went well
 };
 
 /// A status and, on success, where.
 struct mapping {
-  void* address = nullptr;
-  status outcome = {};
-  explicit operator bool() const noexcept { return address != nullptr; }
+  void* address = nullptr;                                                ///< null: the call failed
+  status outcome = {};                                                    ///< and why
+  explicit operator bool() const noexcept { return address != nullptr; }  ///< whether it went well
 };
 
 /// Access to pages, as a set.
@@ -47,8 +47,8 @@ struct placement {
     hint,   ///< at `address` if that is free, else anywhere; never an error
     fixed,  ///< at `address`, or address_in_use; nothing that is there is ever replaced
   };
-  how rule = how::anywhere;
-  void* address = nullptr;
+  how rule = how::anywhere;      ///< what `address` means
+  void* address = nullptr;       ///< of the mapping's first byte; unused with how::anywhere
   std::size_t aligned_byte = 0;  ///< which byte of the mapping is to be aligned; a multiple of the page size
 };
 
