@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstddef>
+#include <command/show/shown.hpp>
 #include <string>
 #include <vector>
 
@@ -8,7 +8,6 @@
 #include "contest.hpp"
 #include "moment.hpp"
 #include "replay_flags.hpp"
-#include "show/shown.hpp"
 
 namespace allot::tool {
 
