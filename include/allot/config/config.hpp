@@ -27,7 +27,7 @@ namespace allot {
 /// Single values that take the place of those in a config: `entities.limit=64MiB; default=general`. As
 /// docs/config.md says of the environment variable.
 struct config_settings {
-  std::string_view text = {};
+  std::string_view text = {};            ///< of the settings; empty: none
   std::string_view source = "settings";  ///< what errors name
   /// Names of the resources to build, with what they stand on, and no others: for a program that takes its part of a
   /// larger config. A default resource that is not among them is not installed. Empty: all.

@@ -20,15 +20,19 @@ class ALLOT_EXPORT config_error : public std::runtime_error {
   /// @param key      the dotted path of what is wrong; may be empty
   /// @param problem  what is wrong, with what would be right
   config_error(std::string file, std::size_t line, std::size_t column, std::string key, std::string problem);
+  /// Shares the texts.
   config_error(const config_error&) noexcept = default;
   config_error& operator=(const config_error&) noexcept = default;
   ~config_error() override;
 
+  /// As given to the constructor.
+  /// @{
   const std::string& file() const noexcept { return parts_->file; }
   std::size_t line() const noexcept { return parts_->line; }
   std::size_t column() const noexcept { return parts_->column; }
   const std::string& key() const noexcept { return parts_->key; }
   const std::string& problem() const noexcept { return parts_->problem; }
+  /// @}
 
  private:
   struct parts {

@@ -20,6 +20,7 @@ namespace allot {
 /// Lives as long as the factory's call.
 class ALLOT_EXPORT strategy_request {
  public:
+  /// The value of a bound there is not.
   static constexpr std::size_t unlimited = (std::numeric_limits<std::size_t>::max)();
 
   /// Of the table in the file, or of its option `name`. The text lives as long as the resource that is made.
@@ -27,14 +28,17 @@ class ALLOT_EXPORT strategy_request {
   /// What `upstream` leads to; null where there is none. It outlives the resource that is made.
   std::pmr::memory_resource* upstream() const noexcept;
 
-  // The option of that key, or `otherwise` where the file has none.
-  // @throws config_error
+  /// The option of that key, or `otherwise` where the file has none. size() reads bytes, as a number or a text such as
+  /// "64KiB".
+  /// @throws config_error: it is of another type, or out of range
+  /// @{
   bool flag(std::string_view key, bool otherwise);
   std::size_t size(std::string_view key, std::size_t otherwise, std::size_t least = 0, std::size_t most = unlimited);
   std::uint64_t count(std::string_view key, std::uint64_t otherwise, std::uint64_t least = 0,
                       std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)());
   double real(std::string_view key, double otherwise, double least, double most);
   std::string text(std::string_view key, std::string otherwise);
+  /// @}
   /// One of `words`.
   std::string choice(std::string_view key, std::string otherwise, std::vector<std::string> words);
 
@@ -42,6 +46,7 @@ class ALLOT_EXPORT strategy_request {
   [[noreturn]] void refuse(std::string_view key, const std::string& problem) const;
 
   struct state;
+  /// For the library alone.
   explicit strategy_request(state& is) noexcept : state_(is) {}
 
  private:

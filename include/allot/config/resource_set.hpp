@@ -26,6 +26,7 @@ class ALLOT_EXPORT resource_set {
  public:
   struct state;
 
+  /// The other has no resources then, and can only be assigned to or destroyed.
   resource_set(resource_set&&) noexcept;
   resource_set& operator=(resource_set&&) noexcept;
   /// Puts the default resource back that was there before, if that of the set still is in force.
@@ -58,6 +59,7 @@ class ALLOT_EXPORT resource_set {
   ///         standard's resources); others stand on it. All is as before
   void replace(std::string_view name, std::string_view table);
 
+  /// For the library alone.
   explicit resource_set(std::unique_ptr<state> is) noexcept;
 
  private:

@@ -35,9 +35,9 @@ constexpr std::size_t operator""_TiB(unsigned long long n) { return detail::scal
 
 /// What parse_byte_size found: `bytes` when `error` is clear.
 struct parsed_byte_size {
-  std::size_t bytes = 0;
-  std::error_code error;
-  explicit operator bool() const noexcept { return !error; }
+  std::size_t bytes = 0;                                      ///< 0 with an error
+  std::error_code error;                                      ///< memory_errc: why the text was refused
+  explicit operator bool() const noexcept { return !error; }  ///< whether it was read
 };
 
 /// Reads "4096", "64KiB", "1 MiB", "2GiB", "1TiB" or "100B": a whole number and an optional binary unit, letter case of

@@ -19,6 +19,7 @@ class ALLOT_EXPORT event_sink {
 
  protected:
   event_sink() = default;
+  /// For sinks that can be copied.
   event_sink(const event_sink&) = default;
   event_sink& operator=(const event_sink&) = default;
 };

@@ -13,6 +13,7 @@ template <std::size_t Capacity>
 class fixed_text {
  public:
   fixed_text() noexcept { bytes_[0] = '\0'; }
+  /// Cuts off what does not fit.
   fixed_text(std::string_view text) noexcept : fixed_text() { append(text); }
 
   fixed_text& append(std::string_view text) noexcept {
@@ -24,11 +25,14 @@ class fixed_text {
     return *this;
   }
 
+  /// @{
+  /// Appends digits, the hexadecimal ones after 0x; what does not fit is cut off.
   fixed_text& append_decimal(std::uint64_t value) noexcept { return append_digits(value, 10); }
   fixed_text& append_hex(std::uint64_t value) noexcept {
     append("0x");
     return append_digits(value, 16);
   }
+  /// @}
 
   /// Question marks instead of control characters, so that the text cannot end the line it is put into.
   void make_printable() noexcept {

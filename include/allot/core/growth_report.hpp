@@ -16,6 +16,7 @@ namespace allot {
 template <class Held>
 class growth_report {
  public:
+  /// For a request of so many bytes at that alignment; `at` must outlive this object.
   growth_report(const resource& at, std::size_t bytes, std::size_t alignment, Held held) noexcept
       : at_(at), bytes_(bytes), alignment_(alignment), held_(held), active_(log_link::active()) {
     if (!active_) return;

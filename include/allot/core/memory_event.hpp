@@ -31,10 +31,11 @@ ALLOT_EXPORT std::string_view name_of(memory_event_kind kind) noexcept;
 class memory_event_kinds {
  public:
   constexpr memory_event_kinds() noexcept = default;
+  /// Of these kinds.
   constexpr memory_event_kinds(std::initializer_list<memory_event_kind> kinds) noexcept {
     for (const memory_event_kind kind : kinds) bits_ |= bit(kind);
   }
-  static constexpr memory_event_kinds all() noexcept { return memory_event_kinds(~0U); }
+  static constexpr memory_event_kinds all() noexcept { return memory_event_kinds(~0U); }  ///< later ones included
 
   constexpr bool contains(memory_event_kind kind) const noexcept { return (bits_ & bit(kind)) != 0; }
   constexpr bool empty() const noexcept { return bits_ == 0; }
@@ -54,7 +55,7 @@ class memory_event_kinds {
 
 /// Something that happened at a resource. Sizes are in bytes.
 struct memory_event {
-  memory_event_kind kind{};
+  memory_event_kind kind{};        ///< what happened
   const void* address = nullptr;   ///< of the block
   std::size_t bytes = 0;           ///< of the block; of expand, before
   std::size_t alignment = 0;       ///< 0 where there is none

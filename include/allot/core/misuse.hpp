@@ -36,15 +36,15 @@ enum class misuse_kind {
 
 /// What is found wrong, with both sides of the mismatch. Texts live as long as the call.
 struct misuse_report {
-  misuse_kind kind{};
+  misuse_kind kind{};              ///< what was found
   std::string_view resource = {};  ///< name or kind of the resource that noticed
-  const void* address = nullptr;
-  std::size_t claimed = 0;        ///< what the caller says (bytes or alignment)
-  std::size_t actual = 0;         ///< what is true, as far as it is known
-  bool fatal = true;              ///< false: a note; the program is not stopped
-  bool exact = true;              ///< false: `actual` is an upper bound
-  std::string_view owner = {};    ///< name of the resource the memory belongs to, where that is another one
-  std::string_view details = {};  ///< further lines, each ending in a line end: what was looked at, call stacks
+  const void* address = nullptr;   ///< of the block or object misused; null where there is none
+  std::size_t claimed = 0;         ///< what the caller says (bytes or alignment)
+  std::size_t actual = 0;          ///< what is true, as far as it is known
+  bool fatal = true;               ///< false: a note; the program is not stopped
+  bool exact = true;               ///< false: `actual` is an upper bound
+  std::string_view owner = {};     ///< name of the resource the memory belongs to, where that is another one
+  std::string_view details = {};   ///< further lines, each ending in a line end: what was looked at, call stacks
 };
 
 /// Called for every misuse found. It may throw (tests do) or return, and then the call that was misused has no effect.

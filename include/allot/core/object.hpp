@@ -49,9 +49,10 @@ void delete_object(std::pmr::memory_resource& memory, T* object) noexcept {
 template <class T>
 class object_deleter {
  public:
+  /// `memory` must outlive the objects.
   explicit object_deleter(std::pmr::memory_resource& memory) noexcept : memory_(&memory) {}
   void operator()(T* object) const noexcept { delete_object(*memory_, object); }
-  std::pmr::memory_resource* resource() const noexcept { return memory_; }
+  std::pmr::memory_resource* resource() const noexcept { return memory_; }  ///< never null
 
  private:
   std::pmr::memory_resource* memory_;

@@ -50,10 +50,10 @@ enum class block_state {
 
 /// One block as a resource sees it.
 struct block_info {
-  const void* begin = nullptr;
-  std::size_t bytes = 0;
-  bool exact = false;  ///< `bytes` is what was asked for; otherwise rounded, or a whole region
-  block_state state = block_state::unknown;
+  const void* begin = nullptr;               ///< its first byte; null: there is none
+  std::size_t bytes = 0;                     ///< its size
+  bool exact = false;                        ///< `bytes` is what was asked for; otherwise rounded, or a whole region
+  block_state state = block_state::unknown;  ///< what it is to the resource
 };
 
 /// With what a block may be freed and resized, where nobody kept what was asked for.
@@ -66,6 +66,7 @@ struct block_extent {
 /// not call that resource.
 class block_visitor {
  public:
+  /// Keeps only a reference: `function` must outlive this object.
   template <class Function, class = std::enable_if_t<!std::is_same_v<std::decay_t<Function>, block_visitor>>>
   block_visitor(Function&& function) noexcept
       : function_(const_cast<void*>(static_cast<const void*>(&function))),
@@ -122,6 +123,7 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
   /// Default: 0.
   virtual std::size_t available() const noexcept { return 0; }
 
+  /// Where its bytes are at this moment. Default: all 0.
   virtual memory_usage usage() const noexcept { return {}; }
 
   /// Whether p points into memory held by this resource. Default: false.
@@ -164,6 +166,7 @@ class ALLOT_EXPORT resource : public std::pmr::memory_resource {
 
  protected:
   resource() noexcept = default;
+  /// The name is copied as name() says; empty: none.
   explicit resource(std::string_view name) noexcept : name_(name) { name_.make_printable(); }
 
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept final;

@@ -12,9 +12,9 @@ namespace allot {
 /// state.
 class size_classes {
  public:
-  static constexpr std::size_t smallest = 16;
-  static constexpr std::size_t largest = std::size_t{32} << 10;
-  static constexpr std::size_t count = 47;
+  static constexpr std::size_t smallest = 16;                    ///< bytes, of the first class
+  static constexpr std::size_t largest = std::size_t{32} << 10;  ///< bytes, of the last class
+  static constexpr std::size_t count = 47;                       ///< of classes
 
   /// Bytes in a block of class `index`, which is below count.
   static constexpr std::size_t block_bytes(std::size_t index) noexcept {
