@@ -41,13 +41,17 @@ class ALLOT_EXPORT adaptor_resource : public resource {
   explicit adaptor_resource(upstream_ref upstream, std::string_view name = {}) noexcept
       : resource(name), upstream_(upstream) {}
 
-  const upstream_ref& base() const noexcept { return upstream_; }
+  const upstream_ref& base() const noexcept { return upstream_; }  ///< what it stands on
+
+  /// The upstream's own calls.
+  /// @{
   void* upstream_allocate(std::size_t bytes, std::size_t alignment) {
     return upstream_.any().allocate(bytes, alignment);
   }
   void upstream_deallocate(void* p, std::size_t bytes, std::size_t alignment) {
     upstream_.any().deallocate(p, bytes, alignment);
   }
+  /// @}
 
  private:
   const upstream_ref upstream_;

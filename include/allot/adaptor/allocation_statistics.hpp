@@ -33,6 +33,7 @@ struct allocation_statistics {
   /// The largest size that belongs to the bucket.
   ALLOT_EXPORT static std::size_t bucket_bound(std::size_t bucket) noexcept;
 
+  /// Blocks that were allocated and are live no more.
   std::size_t freed_blocks() const noexcept { return total_blocks - static_cast<std::size_t>(live_blocks); }
 };
 

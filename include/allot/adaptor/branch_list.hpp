@@ -10,7 +10,7 @@ namespace allot {
 /// The upstreams of an adaptor that has several: at least one, at most `capacity`, held in place.
 class branch_list {
  public:
-  static constexpr std::size_t capacity = 16;
+  static constexpr std::size_t capacity = 16;  ///< upstreams
 
   /// @throws std::invalid_argument for none, and for more than capacity
   ALLOT_EXPORT branch_list(const upstream_ref* first, std::size_t count);

@@ -19,7 +19,7 @@ class ALLOT_EXPORT branching_resource : public resource {
  public:
   ~branching_resource() override;
 
-  const branch_list& branches() const noexcept { return branches_; }
+  const branch_list& branches() const noexcept { return branches_; }  ///< all upstreams, in their order
 
   std::pmr::memory_resource* upstream() const noexcept override { return &branches_[0].any(); }
   std::pmr::memory_resource* further_upstream(std::size_t number) const noexcept override {

@@ -30,15 +30,15 @@ struct debug_options {
   bool record_stacks = true;                             ///< where each block was allocated and freed, for all reports
   bool report_leaks = true;                              ///< at destruction: what is still live then, as a note
   bool report_leaks_at_exit = false;                     ///< the same when the program ends before the resource does
-  threads used_by = threads::any;
-  std::string_view name = {};
+  threads used_by = threads::any;                        ///< who may use it
+  std::string_view name = {};                            ///< what reports call it; empty: its kind
 };
 
 /// A live block of a debug_resource.
 struct debug_block {
-  const void* begin = nullptr;
-  std::size_t bytes = 0;  ///< as asked for
-  std::size_t alignment = 0;
+  const void* begin = nullptr;            ///< its first byte
+  std::size_t bytes = 0;                  ///< as asked for
+  std::size_t alignment = 0;              ///< as asked for
   std::uint64_t number = 0;               ///< blocks are numbered from 1 on, in the order of their allocation
   const os::call_stack* stack = nullptr;  ///< where it was allocated; null where that is not recorded
 };
@@ -62,9 +62,9 @@ struct debug_block {
 /// call back. A child of fork() can go on at once.
 class ALLOT_EXPORT debug_resource final : public adaptor_resource {
  public:
-  static constexpr unsigned char fence_pattern = 0xfd;
-  static constexpr unsigned char fresh_pattern = 0xcd;
-  static constexpr unsigned char freed_pattern = 0xdd;
+  static constexpr unsigned char fence_pattern = 0xfd;  ///< each byte of a fence
+  static constexpr unsigned char fresh_pattern = 0xcd;  ///< each byte of a new block, with fill_fresh
+  static constexpr unsigned char freed_pattern = 0xdd;  ///< each byte of a freed block, with fill_freed
 
   /// Asks the system for no memory.
   /// @param upstream  must outlive this object, and not take blocks back on its own: see docs/debug_resource.md

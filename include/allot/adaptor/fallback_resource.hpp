@@ -13,7 +13,7 @@ namespace allot {
 
 /// How a fallback_resource is made.
 struct fallback_options {
-  std::string_view name = {};
+  std::string_view name = {};  ///< what reports call it; empty: its kind
 };
 
 /// Asks one upstream after the other until one can serve the request: a fast arena of fixed size first, say, and the

@@ -15,8 +15,8 @@ class debug_resource;
 
 /// Live blocks that were allocated at one place.
 struct leak_group {
-  os::call_stack stack;  ///< empty where stacks are not recorded
-  std::size_t blocks = 0;
+  os::call_stack stack;     ///< empty where stacks are not recorded
+  std::size_t blocks = 0;   ///< how many
   std::size_t bytes = 0;    ///< as asked for
   std::uint64_t first = 0;  ///< the lowest number of a block
 };
@@ -36,16 +36,16 @@ class ALLOT_EXPORT leak_list {
   leak_list& operator=(leak_list&&) = delete;
   ~leak_list();
 
-  std::size_t blocks() const noexcept { return blocks_; }
-  std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t blocks() const noexcept { return blocks_; }  ///< in all groups
+  std::size_t bytes() const noexcept { return bytes_; }    ///< in all groups, as asked for
   bool empty() const noexcept { return blocks_ == 0; }
 
   const leak_group* begin() const noexcept { return groups_; }
   const leak_group* end() const noexcept { return groups_ + size_; }
   std::size_t size() const noexcept { return size_; }  ///< of groups
 
-  using line = fixed_text<127>;
-  using lines = fixed_text<6 * most_of_a_stack>;
+  using line = fixed_text<127>;                   ///< without a line end
+  using lines = fixed_text<6 * most_of_a_stack>;  ///< each with one
 
   /// "orders: 3 blocks, 120 bytes not freed, from 2 places"
   line title() const noexcept;

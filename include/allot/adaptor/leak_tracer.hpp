@@ -13,10 +13,11 @@ namespace allot {
 /// Thread-safe.
 class leak_snapshot {
  public:
+  /// Of now.
   explicit leak_snapshot(const debug_resource& memory) noexcept : memory_(&memory), newest_(memory.newest()) {}
 
-  const debug_resource& memory() const noexcept { return *memory_; }
-  std::uint64_t newest() const noexcept { return newest_; }  ///< number of the block allocated last
+  const debug_resource& memory() const noexcept { return *memory_; }  ///< whose moment it is
+  std::uint64_t newest() const noexcept { return newest_; }           ///< number of the block allocated last
 
  private:
   const debug_resource* memory_;

@@ -24,13 +24,14 @@ using pressure_handler = bool (*)(const memory_pressure& pressure, void* context
 
 /// The two limits, and who hears of requests that pass the soft one.
 struct limiting_options {
+  /// The value of a limit there is not.
   static constexpr std::size_t no_limit = (std::numeric_limits<std::size_t>::max)();
 
-  std::size_t limit = no_limit;       ///< most bytes taken at any time, as callers asked for them
-  std::size_t soft_limit = no_limit;  ///< from which on `handler` is called; never more than `limit`
-  pressure_handler handler = nullptr;
-  void* handler_context = nullptr;  ///< handed to it
-  std::string_view name = {};
+  std::size_t limit = no_limit;        ///< most bytes taken at any time, as callers asked for them
+  std::size_t soft_limit = no_limit;   ///< from which on `handler` is called; never more than `limit`
+  pressure_handler handler = nullptr;  ///< null: nobody hears
+  void* handler_context = nullptr;     ///< handed to it
+  std::string_view name = {};          ///< what reports call it; empty: its kind
 };
 
 /// Serves requests from an upstream until a number of bytes is taken, then fails.
@@ -53,6 +54,7 @@ class ALLOT_EXPORT limiting_resource final : public metered_resource<limiting_re
   /// @param limit     most bytes taken at any time, as callers asked for them (upstream overhead is not counted)
   /// @param upstream  must outlive this object
   limiting_resource(std::size_t limit, upstream_ref upstream) noexcept : limiting_resource(upstream, at_most(limit)) {}
+  /// With a soft limit, too. The upstream must outlive this object.
   explicit limiting_resource(upstream_ref upstream, const limiting_options& options = {}) noexcept;
   ~limiting_resource() override;
 
@@ -69,10 +71,10 @@ class ALLOT_EXPORT limiting_resource final : public metered_resource<limiting_re
   /// @throws allocation_error (memory_errc::limit_reached), or what the handler throws; nothing is taken then
   limit_reservation reserve(std::size_t bytes) { return limit_reservation(*this, bytes); }
 
-  std::size_t limit() const noexcept { return limit_; }
-  std::size_t soft_limit() const noexcept { return soft_limit_; }
-  std::size_t live_bytes() const noexcept;      ///< in blocks handed out
-  std::size_t reserved_bytes() const noexcept;  ///< taken by reservations and not in blocks yet
+  std::size_t limit() const noexcept { return limit_; }            ///< most bytes taken at any time
+  std::size_t soft_limit() const noexcept { return soft_limit_; }  ///< bytes from which on the handler is called
+  std::size_t live_bytes() const noexcept;                         ///< in blocks handed out
+  std::size_t reserved_bytes() const noexcept;                     ///< taken by reservations and not in blocks yet
   /// Bytes until the limit.
   std::size_t remaining() const noexcept { return limit_ - taken_.load(std::memory_order_relaxed); }
 

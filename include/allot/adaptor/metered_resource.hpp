@@ -16,6 +16,7 @@ namespace allot {
 template <class Account>
 class metered_resource : public adaptor_resource {
  public:
+  /// Within the account. What the upstream refuses is given back to it.
   [[nodiscard]] void* try_allocate(std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept override {
     if (!try_take(charge_of(bytes))) return nullptr;

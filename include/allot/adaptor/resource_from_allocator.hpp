@@ -23,9 +23,11 @@ namespace allot {
 template <class Allocator>
 class resource_from_allocator final : public resource {
  public:
+  /// Requests for a larger one are refused.
   static constexpr std::size_t largest_alignment = std::size_t{64} << 10;
 
   resource_from_allocator() = default;
+  /// Keeps a copy of the allocator, which may throw.
   explicit resource_from_allocator(const Allocator& allocator, std::string_view name = {})
       : resource(name), allocator_(allocator) {}
 
@@ -38,7 +40,7 @@ class resource_from_allocator final : public resource {
     resource_from_allocator::do_deallocate(p, bytes, alignment);
   }
 
-  const Allocator& allocator() const noexcept { return allocator_; }
+  const Allocator& allocator() const noexcept { return allocator_; }  ///< the copy
 
   std::string_view kind() const noexcept override { return "resource_from_allocator"; }
 

@@ -19,7 +19,7 @@ struct sampling_guard_options {
   guarded_page_options::placement at = guarded_page_options::placement::alternating;  ///< which end touches a guard
   bool explain_faults = true;  ///< say on standard error which guarded block a fault is at, with its stacks
   std::uint64_t seed = 0;      ///< of the distances between samples; 0: another at every construction
-  std::string_view name = {};
+  std::string_view name = {};  ///< what reports call it; empty: its kind
 };
 
 /// Finds memory bugs in production: one allocation in a few thousand is served from pages of its own between guards,

@@ -12,16 +12,17 @@ namespace allot {
 
 /// Requests up to both bounds go to `to`.
 struct size_route {
+  /// The value of a bound there is not.
   static constexpr std::size_t unbounded = (std::numeric_limits<std::size_t>::max)();
 
-  upstream_ref to;
-  std::size_t max_bytes = unbounded;
-  std::size_t max_alignment = unbounded;
+  upstream_ref to;                        ///< must outlive the size_routing_resource
+  std::size_t max_bytes = unbounded;      ///< the largest request
+  std::size_t max_alignment = unbounded;  ///< and the largest alignment, in bytes
 };
 
 /// How a size_routing_resource is made.
 struct size_routing_options {
-  std::string_view name = {};
+  std::string_view name = {};  ///< what reports call it; empty: its kind
 };
 
 /// Sends each request to an upstream chosen by its size and alignment: small ones to a pool, large ones to pages, those
@@ -35,7 +36,7 @@ struct size_routing_options {
 /// Thread-safe if all upstreams are.
 class ALLOT_EXPORT size_routing_resource final : public branching_resource {
  public:
-  static constexpr std::size_t most_routes = branch_list::capacity - 1;
+  static constexpr std::size_t most_routes = branch_list::capacity - 1;  ///< beside the last resort
 
   /// All upstreams must outlive this object.
   /// @throws std::invalid_argument for more than most_routes

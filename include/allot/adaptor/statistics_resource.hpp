@@ -13,8 +13,8 @@ namespace allot {
 
 /// How a statistics_resource counts.
 struct statistics_options {
-  bool concurrent = false;  ///< count for several threads at a time: exact, at the cost of atomic operations
-  std::string_view name = {};
+  bool concurrent = false;     ///< count for several threads at a time: exact, at the cost of atomic operations
+  std::string_view name = {};  ///< what reports call it; empty: its kind
 };
 
 /// Counts what goes through: blocks and bytes that are live, their peaks and totals, refused requests, and how many
@@ -28,7 +28,7 @@ struct statistics_options {
 /// snapshot at any time: each number in it was right at a moment of its own.
 class ALLOT_EXPORT statistics_resource final : public adaptor_resource {
  public:
-  static constexpr std::size_t most_levels = 8;
+  static constexpr std::size_t most_levels = 8;  ///< of nested counters, beside the outermost
 
   /// @param upstream  must outlive this object
   explicit statistics_resource(upstream_ref upstream, const statistics_options& options = {}) noexcept

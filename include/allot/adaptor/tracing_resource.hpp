@@ -12,8 +12,8 @@ namespace allot {
 
 /// How a tracing_resource begins.
 struct tracing_options {
-  bool enabled = true;  ///< from the start; enable() and disable() change it
-  std::string_view name = {};
+  bool enabled = true;         ///< from the start; enable() and disable() change it
+  std::string_view name = {};  ///< what reports call it; empty: its kind
 };
 
 /// Tells a sink what goes through: every block handed out, freed, grown in place or refused. An arena below, with
@@ -48,9 +48,12 @@ class ALLOT_EXPORT tracing_resource final : public adaptor_resource {
     tracing_resource::do_deallocate(p, bytes, alignment);
   }
 
+  /// Whether it tells. Any thread may switch it at any time.
+  /// @{
   void enable() noexcept { switch_to(true); }
   void disable() noexcept { switch_to(false); }
   bool enabled() const noexcept { return enabled_.load(std::memory_order_relaxed); }
+  /// @}
 
   /// Events the sink did not take, since construction.
   std::size_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }

@@ -12,11 +12,15 @@ namespace allot {
 /// Refers to the resource and owns nothing.
 class upstream_ref {
  public:
+  /// Implicit, so that adaptors take a resource as it is.
+  /// @{
   upstream_ref(std::pmr::memory_resource& any) noexcept : any_(&any), ours_(as_resource(&any)) {}
   upstream_ref(resource& ours) noexcept : any_(&ours), ours_(&ours) {}
+  /// @}
 
-  std::pmr::memory_resource& any() const noexcept { return *any_; }
-  resource* ours() const noexcept { return ours_; }  ///< null: a foreign one
+  std::pmr::memory_resource& any() const noexcept { return *any_; }  ///< the resource, whoever made it
+  resource* ours() const noexcept { return ours_; }                  ///< null: a foreign one
+  /// As resource::root(); a foreign resource is its own.
   const std::pmr::memory_resource* root() const noexcept { return ours_ != nullptr ? ours_->root() : any_; }
 
   /// As resource::can_release(); a foreign resource keeps its blocks.

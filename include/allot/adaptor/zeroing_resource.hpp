@@ -16,8 +16,8 @@ struct zeroing_options {
     both,
   };
 
-  moment when = moment::allocate;
-  std::string_view name = {};
+  moment when = moment::allocate;  ///< when blocks are made zero
+  std::string_view name = {};      ///< what reports call it; empty: its kind
 };
 
 /// Sees to it that memory is zero: when it is handed out, for code that counts on calloc, or before it goes back, for

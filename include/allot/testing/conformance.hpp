@@ -17,9 +17,10 @@ namespace allot::testing {
 
 /// A kind of memory resource to be checked: any std::pmr::memory_resource, not only ours.
 struct conformance_subject {
+  /// A capacity without end.
   static constexpr std::size_t unlimited = (std::numeric_limits<std::size_t>::max)();
 
-  std::string name;
+  std::string name;  ///< what the report calls it
 
   /// Makes a fresh instance that takes its memory from the given upstream, which outlives it. A resource that needs no
   /// upstream ignores it; the checks of upstream failures then find nothing to fail and say so.
@@ -58,11 +59,11 @@ struct ALLOT_EXPORT conformance_report {
   /// A promise that was not kept.
   struct finding {
     std::string promise;  ///< the promise broken, one of the names in docs/conformance.md
-    std::string detail;
+    std::string detail;   ///< what happened instead, and to which request
   };
 
-  std::string name;
-  unsigned seed = 0;
+  std::string name;                     ///< the subject's
+  unsigned seed = 0;                    ///< conformance_options::seed, to see it again
   std::vector<finding> failures;        ///< the first few of each promise
   std::vector<std::string> not_tested;  ///< promises that could not be put to the test, and why
   std::size_t served = 0;               ///< requests served and checked over their whole length
@@ -70,8 +71,8 @@ struct ALLOT_EXPORT conformance_report {
   std::size_t upstream_failures = 0;    ///< upstream requests that were made to fail
   std::size_t system_failures = 0;      ///< operating system calls that were made to fail
 
-  bool passed() const noexcept { return failures.empty(); }
-  bool broke(const std::string& promise) const;  ///< whether there is a failure under that name
+  bool passed() const noexcept { return failures.empty(); }  ///< whether every promise that was tested was kept
+  bool broke(const std::string& promise) const;              ///< whether there is a failure under that name
 };
 
 /// For people: what was found, and how to see it again.

@@ -21,9 +21,9 @@ class ALLOT_EXPORT counting_resource final : public resource {
   struct call {
     /// Which of the two calls.
     enum class kind { allocate, deallocate };
-    kind what;
-    std::size_t bytes;
-    std::size_t alignment;
+    kind what;              ///< which of the two it was
+    std::size_t bytes;      ///< as the caller stated them
+    std::size_t alignment;  ///< as the caller stated it
     friend bool operator==(const call& a, const call& b) noexcept {
       return a.what == b.what && a.bytes == b.bytes && a.alignment == b.alignment;
     }
@@ -42,22 +42,22 @@ class ALLOT_EXPORT counting_resource final : public resource {
 
   std::size_t allocations() const;    ///< successful allocate calls so far
   std::size_t deallocations() const;  ///< correct deallocate calls so far
-  std::size_t live_blocks() const;
-  std::size_t live_bytes() const;
-  std::size_t peak_bytes() const;   ///< the most live_bytes() has been
-  std::size_t total_bytes() const;  ///< of all successful allocate calls
-  std::vector<call> calls() const;  ///< successful calls in order
+  std::size_t live_blocks() const;    ///< out now
+  std::size_t live_bytes() const;     ///< out now, as asked for
+  std::size_t peak_bytes() const;     ///< the most live_bytes() has been
+  std::size_t total_bytes() const;    ///< of all successful allocate calls
+  std::vector<call> calls() const;    ///< successful calls in order
 
   /// What is out now in short: two resources that hold blocks of the same sizes and alignments have equal summaries.
   struct summary {
-    std::size_t blocks = 0;
-    std::size_t bytes = 0;
+    std::size_t blocks = 0;  ///< how many
+    std::size_t bytes = 0;   ///< as asked for
     std::size_t digest = 0;  ///< a sum over the blocks, so their order does not count
     friend bool operator==(const summary& a, const summary& b) noexcept {
       return a.blocks == b.blocks && a.bytes == b.bytes && a.digest == b.digest;
     }
   };
-  summary live() const;
+  summary live() const;  ///< at this moment
 
   /// Gives what is still out back to the upstream, after a leak was reported.
   void reclaim();

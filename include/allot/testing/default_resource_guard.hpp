@@ -9,6 +9,7 @@ namespace allot::testing {
 /// The default resource belongs to the whole process: guards of several threads must not overlap.
 class default_resource_guard {
  public:
+  /// `instead` must outlive this object.
   explicit default_resource_guard(std::pmr::memory_resource& instead) noexcept
       : before_(std::pmr::set_default_resource(&instead)) {}
   ~default_resource_guard() { std::pmr::set_default_resource(before_); }

@@ -25,6 +25,7 @@ class ALLOT_EXPORT failing_resource final : public resource {
   /// How long requests fail, once they do.
   enum class rule { once, from_then_on };
 
+  /// `upstream` must outlive this object. No request fails before fail_at().
   explicit failing_resource(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource()) noexcept;
   ~failing_resource() override;
 

@@ -16,16 +16,18 @@ namespace allot::testing {
 /// Allocates nothing, copies without throwing and may outlive the resource.
 class ALLOT_EXPORT trap_sprung final : public std::bad_alloc {
  public:
+  /// For a request of so many bytes at that alignment.
   trap_sprung(std::size_t bytes, std::size_t alignment, const os::call_stack& where) noexcept;
   ~trap_sprung() override;
+  /// Allocates nothing.
   trap_sprung(const trap_sprung&) noexcept = default;
   trap_sprung& operator=(const trap_sprung&) noexcept = default;
 
   /// One line: the bytes and the alignment asked for.
   const char* what() const noexcept override { return what_.c_str(); }
 
-  std::size_t bytes() const noexcept { return bytes_; }
-  std::size_t alignment() const noexcept { return alignment_; }
+  std::size_t bytes() const noexcept { return bytes_; }            ///< asked for
+  std::size_t alignment() const noexcept { return alignment_; }    ///< asked for
   const os::call_stack& where() const noexcept { return where_; }  ///< the calls that led to the request
 
  private:
@@ -51,6 +53,7 @@ struct trap_options {
 class ALLOT_EXPORT trap_resource final : public resource {
  public:
   trap_resource() noexcept = default;
+  /// `serve_from`, where there is one, must outlive this object.
   explicit trap_resource(const trap_options& options) noexcept : options_(options) {}
   ~trap_resource() override;
 
