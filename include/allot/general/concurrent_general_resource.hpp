@@ -35,11 +35,13 @@ class ALLOT_EXPORT concurrent_general_resource final : public general_tiers<conc
                                                     : resource::try_allocate(bytes, alignment);
   }
 
-  // As those of concurrent_pool.
+  /// As those of concurrent_pool; no block of a larger tier is ever at hand.
+  /// @{
   [[nodiscard]] void* allocate_at_hand(std::size_t bytes, std::size_t alignment) noexcept {
     return ALLOT_LIKELY(is_small(bytes, alignment)) ? pool().allocate_at_hand(bytes, alignment) : nullptr;
   }
   [[nodiscard]] bool deallocate_at_hand(void* p) noexcept { return pool().deallocate_at_hand(p); }
+  /// @}
 
   std::string_view kind() const noexcept override { return "concurrent_general_resource"; }
 

@@ -15,7 +15,7 @@ struct general_options {
                                                      ///< to the system or the upstream; 0: only by trim()
   std::size_t reserve = 0;                           ///< as heap_options::reserve
   bool huge_pages = false;                           ///< as heap_options::huge_pages
-  std::string_view name = {};
+  std::string_view name = {};                        ///< what reports call it; empty: its kind
   bool checked = checked_by_default();  ///< find misuse at the free itself, in all tiers, and overruns of the larger
                                         ///< ones; otherwise a block may be kept at hand before it is looked at
 };
@@ -23,9 +23,9 @@ struct general_options {
 /// What one tier of a general_resource has, in bytes but for the count.
 struct general_tier {
   std::size_t largest_request = 0;  ///< of those it serves
-  std::size_t live_blocks = 0;
-  std::size_t live_bytes = 0;  ///< of these, as they are rounded up
-  std::size_t held_bytes = 0;  ///< of the heap's memory: for small blocks whole chunks, else live_bytes
+  std::size_t live_blocks = 0;      ///< handed out now
+  std::size_t live_bytes = 0;       ///< of these, as they are rounded up
+  std::size_t held_bytes = 0;       ///< of the heap's memory: for small blocks whole chunks, else live_bytes
 };
 
 /// Who served what, by the sizes of blocks.

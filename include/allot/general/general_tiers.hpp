@@ -24,30 +24,34 @@ template <class Pool>
 class ALLOT_EXPORT general_tiers : public resource {
  public:
   general_tiers() noexcept : general_tiers(general_options{}) {}
+  /// On own reservations.
   explicit general_tiers(const general_options& options) noexcept : general_tiers(options, nullptr) {}
   /// With chunks from the upstream, which must outlive this object, instead of own reservations. Null: as above.
   explicit general_tiers(std::pmr::memory_resource* upstream) noexcept : general_tiers(general_options{}, upstream) {}
+  /// Both. None asks for memory yet.
   general_tiers(const general_options& options, std::pmr::memory_resource* upstream) noexcept;
   ~general_tiers() override;
 
-  general_options options() const noexcept;  ///< in force
-  general_statistics statistics() const noexcept;
+  general_options options() const noexcept;        ///< in force
+  general_statistics statistics() const noexcept;  ///< at this moment
 
+  /// Null on own reservations.
   std::pmr::memory_resource* upstream() const noexcept override { return heap_.upstream(); }
   /// Within a tier; between small blocks as far as their rounding has room.
   [[nodiscard]] bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes,
                                 std::size_t alignment) noexcept override;
+  /// In pools, cache and heap.
   std::size_t available() const noexcept override;
   /// `peak` is the most the tiers ever had of the heap, free small blocks and books included.
   memory_usage usage() const noexcept override;
-  bool owns(const void* p) const noexcept override;
-  block_info find_block(const void* p) const noexcept override;
-  block_extent live_block(const void* p) const noexcept override;
-  bool try_look_at(const void* p, block_sight& seen) const noexcept override;
-  void release() noexcept override;
-  bool can_release() const noexcept override { return true; }
-  std::size_t trim() noexcept override;
-  bool check() const noexcept override;
+  bool owns(const void* p) const noexcept override;                            ///< of any tier
+  block_info find_block(const void* p) const noexcept override;                ///< in any tier
+  block_extent live_block(const void* p) const noexcept override;              ///< in any tier
+  bool try_look_at(const void* p, block_sight& seen) const noexcept override;  ///< in any tier
+  void release() noexcept override;                                            ///< of all tiers
+  bool can_release() const noexcept override { return true; }                  ///< always
+  std::size_t trim() noexcept override;  ///< what is at hand and free, of all tiers
+  bool check() const noexcept override;  ///< of all tiers
   /// The blocks in use.
   void for_each_block(block_visitor visitor) const override;
 
@@ -57,7 +61,7 @@ class ALLOT_EXPORT general_tiers : public resource {
     // Alignments up to an eighth of the limit: a pool does not meet the largest.
     return bytes - 1 < small_limit_ && (alignment - 1) * 8 < small_limit_;
   }
-  Pool& pool() noexcept { return pool_; }
+  Pool& pool() noexcept { return pool_; }  ///< the small tier
 
   /// A medium block that is at hand; null where there is none, or the request is none for it. Needs the lock.
   ALLOT_ALWAYS_INLINE void* take_cached(std::size_t bytes, std::size_t alignment) noexcept {
@@ -78,7 +82,9 @@ class ALLOT_EXPORT general_tiers : public resource {
   /// For destructors of final classes: nothing may look at the resource once it is less than that.
   void end() noexcept;
 
+  /// Requests that are not small, or of 0 bytes. Takes the lock where there is one, as does the next.
   void* allocate_larger(std::size_t bytes, std::size_t alignment);
+  /// Blocks of such requests.
   void deallocate_larger(void* p, std::size_t bytes, std::size_t alignment);
 
  private:

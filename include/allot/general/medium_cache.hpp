@@ -16,8 +16,8 @@ namespace allot {
 /// Not thread-safe.
 class ALLOT_EXPORT medium_cache {
  public:
-  static constexpr std::size_t smallest = 256;  // requests above this, in bytes
-  static constexpr std::size_t largest = std::size_t{32} << 10;
+  static constexpr std::size_t smallest = 256;                   ///< bytes; requests above it
+  static constexpr std::size_t largest = std::size_t{32} << 10;  ///< bytes; and up to it
 
   medium_cache() noexcept;
 
@@ -50,10 +50,12 @@ class ALLOT_EXPORT medium_cache {
 
   /// Gives all blocks back to the heap.
   void empty_into(coalescing_heap& heap);
+  /// For a heap that was released: its blocks are no more.
   void forget() noexcept {
     for (bin& each : bins_) each.count = 0;
     held_ = 0;
   }
+  /// Whether a block that starts at p is at hand.
   bool holds(const void* p) const noexcept;
   /// The same of a block of a size that is known.
   bool holds(const void* p, std::size_t bytes) const noexcept;

@@ -47,9 +47,12 @@ class ALLOT_EXPORT chacha_random {
   /// is not asked until forget(). For reproducing layouts: such numbers can be guessed.
   void seed(std::uint64_t seed) noexcept;
 
+  /// Random numbers of that many bits, all equally likely.
+  /// @{
   std::uint16_t next16() noexcept { return draw<std::uint16_t>(); }
   std::uint32_t next32() noexcept { return draw<std::uint32_t>(); }
   std::uint64_t next64() noexcept { return draw<std::uint64_t>(); }
+  /// @}
 
   /// A number from 0 to n - 1, each as likely as the others (D. Lemire, "Fast random integer generation in an
   /// interval", 2019); 0 for an n of 0. Draws 2 bytes at a time where n is at most 65536.

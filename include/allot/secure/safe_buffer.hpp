@@ -15,11 +15,11 @@ namespace allot {
 /// What a safe_buffer asks of the system. A system that cannot do what `fork` says lets children inherit; see
 /// safe_buffer::fork().
 struct safe_buffer_options {
-  wish lock = wish::attempt;     ///< keep it out of swap space
-  wish no_dump = wish::attempt;  ///< leave it out of core dumps
-  fork_policy fork = fork_policy::wipe;
-  std::size_t alignment = 1;   ///< of the first byte: a power of two, at most the page size
-  std::string_view name = {};  ///< shown in errors and reports; the first 31 bytes count
+  wish lock = wish::attempt;             ///< keep it out of swap space
+  wish no_dump = wish::attempt;          ///< leave it out of core dumps
+  fork_policy fork = fork_policy::wipe;  ///< what child processes have of it
+  std::size_t alignment = 1;             ///< of the first byte: a power of two, at most the page size
+  std::string_view name = {};            ///< shown in errors and reports; the first 31 bytes count
 };
 
 /// Holds one secret, such as a key: bytes on pages of their own, locked into memory, left out of core dumps and of
@@ -54,6 +54,7 @@ class ALLOT_EXPORT safe_buffer {
   ///         required cannot be met; whatever stands in the way of memory or of random bytes for the canary
   explicit safe_buffer(std::size_t bytes, const safe_buffer_options& options = {});
 
+  /// The other has no memory then.
   safe_buffer(safe_buffer&& other) noexcept;
   safe_buffer& operator=(safe_buffer&& other) noexcept;
   ~safe_buffer();
@@ -73,7 +74,7 @@ class ALLOT_EXPORT safe_buffer {
   /// @throws allocation_error (protection_failed, permission_denied, map_limit; lock_limit: see locked()); the access
   ///         is as before
   void protect(access rights);
-  access rights() const noexcept { return state_.rights; }
+  access rights() const noexcept { return state_.rights; }  ///< as protect() set them last
 
   /// Random bytes from the system, a key for instance. The buffer must be writable. On failure it is zero.
   [[nodiscard]] os::status fill_random() noexcept;
@@ -91,10 +92,11 @@ class ALLOT_EXPORT safe_buffer {
   /// Whether it is kept out of swap space. On Windows nothing inaccessible is: a buffer is locked again there when it
   /// may be accessed again; where that fails and a lock is required, protect() throws.
   bool locked() const noexcept;
+  /// Whether core dumps leave it out.
   bool kept_out_of_dumps() const noexcept { return state_.out_of_dumps; }
   /// What a child process has of the buffer: as asked for, or `inherit` where the system knows nothing else.
   fork_policy fork() const noexcept { return state_.fork; }
-  std::string_view name() const noexcept;
+  std::string_view name() const noexcept;  ///< as given, or "safe_buffer"
 
  private:
   os::status map(std::size_t bytes, const safe_buffer_options& options) noexcept;

@@ -26,6 +26,7 @@ class ALLOT_EXPORT safe_string {
   explicit safe_string(const allocator_type& memory) noexcept : memory_(memory.resource()) {}
   /// @throws what the resource throws
   safe_string(std::string_view text, const allocator_type& memory);
+  /// @throws what the resource throws
   safe_string(const safe_string& other, const allocator_type& memory) : safe_string(other.view(), memory) {}
 
   /// Takes over the characters along with the resource they lie in; `other` is empty then.

@@ -50,6 +50,7 @@ class ALLOT_EXPORT secure_base : public resource {
   const secure_options& options() const noexcept { return options_; }
 
  protected:
+  /// @param synchronized  calls of several threads wait for each other
   secure_base(const secure_options& options, bool synchronized) noexcept;
 
   /// @throws allocation_error; nothing has changed

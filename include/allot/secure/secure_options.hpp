@@ -34,7 +34,7 @@ enum class wish {
 
 /// What a secure_resource does. What is not set is as the level has it.
 struct secure_options {
-  secure_level level = secure_level::hardened;
+  secure_level level = secure_level::hardened;  ///< what the rest defaults to
 
   /// Address space of a region, of which every block size has one at a random place and more when it is full: 2 to this
   /// power, from 20 to 35. Less where the system has not so much.
@@ -56,8 +56,8 @@ struct secure_options {
   std::optional<fork_policy> fork;
 
   bool checked = checked_by_default();  ///< also look for use by two threads at once, and honour `seed`
-  std::uint64_t seed = 0;  ///< with `checked`: not 0 makes all random choices repeatable. Not for production
-  std::string_view name = {};
+  std::uint64_t seed = 0;      ///< with `checked`: not 0 makes all random choices repeatable. Not for production
+  std::string_view name = {};  ///< what reports call it; empty: its kind
 };
 
 /// The options of a level, as it has them.

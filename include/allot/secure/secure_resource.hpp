@@ -29,9 +29,12 @@ namespace allot {
 /// For one thread at a time; synchronized_secure_resource is for more. Constructing one asks the system for nothing.
 class ALLOT_EXPORT secure_resource final : public secure_base {
  public:
+  /// Asks the system for nothing yet.
+  /// @{
   secure_resource() noexcept : secure_resource(secure_options{}) {}
   explicit secure_resource(const secure_options& options) noexcept : secure_base(options, false) {}
   explicit secure_resource(secure_level level) noexcept : secure_resource(options_at(level)) {}
+  /// @}
 
   /// @throws allocation_error; nothing has changed
   void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {

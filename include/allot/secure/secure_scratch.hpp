@@ -14,9 +14,9 @@ struct secure_scratch_options {
   std::size_t bytes = std::size_t{64} << 10;  ///< the most it can hold, rounded up to pages
   /// From paranoid on, pages nobody uses are inaccessible; below they are only zero.
   secure_level level = secure_level::hardened;
-  wish lock = wish::none;     ///< keep it out of swap space
-  wish no_dump = wish::none;  ///< leave it out of core dumps
-  std::string_view name = {};
+  wish lock = wish::none;      ///< keep it out of swap space
+  wish no_dump = wish::none;   ///< leave it out of core dumps
+  std::string_view name = {};  ///< what reports call it; empty: its kind
 };
 
 /// Temporary memory for what should not stay behind: intermediate results of cryptography, decoded passwords. Blocks
@@ -40,6 +40,7 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   /// Until its end. Scopes end in the opposite order of their beginning; another order is misuse (stale_mark).
   class ALLOT_EXPORT scope {
    public:
+    /// Begins here. `memory` must outlive the scope.
     explicit scope(secure_scratch& memory) noexcept;
     ~scope();
     scope(const scope&) = delete;
@@ -52,6 +53,7 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   };
 
   secure_scratch() noexcept : secure_scratch(secure_scratch_options{}) {}
+  /// Asks the system for nothing yet.
   explicit secure_scratch(const secure_scratch_options& options) noexcept;
   ~secure_scratch() override;
 
@@ -78,7 +80,7 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   /// What is free is zero; with inaccessible pages, those that are not.
   bool check() const noexcept override;
 
-  bool locked() const noexcept { return locked_; }
+  bool locked() const noexcept { return locked_; }  ///< whether all of it is kept out of swap space
 
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;

@@ -13,10 +13,13 @@ namespace allot {
 /// resource it can use, within its fork policy.
 class ALLOT_EXPORT synchronized_secure_resource final : public secure_base {
  public:
+  /// Asks the system for nothing yet.
+  /// @{
   synchronized_secure_resource() noexcept : synchronized_secure_resource(secure_options{}) {}
   explicit synchronized_secure_resource(const secure_options& options) noexcept : secure_base(options, true) {}
   explicit synchronized_secure_resource(secure_level level) noexcept
       : synchronized_secure_resource(options_at(level)) {}
+  /// @}
 
   ~synchronized_secure_resource() override { secure_base::release(); }  // nothing may look at less than all of it
 
