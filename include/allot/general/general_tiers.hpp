@@ -23,8 +23,9 @@ namespace allot {
 template <class Pool>
 class ALLOT_EXPORT general_tiers : public resource {
  public:
+  /// On own reservations, with the options as they are.
   general_tiers() noexcept : general_tiers(general_options{}) {}
-  /// On own reservations.
+  /// The same with others.
   explicit general_tiers(const general_options& options) noexcept : general_tiers(options, nullptr) {}
   /// With chunks from the upstream, which must outlive this object, instead of own reservations. Null: as above.
   explicit general_tiers(std::pmr::memory_resource* upstream) noexcept : general_tiers(general_options{}, upstream) {}

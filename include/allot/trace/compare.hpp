@@ -22,10 +22,10 @@ struct compare_options {
 
 /// A candidate's rounds in one.
 struct comparison {
-  std::string name;
-  double seconds = 0;  ///< the median
-  double fastest = 0;
-  double slowest = 0;
+  std::string name;               ///< the candidate's
+  double seconds = 0;             ///< the median
+  double fastest = 0;             ///< round, in seconds
+  double slowest = 0;             ///< round, in seconds
   std::vector<double> rounds;     ///< seconds of each, in their order: noise is judged by them
   std::vector<double> latencies;  ///< of each of its rounds, what 99.9 % of the calls took at most, in nanoseconds
   /// Of the round with the median time, but the most refused and damaged of any, the median of peak_committed, and

@@ -10,14 +10,17 @@ namespace allot {
 
 /// A block that lives at some moment of a trace.
 struct live_block {
-  std::uint64_t address = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t address = 0;      ///< as the program had it
+  std::uint64_t bytes = 0;        ///< as asked for last
   std::uint64_t nanoseconds = 0;  ///< when it was handed out, since the trace was begun
   std::uint64_t order = 0;        ///< of the event that handed it out
-  std::uint32_t thread = 0;       ///< as in that event, as are the others
+  /// As in that event.
+  /// @{
+  std::uint32_t thread = 0;
   std::uint32_t resource = 0;
   std::uint32_t tag = 0;
   std::uint32_t stack = 0;
+  /// @}
 };
 
 /// The blocks that live at a moment of a trace. It is told the events one by one, and tells what becomes of blocks:
@@ -38,7 +41,7 @@ class ALLOT_EXPORT live_blocks {
 
     /// Called before the first block of the event.
     virtual void event(const trace_record& what);
-    virtual void begins(const live_block& block);
+    virtual void begins(const live_block& block);  ///< it lives from now on
     /// `block` has its new size.
     virtual void resized(const live_block& block, std::uint64_t bytes_before);
     /// Why a block ended is in the event that event() was called with last.
@@ -54,7 +57,7 @@ class ALLOT_EXPORT live_blocks {
   /// @throws std::bad_alloc; what the listener throws
   void take(const trace_record& event, listener& hears);
 
-  std::size_t blocks() const noexcept { return blocks_; }
+  std::size_t blocks() const noexcept { return blocks_; }  ///< that live
   std::uint64_t bytes() const noexcept { return bytes_; }  ///< modulo 2^64
   /// Events that make no sense without others, which were lost or came before the recording: frees of blocks that are
   /// not known, and blocks that were handed out again without a free.

@@ -14,7 +14,7 @@ namespace allot {
 
 /// Memory to replay on: what stands for each resource that the trace names.
 struct replay_candidate {
-  std::string name;
+  std::string name;  ///< what results and charts call it
   /// Called once for each resource of the trace, before the clock runs. All are destroyed at the end of the replay.
   std::function<std::shared_ptr<std::pmr::memory_resource>(std::string_view resource)> make;
 };
@@ -32,14 +32,14 @@ struct replay_options {
   /// Bytes that the candidate's memory may take. Blocks with which more would live are left out, of all candidates
   /// alike; one that is seen to take more gets nothing any more: the rest is refused. 0: memory_for_replays()
   std::size_t most_memory = 0;
-  order keep = order::of_blocks;
+  order keep = order::of_blocks;  ///< what threads wait for
   /// What is done with a block's bytes. A program that never touched its memory would make lazy resources look good.
   enum class content {
     untouched,
     touched,  ///< a byte of each 64 is written when a block is handed out
     checked,  ///< all are written, and looked at before the block is freed
   };
-  content blocks = content::touched;
+  content blocks = content::touched;  ///< done with every block
   std::size_t sample_every = 1024;  ///< events between looks at usage(), of one thread, with the clock standing still;
                                     ///< several are looked at every millisecond
   bool latencies = false;           ///< each call is timed alone; `seconds` then has the looks at the clock in it
@@ -49,11 +49,11 @@ struct replay_options {
 /// at the clock takes by itself is subtracted from each. The percentiles are exact to one part in 64.
 struct replay_latency {
   std::uint64_t calls = 0;  ///< that were timed; 0: none were
-  double median = 0;
-  double p99 = 0;    ///< 99 % took at most that
-  double p999 = 0;   ///< 99.9 %
-  double most = 0;   ///< the longest; what else the machine does is in it
-  double clock = 0;  ///< what was subtracted: the median of looks at the clock with nothing between
+  double median = 0;        ///< in nanoseconds, as are those below
+  double p99 = 0;           ///< 99 % took at most that
+  double p999 = 0;          ///< 99.9 %
+  double most = 0;          ///< the longest; what else the machine does is in it
+  double clock = 0;         ///< what was subtracted: the median of looks at the clock with nothing between
 };
 
 /// What it took.
@@ -65,16 +65,16 @@ struct replay_result {
   std::uint64_t damaged = 0;       ///< blocks whose bytes were not what was written; with content::checked only
   std::size_t peak_live = 0;       ///< bytes as asked for, the most at a time
   std::size_t peak_committed = 0;  ///< by usage(), at the samples; 0 where the candidate is none of ours
-  std::size_t average_committed = 0;
+  std::size_t average_committed = 0;  ///< of the same samples
   double fragmentation = 0;       ///< of each sample the share of the committed memory that holds no live byte, and of
                                   ///< these the average: 0 to 1. 0 where the candidate is none of ours
   std::size_t pages_at_peak = 0;  ///< bytes of the pages that hold live blocks when most bytes are live; of one thread
   double neighbours = 0;  ///< share of the blocks that begin within a page's length of the block before: 0 to 1. That
                           ///< is the one that the same thread was handed before it
-  std::uint64_t page_faults = 0;  ///< of the process meanwhile, where the system counts them
-  std::size_t peak_resident = 0;  ///< growth of the process's resident memory at some samples; 0 where not told
-  std::size_t average_resident = 0;
-  replay_latency latency;  ///< where that was asked for
+  std::uint64_t page_faults = 0;     ///< of the process meanwhile, where the system counts them
+  std::size_t peak_resident = 0;     ///< growth of the process's resident memory at some samples; 0 where not told
+  std::size_t average_resident = 0;  ///< of the same samples
+  replay_latency latency;            ///< where that was asked for
 
   /// Share of the committed memory that holds no live byte when each is at its peak: 0 to 1. What a program must have
   /// beyond its data, where fragmentation is how much of what it has lies idle in the course of time.

@@ -24,12 +24,12 @@ class ALLOT_EXPORT replay_program {
 
   /// One event of the trace, made ready.
   struct operation {
-    action what;
-    std::uint8_t alignment_log2;
-    std::uint16_t resource;   ///< in resources()
-    std::uint32_t thread;     ///< from 0 on
-    std::uint32_t block;      ///< from 0 on; of release and trim 0
-    std::uint32_t step;       ///< how many operations on the block come before it
+    action what;                  ///< is done
+    std::uint8_t alignment_log2;  ///< of an allocation: its alignment is 2 to that power
+    std::uint16_t resource;       ///< in resources()
+    std::uint32_t thread;         ///< from 0 on
+    std::uint32_t block;          ///< from 0 on; of release and trim 0
+    std::uint32_t step;           ///< how many operations on the block come before it
     std::uint64_t bytes;      ///< of the block; of expand, before; of release, how many frees of its blocks follow it
     std::uint64_t new_bytes;  ///< of expand, after
   };
@@ -40,10 +40,10 @@ class ALLOT_EXPORT replay_program {
   ///         more events than fit into most_memory
   explicit replay_program(trace_reader& trace, std::size_t most_memory = 0);
 
-  const std::vector<operation>& operations() const noexcept { return operations_; }
-  const std::vector<std::string>& resources() const noexcept { return resources_; }
-  std::uint32_t threads() const noexcept { return threads_; }
-  std::uint32_t blocks() const noexcept { return blocks_; }
+  const std::vector<operation>& operations() const noexcept { return operations_; }  ///< in the recorded order
+  const std::vector<std::string>& resources() const noexcept { return resources_; }  ///< names, by their numbers
+  std::uint32_t threads() const noexcept { return threads_; }                        ///< how many took part
+  std::uint32_t blocks() const noexcept { return blocks_; }                          ///< how many were handed out
 
   std::size_t peak_live() const noexcept { return peak_live_; }  ///< bytes, the most at a time
   std::size_t peak_at() const noexcept { return peak_at_; }      ///< the operation that makes it

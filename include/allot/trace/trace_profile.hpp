@@ -14,11 +14,11 @@ namespace allot {
 struct trace_profile {
   /// A size of blocks, and how many were of it.
   struct size {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;   ///< the size
     std::uint64_t blocks = 0;  ///< that were asked for with it
   };
 
-  std::uint64_t blocks = 0;
+  std::uint64_t blocks = 0;            ///< that were handed out
   std::uint64_t bytes = 0;             ///< of all blocks together; 2^64 - 1 for more
   std::size_t peak_live = 0;           ///< bytes
   std::uint64_t sizes = 0;             ///< how many different ones
@@ -31,7 +31,7 @@ struct trace_profile {
   std::uint64_t released = 0;          ///< blocks that went with their resource's release(), or at the end
   std::uint64_t resized = 0;           ///< times a block was resized in place
   std::uint64_t freed_by_another = 0;  ///< blocks freed by another thread than the one that allocated them
-  std::uint32_t threads = 0;
+  std::uint32_t threads = 0;           ///< with events
 };
 
 /// Goes through all operations once.

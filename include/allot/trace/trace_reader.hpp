@@ -14,12 +14,12 @@ namespace allot {
 struct trace_damage {
   std::uint64_t offset = 0;  ///< in the file, in bytes
   std::uint64_t bytes = 0;   ///< up to what could be read again
-  std::string problem;
+  std::string problem;       ///< what was found there, without file and place
 };
 
 /// What a trace says of itself.
 struct trace_summary {
-  std::string program;
+  std::string program;        ///< its name, as the recorder had it
   std::uint64_t events = 0;   ///< that are there
   std::uint64_t dropped = 0;  ///< while recording, because the file could not be written as fast
   std::uint64_t started = 0;  ///< nanoseconds since 1970 in UTC
@@ -39,10 +39,11 @@ class ALLOT_EXPORT trace_reader {
   /// @throws trace_error when it cannot be opened, is empty, no trace, or of a version to come
   explicit trace_reader(const std::string& file);
   ~trace_reader();
+  /// The other can only be assigned to or destroyed then.
   trace_reader(trace_reader&&) noexcept;
   trace_reader& operator=(trace_reader&&) noexcept;
 
-  const trace_summary& summary() const noexcept;
+  const trace_summary& summary() const noexcept;  ///< known from the start
 
   /// Damaged parts met so far: those of the frame of the file from the start, those inside of blocks as they are read.
   const std::vector<trace_damage>& damage() const noexcept;

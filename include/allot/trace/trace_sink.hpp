@@ -44,6 +44,8 @@ class ALLOT_EXPORT trace_sink final : public event_sink {
 /// doing. Scopes nest; the innermost counts.
 class ALLOT_EXPORT trace_tag {
  public:
+  /// `trace` must outlive this object.
+  /// @throws as trace_writer::define()
   trace_tag(trace_writer& trace, std::string_view tag);
   ~trace_tag();
   trace_tag(const trace_tag&) = delete;

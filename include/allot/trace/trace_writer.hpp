@@ -19,7 +19,7 @@ struct trace_writer_options {
     drop,  ///< events are lost, and counted in the trace
   };
 
-  when_behind behind = when_behind::wait;
+  when_behind behind = when_behind::wait;           ///< what happens then
   std::size_t block_bytes = std::size_t{64} << 10;  ///< of a thread's events that are written together; 1 KiB to 8 MiB
   std::size_t blocks_waiting = 16;                  ///< most blocks that wait to be written; 1 to 65536
   int compression = 1;                              ///< level of zstd, 1 to 19; 0: none
@@ -71,7 +71,7 @@ class ALLOT_EXPORT trace_writer {
   /// @throws trace_error when something could not be written
   void close();
 
-  trace_totals totals() const noexcept;
+  trace_totals totals() const noexcept;  ///< at this moment
 
  private:
   class impl;
