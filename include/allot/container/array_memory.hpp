@@ -13,8 +13,9 @@ class reserving_resource;
 struct ALLOT_EXPORT array_settings {
   std::pmr::memory_resource* resource = nullptr;  ///< null: default_reserving_resource()
   std::size_t max_bytes = 0;                      ///< 0: what the resource has
-  bool may_move = false;
+  bool may_move = false;  ///< go on at other addresses where there is no more room, beyond max_bytes too
 
+  /// `resource`, or what null stands for.
   std::pmr::memory_resource* source() const noexcept;
 };
 
@@ -27,11 +28,11 @@ struct ALLOT_EXPORT array_settings {
 /// A plain value that owns nothing by itself. Who throws has changed nothing. `used` counts the bytes of elements;
 /// `alignment` is that of the elements, at least memory_tools::granule. Not thread-safe.
 struct ALLOT_EXPORT array_memory {
-  std::byte* data = nullptr;
-  std::size_t size = 0;
-  std::size_t committed = 0;                // of a block, all
-  reserving_resource* reserving = nullptr;  // of a reservation: whose it is
-  bool watched = false;                     // a memory tool must be told how much is in use
+  std::byte* data = nullptr;                ///< null: no memory yet
+  std::size_t size = 0;                     ///< reserved, or of the block
+  std::size_t committed = 0;                ///< usable; of a block, all
+  reserving_resource* reserving = nullptr;  ///< of a reservation: whose it is; null for a block
+  bool watched = false;                     ///< a memory tool must be told how much is in use
 
   /// Makes at least `bytes` usable, in place. False where the reservation or block ends before; a budget_slice has
   /// heard of that then, unless the array may move.
@@ -67,10 +68,13 @@ struct ALLOT_EXPORT array_memory {
   /// Tells a memory tool that elements end elsewhere now.
   void move_end(const void* old_end, const void* new_end) const noexcept;
 
-  // What arrays say when something is wrong.
+  /// What arrays say when something is wrong: std::length_error (in elements), std::out_of_range, and a report of
+  /// misuse (overrun), after which the caller goes on if the handler returns.
+  /// @{
   [[noreturn]] static void throw_length_error(std::size_t count, std::size_t most);
   [[noreturn]] static void throw_out_of_range(std::size_t index, std::size_t size);
   static void report_no_capacity(const void* end);
+  /// @}
 };
 
 }  // namespace allot

@@ -85,8 +85,14 @@ class vlarray : private growing_elements<T> {
   // ---- construction. Those of std::vector, and those that name a storage, which must outlive the array. None asks the
   // system or a resource for anything before there is an element.
 
+  /// Without elements, on the default storage.
+  /// @{
   vlarray() noexcept : vlarray(allocator_type()) {}
   explicit vlarray(const allocator_type& allocator) noexcept : base_type({}, allocator.resource()) {}
+  /// @}
+  /// With elements, on the default storage.
+  /// @throws as reserve(), or what constructing an element throws
+  /// @{
   explicit vlarray(size_type count, const allocator_type& allocator = {}) : vlarray(allocator) { resize(count); }
   vlarray(size_type count, const T& value, const allocator_type& allocator = {}) : vlarray(allocator) {
     resize(count, value);
@@ -97,19 +103,30 @@ class vlarray : private growing_elements<T> {
   }
   vlarray(std::initializer_list<T> values, const allocator_type& allocator = {})
       : vlarray(values.begin(), values.end(), allocator) {}
+  /// @}
+  /// Copies of the elements, on the default storage whatever the other is on.
+  /// @throws as the constructors before
+  /// @{
   vlarray(const vlarray& other) : vlarray(other, allocator_type()) {}
   vlarray(const vlarray& other, const allocator_type& allocator) : vlarray(allocator) {
     allow(other.size());
     append_from(other.begin(), other.end());
   }
+  /// @}
+  /// Takes memory, storage and allocator over; the other is empty then, and goes on with both.
   vlarray(vlarray&& other) noexcept : base_type(other.settings_, other.elements_) { take(other); }
+  /// The same where the allocators are equal. Otherwise moves the elements one by one, on the same storage; those that
+  /// cannot be moved bring their memory and allocator along.
+  /// @throws what moving an element throws, or as reserve()
   vlarray(vlarray&& other, const allocator_type& allocator) : base_type(other.settings_, allocator.resource()) {
     take_or_move(other);
   }
 
+  /// Without elements, on that storage; null: default_reserving_resource().
   template <class Resource, class = if_resource<Resource>>
   explicit vlarray(Resource* storage, const allocator_type& allocator = {}) noexcept
       : vlarray(vlarray_options{storage}, allocator) {}
+  /// Without elements, as the options say; when_full::move counts only where moving an element cannot throw.
   explicit vlarray(const vlarray_options& options, const allocator_type& allocator = {}) noexcept
       : base_type(
             {options.storage, bytes_of(options.max_elements), base_type::moves && options.on_full == when_full::move},
@@ -175,8 +192,8 @@ class vlarray : private growing_elements<T> {
   /// Elements the reservation holds; before there is one, what it will be asked to hold. Of storage that may grow in
   /// place or move without a bound of its own, what the address space allows.
   size_type max_size() const noexcept { return memory_.most(settings_, base_type::alignment) / sizeof(T); }
-  size_type committed_bytes() const noexcept { return memory_.committed; }
-  size_type reserved_bytes() const noexcept { return memory_.size; }
+  size_type committed_bytes() const noexcept { return memory_.committed; }  ///< of a block, all; 0: no memory yet
+  size_type reserved_bytes() const noexcept { return memory_.size; }        ///< these included
 
   /// Commits memory for `count` elements.
   /// @throws std::length_error beyond max_size(), allocation_error, or what the storage throws; nothing has changed
@@ -210,15 +227,18 @@ class vlarray : private growing_elements<T> {
 
   /// As push_back(), but null instead of an exception when there is no room; what constructing a T throws passes on.
   /// Without room the arguments are untouched, unless the array may move.
+  /// @{
   [[nodiscard]] T* try_push_back(const T& value) { return try_emplace_back(value); }
   [[nodiscard]] T* try_push_back(T&& value) { return try_emplace_back(std::move(value)); }
   template <class... Args>
   [[nodiscard]] T* try_emplace_back(Args&&... args) {
     return try_append_one(std::forward<Args>(args)...);
   }
+  /// @}
 
   /// For size() < capacity(), after a reserve(): no system or resource is asked for anything. Without room it is
   /// misuse, and a push_back() if the handler returns.
+  /// @{
   reference unchecked_push_back(const T& value) { return unchecked_emplace_back(value); }
   reference unchecked_push_back(T&& value) { return unchecked_emplace_back(std::move(value)); }
   template <class... Args>
@@ -226,6 +246,7 @@ class vlarray : private growing_elements<T> {
     if (!ALLOT_LIKELY(end_ != limit_)) require_capacity();
     return emplace_back(std::forward<Args>(args)...);
   }
+  /// @}
 
   /// Copies of all elements of a range, which may be this array.
   template <class Range>

@@ -23,7 +23,7 @@ struct vlarray_options {
   /// reserves by default; a plain resource is asked for 64 KiB, or less if it refuses, and more as far as the block
   /// grows in place.
   std::size_t max_elements = 0;
-  when_full on_full = when_full::throw_length_error;
+  when_full on_full = when_full::throw_length_error;  ///< when there is no room for another element
 };
 
 }  // namespace allot

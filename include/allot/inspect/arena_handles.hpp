@@ -34,6 +34,7 @@ class arena_handles {
     arena_->remember_all_returns();
   }
 
+  /// The handles are the new one's; the other is empty.
   arena_handles(arena_handles&&) noexcept = default;
   arena_handles(const arena_handles&) = delete;
   arena_handles& operator=(const arena_handles&) = delete;

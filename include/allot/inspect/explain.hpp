@@ -15,11 +15,11 @@ namespace allot {
 struct ALLOT_EXPORT explanation {
   /// A resource that has, or had, a range around the address.
   struct holder {
-    fixed_text<31> name = {};    ///< its kind when it has none
-    std::string_view kind = {};  ///< the class's own name
-    const void* begin = nullptr;
-    std::size_t bytes = 0;
-    bool exists = true;  ///< false: it is gone, and the addresses are kept inaccessible
+    fixed_text<31> name = {};     ///< its kind when it has none
+    std::string_view kind = {};   ///< the class's own name
+    const void* begin = nullptr;  ///< of the range
+    std::size_t bytes = 0;        ///< of it
+    bool exists = true;           ///< false: it is gone, and the addresses are kept inaccessible
   };
 
   /// How much the innermost holder told of its blocks.
@@ -30,29 +30,30 @@ struct ALLOT_EXPORT explanation {
     none,            ///< there is no such resource any more, or never was
   };
 
-  static constexpr std::size_t most_holders = 4;
+  static constexpr std::size_t most_holders = 4;  ///< told of
 
-  const void* address = nullptr;
+  const void* address = nullptr;  ///< that was asked about
   /// The innermost first; each is in memory of the next, unless the program gave two the same memory.
   std::array<holder, most_holders> holders = {};
-  std::size_t holder_count = 0;
-  bool more_holders = false;
-  bool incomplete = false;  ///< a part of the registry was locked, so there may be other holders
-  detail how_much = detail::none;
-  block_sight sight = {};  ///< what the innermost told
-  holder last = {};        ///< had the address before, and it is not known to be in use since; bytes 0: none
-  bool destroyed = false;  ///< `last` was; otherwise it gave the memory back
+  std::size_t holder_count = 0;    ///< of these; 0: none was found
+  bool more_holders = false;       ///< further out, of whom is not told
+  bool incomplete = false;         ///< a part of the registry was locked, so there may be other holders
+  detail how_much = detail::none;  ///< `sight` means something only if told
+  block_sight sight = {};          ///< what the innermost told
+  holder last = {};                ///< had the address before, and it is not known to be in use since; bytes 0: none
+  bool destroyed = false;          ///< `last` was; otherwise it gave the memory back
 
   /// How far the address is from the block of `sight`: bytes into it, before its start, or past its end, where 1 is the
   /// first byte that is no longer in it.
   struct place {
     /// Of the block.
-    enum class where { inside, before, past } is = where::inside;
-    std::size_t bytes = 0;
+    enum class where { inside, before, past } is = where::inside;  ///< on which side
+    std::size_t bytes = 0;                                         ///< how far
   };
+  /// Means nothing where no block is known: `sight.block.begin` is null.
   place offset() const noexcept;
 
-  using line = fixed_text<1023>;
+  using line = fixed_text<1023>;  ///< cut off where it is longer
   /// The whole in one line, without stacks: "3 bytes past the end of a live 41-byte block at 0x7f..., ...".
   line headline() const noexcept;
 };

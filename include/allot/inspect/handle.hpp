@@ -16,9 +16,10 @@ class handle {
  public:
   /// A handle of no object.
   constexpr handle() noexcept = default;
+  /// One a table gave, made again from its parts.
   constexpr handle(std::uint32_t index, std::uint32_t generation) noexcept : index_(index), generation_(generation) {}
 
-  constexpr std::uint32_t index() const noexcept { return index_; }
+  constexpr std::uint32_t index() const noexcept { return index_; }            ///< of the slot
   constexpr std::uint32_t generation() const noexcept { return generation_; }  ///< 0: of no object
 
   /// Whether there ever was an object.

@@ -20,16 +20,20 @@ class handle_slots {
   static_assert(GenerationBits >= 1 && GenerationBits <= 32, "generations have up to 32 bits");
 
  public:
+  /// What is in a slot with this one is the last there.
   static constexpr std::uint32_t last_generation = (std::numeric_limits<std::uint32_t>::max)() >> (32 - GenerationBits);
 
+  /// No slots yet. The memory must outlive this object.
   explicit handle_slots(std::pmr::memory_resource& memory) : slots_(&memory) {}
+  /// The other has no slots then.
   handle_slots(handle_slots&& other) noexcept
       : slots_(std::move(other.slots_)),
         free_(std::exchange(other.free_, none)),
         live_(std::exchange(other.live_, 0)) {}
 
-  std::size_t live() const noexcept { return live_; }
-  std::size_t count() const noexcept { return slots_.size(); }
+  std::size_t live() const noexcept { return live_; }           ///< slots with something in them
+  std::size_t count() const noexcept { return slots_.size(); }  ///< all slots, retired ones too
+  /// Whether the next put() has to grow().
   bool full() const noexcept { return free_ == none && slots_.size() == slots_.capacity(); }
 
   /// Room for one more at least, so that the next put() cannot throw.
@@ -37,6 +41,8 @@ class handle_slots {
   void make_room() {
     if (full()) grow();
   }
+  /// Room for twice as many slots, 64 at first.
+  /// @throws as make_room()
   void grow() {
     if (slots_.size() >= none)
       throw allocation_error({memory_errc::limit_reached, "handle_table", sizeof(slot), alignof(slot), none});

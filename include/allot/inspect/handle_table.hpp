@@ -25,10 +25,13 @@ template <class T, unsigned GenerationBits = 32>
 class handle_table {
  public:
   /// `objects` is where objects lie, `slots` where the table does; it is one allocation, which doubles.
+  /// @{
   explicit handle_table(std::pmr::memory_resource& objects) : handle_table(objects, objects) {}
   handle_table(std::pmr::memory_resource& objects, std::pmr::memory_resource& slots)
       : objects_(&objects), slots_(slots) {}
+  /// @}
 
+  /// The handles are the new one's; the other is empty.
   handle_table(handle_table&&) noexcept = default;
   handle_table(const handle_table&) = delete;
   handle_table& operator=(const handle_table&) = delete;
@@ -49,11 +52,13 @@ class handle_table {
   handle<T> insert(T object) { return emplace(std::move(object)); }
 
   /// Null when the handle is stale, or of no object.
+  /// @{
   T* get(handle<T> of) noexcept {
     T* const* const found = slots_.find(of);
     return found != nullptr ? *found : nullptr;
   }
   const T* get(handle<T> of) const noexcept { return const_cast<handle_table*>(this)->get(of); }
+  /// @}
   bool contains(handle<T> of) const noexcept { return get(of) != nullptr; }
 
   /// Destroys the object; false when there is none. Its handles are stale already while its destructor runs.

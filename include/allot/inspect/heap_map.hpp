@@ -13,8 +13,8 @@ namespace allot {
 
 /// Some of a heap's blocks.
 struct heap_share {
-  std::size_t blocks = 0;
-  std::size_t bytes = 0;
+  std::size_t blocks = 0;  ///< how many
+  std::size_t bytes = 0;   ///< in them
 };
 
 /// One share for each state that a map tells apart.
@@ -23,6 +23,7 @@ class ALLOT_EXPORT heap_shares {
   /// Guards, slack and gaps count as unknown, in the few walks that have any.
   static constexpr std::array<block_state, 4> states{block_state::used, block_state::free, block_state::quarantined,
                                                      block_state::unknown};
+  /// Which of `states` a state counts as.
   static constexpr std::size_t place_of(block_state state) noexcept {
     for (std::size_t i = 0; i < states.size(); ++i)
       if (states[i] == state) return i;
@@ -30,8 +31,11 @@ class ALLOT_EXPORT heap_shares {
   }
 
   const heap_share& operator[](block_state state) const noexcept { return all_[place_of(state)]; }
+  /// Sums stay at the largest number instead of wrapping.
+  /// @{
   heap_share sum() const noexcept;
   void add(block_state state, const heap_share& more) noexcept;
+  /// @}
 
  private:
   std::array<heap_share, states.size()> all_;
@@ -40,12 +44,12 @@ class ALLOT_EXPORT heap_shares {
 /// A block as its resource tells of it or, in the map of a heap with very many, all blocks that begin in a stretch of
 /// addresses.
 struct heap_cell {
-  const void* begin = nullptr;
-  std::size_t span = 0;      ///< bytes from there to the end of the last block, gaps included
-  std::size_t smallest = 0;  ///< bytes of its smallest block
-  std::size_t largest = 0;
-  bool exact = false;  ///< the sizes of all its blocks are those that were asked for
-  heap_shares shares;
+  const void* begin = nullptr;  ///< of its first block
+  std::size_t span = 0;         ///< bytes from there to the end of the last block, gaps included
+  std::size_t smallest = 0;     ///< bytes of its smallest block
+  std::size_t largest = 0;      ///< bytes of its largest block
+  bool exact = false;           ///< the sizes of all its blocks are those that were asked for
+  heap_shares shares;           ///< its blocks
 };
 
 /// How fine a heap_map is.
@@ -68,13 +72,17 @@ struct heap_map_options {
 /// The map owns what it holds and needs the resource no more. Not thread-safe; const calls may come from many threads.
 class ALLOT_EXPORT heap_map {
  public:
+  /// The other has no cells then; its figures stay.
   heap_map(heap_map&&) noexcept = default;
   heap_map(const heap_map&) = delete;
   heap_map& operator=(const heap_map&) = delete;
   heap_map& operator=(heap_map&&) = delete;
 
+  /// Of the resource, cut off after 31 bytes; of heap_map_of(), both the name given. The texts are in this object.
+  /// @{
   std::string_view name() const noexcept { return name_; }
   std::string_view kind() const noexcept { return kind_; }
+  /// @}
   /// What the resource said of itself, just before the walk.
   const memory_usage& usage() const noexcept { return usage_; }
 
@@ -82,17 +90,20 @@ class ALLOT_EXPORT heap_map {
   const std::pmr::vector<heap_cell>& cells() const noexcept { return cells_; }
   /// Bytes of the stretches of which blocks share a cell; 0: every block has a cell of its own.
   std::size_t window() const noexcept { return window_; }
-  bool summarised() const noexcept { return window_ != 0; }
+  bool summarised() const noexcept { return window_ != 0; }  ///< whether there is one
 
-  const heap_shares& shares() const noexcept { return shares_; }
+  const heap_shares& shares() const noexcept { return shares_; }  ///< of all blocks
+  /// Bytes of the largest block in that state; 0: there is none.
   std::size_t largest(block_state state) const noexcept { return largest_[heap_shares::place_of(state)]; }
 
   /// 1 - largest free block / all free bytes: 0 when what is free is one block or nothing, near 1 when it is crumbs.
   double fragmentation() const noexcept;
 
   /// Blocks by size: the i-th share has those of 2^i bytes and more, up to the next power of two.
+  /// @{
   static constexpr std::size_t size_steps = 64;
   const heap_shares& of_size(std::size_t step) const noexcept { return sizes_[step]; }
+  /// @}
 
   /// The same with fewer cells, in the same memory or in another.
   /// @throws what the memory throws

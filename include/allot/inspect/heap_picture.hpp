@@ -23,7 +23,7 @@ enum class picture_colours {
 struct text_picture_options {
   std::size_t width = 0;        ///< characters a line, 40 to 400; 0: the terminal's, 80 where there is none
   std::size_t most_lines = 16;  ///< of the map, 1 to 1000
-  picture_colours colours = picture_colours::automatic;
+  picture_colours colours = picture_colours::automatic;  ///< whether there are any
 };
 
 /// Figures, the map and how many blocks there are of which size, as lines for a terminal or a log. Allocates nothing.

@@ -43,7 +43,7 @@ class ALLOT_EXPORT trace_reader {
   trace_reader(trace_reader&&) noexcept;
   trace_reader& operator=(trace_reader&&) noexcept;
 
-  const trace_summary& summary() const noexcept;  ///< known from the start
+  const trace_summary& summary() const noexcept;  ///< `dropped` may rise while an incomplete trace is read
 
   /// Damaged parts met so far: those of the frame of the file from the start, those inside of blocks as they are read.
   const std::vector<trace_damage>& damage() const noexcept;

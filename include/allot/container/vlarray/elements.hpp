@@ -18,8 +18,10 @@ class element_maker {
  public:
   using allocator_type = std::pmr::polymorphic_allocator<T>;
 
+  /// @param memory  what elements get that take an allocator; must outlive them
   explicit element_maker(std::pmr::memory_resource* memory) noexcept : memory_(memory) {}
 
+  /// Constructs one element, where there is none.
   template <class... Args>
   void make(T* at, Args&&... args) const {
     if constexpr (takes_allocator<T>::value) {
@@ -29,6 +31,8 @@ class element_maker {
     }
   }
 
+  /// `count` elements with the value T() has, or with a copy of `value`, from `at` on.
+  /// @{
   void make_values(T* at, std::size_t count) const {
     if constexpr (plain) {
       std::uninitialized_value_construct_n(at, count);
@@ -48,6 +52,7 @@ class element_maker {
       made.keep();
     }
   }
+  /// @}
 
   /// From `count` elements of a sequence; returns its next position.
   template <class Iterator>
@@ -77,6 +82,7 @@ class element_maker {
   /// An element that is not in the array, for arguments that may lie in it.
   class temporary {
    public:
+    /// Constructed as make() does.
     template <class... Args>
     explicit temporary(const element_maker& maker, Args&&... args) {
       maker.make(std::addressof(value_), std::forward<Args>(args)...);
@@ -84,7 +90,7 @@ class element_maker {
     temporary(const temporary&) = delete;
     temporary& operator=(const temporary&) = delete;
     ~temporary() { value_.~T(); }
-    T& value() noexcept { return value_; }
+    T& value() noexcept { return value_; }  ///< lives as long as this
 
    private:
     union {

@@ -24,20 +24,23 @@ template <class T>
 class growing_elements {
  protected:
   using size_type = std::size_t;
-  using element = typename element_maker<T>::temporary;
+  using element = typename element_maker<T>::temporary;  ///< made before there is room for it
   class open_tail;
 
+  /// @param elements  what elements allocate from
   growing_elements(const array_settings& settings, std::pmr::memory_resource* elements) noexcept
       : settings_(settings), elements_(elements) {}
   growing_elements(const growing_elements&) = delete;
   growing_elements& operator=(const growing_elements&) = delete;
   ALLOT_ALWAYS_INLINE ~growing_elements() { dispose(end_, memory_, settings_); }
 
+  /// Of the memory, in bytes.
   static constexpr size_type alignment = alignof(T) > memory_tools::granule ? alignof(T) : memory_tools::granule;
-  static constexpr bool moves = std::is_nothrow_move_constructible_v<T>;
+  static constexpr bool moves = std::is_nothrow_move_constructible_v<T>;  ///< elements can go to other addresses
   /// Made before there is room for it in any case: one way less for compilers to weigh in a loop that appends.
   static constexpr bool made_first = std::is_trivially_copyable_v<T> && sizeof(T) <= 4 * sizeof(void*);
-  static constexpr bool remaps = moves && std::is_trivially_copyable_v<T>;  // a std::mutex is that, too
+  /// Elements go there with their pages. Asks for `moves`, too: a std::mutex is trivially copyable.
+  static constexpr bool remaps = moves && std::is_trivially_copyable_v<T>;
 
   /// Of so many elements; what no memory has where there is no such number.
   static size_type bytes_of(size_type count) noexcept {
@@ -45,8 +48,10 @@ class growing_elements {
     return checked_multiply(count, sizeof(T), bytes) ? (std::min)(bytes, max_object_bytes + 1) : max_object_bytes + 1;
   }
 
-  T* base() const noexcept { return reinterpret_cast<T*>(memory_.data); }
+  T* base() const noexcept { return reinterpret_cast<T*>(memory_.data); }  ///< null without memory
+  /// Bytes of all elements.
   size_type used() const noexcept { return static_cast<size_type>(reinterpret_cast<std::byte*>(end_) - memory_.data); }
+  /// For elements of this array.
   element_maker<T> maker() const noexcept { return element_maker<T>(elements_); }
   size_type size() const noexcept { return static_cast<size_type>(end_ - base()); }
   size_type capacity() const noexcept { return memory_.committed / sizeof(T); }
@@ -60,40 +65,59 @@ class growing_elements {
     limit_ = base() + memory.committed / sizeof(T);
     if (memory.watched) limit_ = (std::min)(limit_, end_ + open);
   }
-  /// With room for `more` elements, in another place if it must be and may.
+  /// The memory with room for `more` elements behind the `used` bytes. with_room() goes to another place only if it
+  /// must and may; in_larger() has a larger reservation or block, in place or elsewhere.
+  /// @throws std::length_error where that is too many, else as array_memory::grow()
+  /// @{
   static array_memory with_room(array_memory memory, array_settings settings, size_type used, size_type more);
   static array_memory in_larger(array_memory memory, array_settings settings, size_type used, size_type more);
+  /// @}
+  /// As array_memory::shrink() and array_memory::move_end().
+  /// @{
   static array_memory shrunk(array_memory memory, size_type used, size_type kept) noexcept {
     memory.shrink(used, kept);
     return memory;
   }
   static void move_end(array_memory memory, const void* from, const void* to) noexcept { memory.move_end(from, to); }
+  /// @}
+  /// Where a memory tool watches: nothing behind the elements may be touched from now on.
   void close_tail() noexcept {
     move_end(memory_, limit_, end_);
     limit_ = end_;
   }
+  /// Destroys all elements and gives the memory back, if there is any.
   static void dispose(T* end, array_memory memory, array_settings settings) noexcept {
     if (memory.data == nullptr) return;
     std::destroy(reinterpret_cast<T*>(memory.data), end);
     memory.release(settings, alignment);
   }
+  /// @throws std::length_error: `count` elements are more than there may be
   [[noreturn]] static void throw_too_long(size_type count, array_memory memory, array_settings settings) {
     array_memory::throw_length_error(count, memory.had(settings, alignment) / sizeof(T));
   }
+  /// For one more. False where that throws.
   bool try_make_room() noexcept;
   /// Whether so many more need another place. What the caller gives may lie in the array and must be saved before.
+  /// @{
   static bool must_move(const array_memory& memory, const array_settings& settings, size_type used,
                         size_type more) noexcept {
     return moves && settings.may_move && memory.data != nullptr && more > memory.size / sizeof(T) - used / sizeof(T);
   }
   bool must_move(size_type more) const noexcept { return must_move(memory_, settings_, used(), more); }
+  /// @}
+  /// Makes room for `count` elements in all, more than capacity(), or for `more` behind the last.
+  /// @throws as with_room(); nothing has changed
+  /// @{
   void grow_to(size_type count);
   void make_room(size_type more) {
     if (static_cast<size_type>(limit_ - end_) < more) adopt(with_room(memory_, settings_, used(), more), more);
   }
+  /// @}
   void allow(size_type count) noexcept;
   template <class Make>
   T* grow_by(size_type more, Make make);
+  /// Where the new element is.
+  /// @throws as make_room(), or what constructing it throws; the elements are as before
   template <class... Args>
   ALLOT_ALWAYS_INLINE T* append_one(Args&&... args) {
     T* at = end_;
@@ -126,33 +150,40 @@ class growing_elements {
     }
     return add(at, std::forward<Args>(args)...);
   }
+  /// Makes the next element, for which there is room at `at`, the end.
   template <class... Args>
   T* add(T* at, Args&&... args) {
     maker().make(at, std::forward<Args>(args)...);
     end_ = at + 1;
     return at;
   }
+  /// Copies of a value, or of a range: all of them, or none and it throws. The value, and a range given by pointers,
+  /// may lie in the array.
+  /// @{
   void append_copies(size_type count, const T& value);
   template <class Iterator, class Sentinel>
   void append_from(Iterator first, Sentinel last);
+  /// @}
 
+  /// Destroys the elements from `end` on.
   void truncate(T* end) noexcept;
   /// Gives up what there is for what the other has, who has nothing then.
   void take(growing_elements& other) noexcept;
 
-  T* end_ = nullptr;
-  // Where appending must take the slow way: the end of what is committed, or, when a memory tool watches, the end of
-  // what it lets us touch, which is end_ between calls (or one more, where making an element threw).
+  T* end_ = nullptr;  ///< behind the last element
+  /// Where appending must take the slow way: the end of what is committed, or, when a memory tool watches, the end of
+  /// what it lets us touch, which is end_ between calls (or one more, where making an element threw).
   T* limit_ = nullptr;
-  array_memory memory_;  // where the first element is
-  array_settings settings_;
-  std::pmr::memory_resource* elements_;
+  array_memory memory_;                  ///< where the first element is
+  array_settings settings_;              ///< where more memory comes from
+  std::pmr::memory_resource* elements_;  ///< what elements allocate from
 };
 
 /// Room for more elements behind the last one. A memory tool lets the caller write there as long as this lives.
 template <class T>
 class growing_elements<T>::open_tail {
  public:
+  /// @throws as make_room()
   open_tail(growing_elements& array, size_type more) : array_(array) { array.make_room(more); }
   open_tail(const open_tail&) = delete;
   open_tail& operator=(const open_tail&) = delete;

@@ -13,7 +13,9 @@ namespace allot {
 template <class T>
 class vlarray<T>::repeated {
  public:
+  /// The value must outlive this, and must not lie in the array.
   explicit repeated(const T& value) noexcept : value_(value) {}
+  /// Constructs `count` of them from `at` on.
   void make(const element_maker<T>& maker, T* at, size_type /*skipped*/, size_type count) const {
     maker.make_copies(at, count, value_);
   }
