@@ -6,6 +6,7 @@
 #include <allot/core/memory_tools.hpp>
 #include <allot/core/misuse.hpp>
 #include <allot/os/address_registry.hpp>
+#include <allot/os/fork_hook.hpp>
 #include <allot/os/memory_limits.hpp>
 #include <allot/os/secure_memory.hpp>
 #include <allot/os/virtual_memory.hpp>
@@ -49,8 +50,10 @@ os::status secure_scratch::open() noexcept {
     if (options_.no_dump == wish::attempt) outcome = {};
   }
   if (outcome && options_.lock != wish::none) {
-    outcome = os::lock(data, bytes);
+    outcome = os::count_forks();
+    if (outcome) outcome = os::lock(data, bytes);
     locked_ = static_cast<bool>(outcome);
+    forks_ = os::fork_count();
     if (options_.lock == wish::attempt) outcome = {};
   }
   if (!outcome) {
@@ -64,6 +67,8 @@ os::status secure_scratch::open() noexcept {
   if (memory_tools::active()) memory_tools::poison(data_, size_);
   return {};
 }
+
+bool secure_scratch::locked() const noexcept { return locked_ && os::fork_count() == forks_; }
 
 os::status secure_scratch::make_accessible(std::size_t end) noexcept {
   end = align_up(end, os::facts().page_size);

@@ -6,6 +6,7 @@
 
 #include <allot/core/allocation_error.hpp>
 #include <allot/secure/secure_resource.hpp>
+#include <allot/secure/secure_scratch.hpp>
 #include <allot/secure/synchronized_secure_resource.hpp>
 #include <atomic>
 #include <csignal>
@@ -98,6 +99,27 @@ const child_program forked_in_first_call{"secure_forked_in_first_call", [] {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(secure_forks)
+
+BOOST_AUTO_TEST_CASE(a_child_has_no_locks) {
+  secure_options options = forked_as(fork_policy::inherit);
+  options.lock = wish::attempt;
+  secure_resource memory(options);
+  fill(get(memory, 64), 64, 1);
+  secure_scratch_options kept;
+  kept.lock = wish::attempt;
+  secure_scratch scratch(kept);
+  const secure_scratch::scope scope(scratch);
+  fill(get(scratch, 64), 64, 1);
+  if (memory.report().locked_bytes == 0 || !scratch.locked()) return skip("nothing may be locked here");
+  const child_end end = in_fork([&] {
+    if (scratch.locked()) return 1;
+    if (memory.report().locked_bytes != 0) return 2;
+    return 0;
+  });
+  BOOST_TEST(end.code == 0);
+  BOOST_TEST(scratch.locked());
+  BOOST_TEST(memory.report().locked_bytes != 0u);
+}
 
 BOOST_AUTO_TEST_CASE(an_inherited_resource_can_be_seen_and_used_in_a_child) {
   secure_resource memory(forked_as(fork_policy::inherit));

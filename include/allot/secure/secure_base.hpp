@@ -28,20 +28,20 @@ class ALLOT_EXPORT secure_base : public resource {
   memory_usage usage() const noexcept override;
   /// Whether p points into a region or large block of this resource, guards included.
   bool owns(const void* p) const noexcept override;
-  /// The block p points into; state free for one that was freed and not used again. Of those level trap remembers
-  /// nothing.
+  /// The block p points into; state quarantined for one that was freed and whose place was not used again. Of those
+  /// level trap remembers nothing.
   block_info find_block(const void* p) const noexcept override;
   block_extent live_block(const void* p) const noexcept override;
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
   /// Checks every block as check() does, wipes all memory and gives it back. Its addresses stay inaccessible for as
-  /// long as there is room for them; see retired_addresses_limit().
+  /// long as there is room for them; see retired_address_limit().
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
   /// Empties the quarantine and gives back slabs and mappings that hold no block.
   std::size_t trim() noexcept override;
   /// Looks at all canaries, freed blocks, records and counts; the first damage is reported as misuse.
   bool check() const noexcept override;
-  /// Visits live blocks.
+  /// Visits live blocks, and those find_block() calls quarantined, here as free.
   void for_each_block(block_visitor visitor) const override;
 
   /// What this resource really got from the system.

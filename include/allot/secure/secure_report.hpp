@@ -24,11 +24,11 @@ struct secure_report {
   double canary_entropy = 0;             ///< of one canary
   unsigned least_region_bits = 0;        ///< address space of the smallest region, as a power of 2
   guard_kind guards = guard_kind::none;  ///< what lies between slabs
-  std::size_t guard_interval = 0;        ///< slabs between guards; more than asked for where map entries were short
+  std::size_t guard_interval = 0;        ///< slabs between guards, as asked for
   std::size_t guards_left_out = 0;       ///< guards that could not be had
   std::size_t regions = 0;               ///< ranges of addresses that blocks lie in
-  std::size_t quarantined_blocks = 0;    ///< freed, and kept from use for a while
-  std::size_t quarantined_bytes = 0;     ///< of these
+  std::size_t quarantined_blocks = 0;    ///< kept from use for a while
+  std::size_t quarantined_bytes = 0;     ///< of freed blocks among them
   std::size_t locked_bytes = 0;          ///< kept out of swap space
   std::size_t lock_refusals = 0;         ///< ranges the system would not lock
   std::size_t fork_refusals = 0;         ///< ranges whose fork policy the system does not know: children have a copy

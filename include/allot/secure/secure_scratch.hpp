@@ -73,14 +73,15 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   bool owns(const void* p) const noexcept override;
   block_info find_block(const void* p) const noexcept override;  ///< the part in use, or the part that is free
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;
-  void for_each_block(block_visitor visitor) const override;  ///< the part in use
+  void for_each_block(block_visitor visitor) const override;  ///< the part in use, and what is free
   /// Wipes everything and gives it back. Misuse while a scope with blocks is open.
   void release() noexcept override;
   bool can_release() const noexcept override { return true; }
   /// What is free is zero; with inaccessible pages, those that are not.
   bool check() const noexcept override;
 
-  bool locked() const noexcept { return locked_; }  ///< whether all of it is kept out of swap space
+  /// Whether all of it is kept out of swap space. A child process inherits no locks.
+  bool locked() const noexcept;
 
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
@@ -100,7 +101,8 @@ class ALLOT_EXPORT secure_scratch final : public resource {
   std::size_t accessible_ = 0;  // of these that can be touched
   std::size_t peak_ = 0;
   std::size_t depth_ = 0;  // open scopes
-  bool locked_ = false;
+  bool locked_ = false;    // in the process whose forks_ these are
+  unsigned forks_ = 0;
 };
 
 }  // namespace allot

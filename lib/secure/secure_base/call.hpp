@@ -53,6 +53,7 @@ inline bool secure_base::may_work(const call& in, outcome& result) const {
   }
   forks_ = os::fork_count();
   state_->context.random.forget();
+  state_->context.granted.locked_bytes = 0;  // a child inherits no locks
   return true;
 }
 
