@@ -333,16 +333,17 @@ block_extent general_tiers<Pool>::live_larger(const void* p) const noexcept {
 
 template <class Pool>
 bool general_tiers<Pool>::try_look_at(const void* p, block_sight& seen) const noexcept {
+  block_sight larger;
   {
     const auto lock = try_lock_heap_of(pool_);
     if (!lock) return false;
-    seen.block = heap_.find_block(p);
-    seen.state = seen.block.begin != nullptr ? seen.block.state : block_state::gap;
-    if (seen.state == block_state::used && cache_.holds(seen.block.begin)) seen.state = block_state::free;
+    larger.block = heap_.find_block(p);
+    larger.state = larger.block.begin != nullptr ? larger.block.state : block_state::gap;
+    if (larger.state == block_state::used && cache_.holds(larger.block.begin)) larger.state = block_state::free;
   }
   block_sight small;
   if (!pool_.try_look_at(p, small)) return false;
-  if (small.block.begin != nullptr) seen = small;
+  seen = small.block.begin != nullptr ? small : larger;
   return true;
 }
 

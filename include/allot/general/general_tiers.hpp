@@ -45,15 +45,15 @@ class ALLOT_EXPORT general_tiers : public resource {
   std::size_t available() const noexcept override;
   /// `peak` is the most the tiers ever had of the heap, free small blocks and books included.
   memory_usage usage() const noexcept override;
-  bool owns(const void* p) const noexcept override;                            ///< of any tier
+  bool owns(const void* p) const noexcept override;                            ///< what the heap has, free or not
   block_info find_block(const void* p) const noexcept override;                ///< in any tier
   block_extent live_block(const void* p) const noexcept override;              ///< in any tier
   bool try_look_at(const void* p, block_sight& seen) const noexcept override;  ///< in any tier
   void release() noexcept override;                                            ///< of all tiers
   bool can_release() const noexcept override { return true; }                  ///< always
-  std::size_t trim() noexcept override;  ///< what is at hand and free, of all tiers
+  std::size_t trim() noexcept override;  ///< of all tiers; what other threads have at hand stays
   bool check() const noexcept override;  ///< of all tiers
-  /// The blocks in use.
+  /// The blocks in use, and what is free in the heap.
   void for_each_block(block_visitor visitor) const override;
 
  protected:

@@ -139,7 +139,8 @@ class ALLOT_EXPORT heap_map {
 /// @throws what options.memory throws, before anything is walked
 [[nodiscard]] ALLOT_EXPORT heap_map take_heap_map(const resource& walked, const heap_map_options& options = {});
 
-/// A map of blocks that are known from elsewhere, such as a trace: nothing but their addresses and sizes is looked at.
+/// A map of blocks that are known from elsewhere, such as a trace: only what is said of them is looked at, not their
+/// bytes.
 /// @throws what options.memory throws
 [[nodiscard]] ALLOT_EXPORT heap_map heap_map_of(std::string_view name, const std::vector<block_info>& blocks,
                                                 const heap_map_options& options = {});
