@@ -15,9 +15,9 @@ namespace allot {
 
 /// What a heap's memory is divided into, in bytes but for the counts.
 struct heap_statistics {
-  std::size_t live_blocks = 0;
-  std::size_t live_bytes = 0;  ///< of these, rounded up to granules
-  std::size_t free_blocks = 0;
+  std::size_t live_blocks = 0;   ///< handed out now
+  std::size_t live_bytes = 0;    ///< of these, rounded up to granules
+  std::size_t free_blocks = 0;   ///< at any place between them
   std::size_t free_bytes = 0;    ///< of these
   std::size_t largest_free = 0;  ///< the largest of these
   std::size_t metadata = 0;      ///< what the heap keeps of its memory for itself
@@ -27,8 +27,8 @@ struct heap_statistics {
 /// The free blocks of a heap that are kept together.
 struct heap_bin {
   std::size_t least_bytes = 0;  ///< of a block
-  std::size_t blocks = 0;
-  std::size_t bytes = 0;
+  std::size_t blocks = 0;       ///< how many
+  std::size_t bytes = 0;        ///< of all together
 };
 
 /// A heap for blocks of any size that come and go in any order, merged with both neighbours on every free; what a
@@ -53,9 +53,11 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
  public:
   /// On own reservations, the first made with the first block, and another when it is full.
   coalescing_heap() noexcept : coalescing_heap(heap_options{}) {}
+  /// The same with other options.
   explicit coalescing_heap(const heap_options& options) noexcept : coalescing_heap(options, nullptr) {}
   /// On chunks from the upstream, which must outlive the heap. Null: as above.
   explicit coalescing_heap(std::pmr::memory_resource* upstream) noexcept : coalescing_heap(heap_options{}, upstream) {}
+  /// Both. None of these asks for memory yet.
   coalescing_heap(const heap_options& options, std::pmr::memory_resource* upstream) noexcept;
   /// In the caller's buffer, which is never freed, and nowhere else. A 64th of it and some 100 bytes are not for
   /// blocks.
@@ -79,12 +81,12 @@ class ALLOT_EXPORT coalescing_heap final : public resource {
 
   /// Every block, used or free.
   heap_blocks blocks() const noexcept { return heap_blocks(ranges_); }
-  heap_statistics statistics() const noexcept;
+  heap_statistics statistics() const noexcept;  ///< at this moment; walks all blocks
 
   /// How many kinds of free blocks are told apart, and one of them; the last is that of all large blocks. The free end
   /// of the newest range is in none.
   static constexpr std::size_t bin_count() noexcept { return free_index::list_count + 1; }
-  heap_bin bin(std::size_t at) const noexcept;
+  heap_bin bin(std::size_t at) const noexcept;  ///< `at` below bin_count()
 
   /// For a heap that is a part of another resource: explanations of addresses name that.
   /// @param shared  whether it may be asked on any thread

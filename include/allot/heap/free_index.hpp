@@ -22,15 +22,15 @@ namespace allot {
 /// Not thread-safe.
 class ALLOT_EXPORT free_index {
  public:
-  static constexpr std::size_t exact_sizes = 64;     // below, a list has one size
-  static constexpr std::size_t tree_size = 1 << 20;  // from here on in the tree
-  static constexpr std::size_t list_count = 512;
-  static constexpr int most_tried = 4;  // blocks of the request's own list
+  static constexpr std::size_t exact_sizes = 64;     ///< below, a list has one size
+  static constexpr std::size_t tree_size = 1 << 20;  ///< from here on in the tree
+  static constexpr std::size_t list_count = 512;     ///< the tree not counted
+  static constexpr int most_tried = 4;               ///< blocks of the request's own list
 
   /// A free block that was found; at null: none was.
   struct block {
-    void* at = nullptr;
-    std::size_t granules = 0;
+    void* at = nullptr;        ///< its node
+    std::size_t granules = 0;  ///< its size
   };
 
   free_index() noexcept { clear(); }
@@ -43,6 +43,7 @@ class ALLOT_EXPORT free_index {
     // Not needed in lists of one size, but telling these apart would cost more.
     if (ALLOT_LIKELY(granules > 1)) static_cast<sized_link*>(at)->granules = granules;
   }
+  /// Of a block that insert() was told with the same size.
   ALLOT_ALWAYS_INLINE void remove(void* at, std::size_t granules) noexcept {
     if (!ALLOT_LIKELY(granules < tree_size)) return tree_.erase(*static_cast<free_tree::node*>(at));
     unlink(*static_cast<link*>(at), list_of(granules));
@@ -52,10 +53,13 @@ class ALLOT_EXPORT free_index {
   ALLOT_ALWAYS_INLINE void* first_exact(std::size_t granules) const noexcept {
     return (filled_[0] >> granules & 1) != 0 ? lists_[granules].next : nullptr;
   }
+  /// remove() and insert() for sizes below exact_sizes.
+  /// @{
   ALLOT_ALWAYS_INLINE void remove_exact(void* at, std::size_t granules) noexcept {
     unlink(*static_cast<link*>(at), granules);
   }
   ALLOT_ALWAYS_INLINE void insert_exact(void* at, std::size_t granules) noexcept { add(granules, at); }
+  /// @}
 
   /// Takes the block that suits a request for so many granules best out; none where no block has as many.
   ALLOT_ALWAYS_INLINE block take(std::size_t granules) noexcept {

@@ -16,10 +16,10 @@ class ALLOT_EXPORT free_tree {
  public:
   /// Stands in the free block itself.
   struct node {
-    node* child[2];  // smaller ones, larger ones
-    node* parent;
-    std::size_t granules;
-    bool red;
+    node* child[2];        ///< smaller ones, larger ones
+    node* parent;          ///< null for the root
+    std::size_t granules;  ///< of the block
+    bool red;              ///< otherwise black
   };
 
   free_tree() noexcept = default;

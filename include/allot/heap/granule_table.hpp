@@ -26,12 +26,12 @@ namespace allot {
 /// Where the memory is, who has it, and all checks are the caller's affair. Not thread-safe.
 class granule_table {
  public:
-  static constexpr std::size_t granule = 16;  // bytes
+  static constexpr std::size_t granule = 16;  ///< bytes
 
   /// 64 granules.
   struct word_pair {
-    std::uint64_t starts;
-    std::uint64_t used;
+    std::uint64_t starts;  ///< a bit for each granule a block starts at
+    std::uint64_t used;    ///< a bit for each of those in use, or a size: see above
   };
 
   /// Pairs of words for so many granules; one before and one behind are looked at, too.
@@ -58,6 +58,7 @@ class granule_table {
     set_free(to);
   }
 
+  /// Whether a block starts at that granule.
   ALLOT_ALWAYS_INLINE bool is_start(std::size_t at) const noexcept {
     return (words_[at / 64].starts >> at % 64 & 1) != 0;
   }
@@ -65,6 +66,7 @@ class granule_table {
   ALLOT_ALWAYS_INLINE bool is_used(std::size_t at) const noexcept {
     return (words_[static_cast<std::ptrdiff_t>(at) >> 6].used >> at % 64 & 1) != 0;
   }
+  /// Whether a block in use does.
   ALLOT_ALWAYS_INLINE bool is_used_start(std::size_t at) const noexcept {
     return ((words_[at / 64].starts & words_[at / 64].used) >> at % 64 & 1) != 0;
   }
@@ -83,8 +85,8 @@ class granule_table {
 
   /// A neighbour.
   struct block {
-    std::size_t start;  // for the block noted before the first granule: -1
-    bool used;
+    std::size_t start;  ///< for the block noted before the first granule: -1
+    bool used;          ///< otherwise free
   };
   /// The block that ends where `at`, the start of a block or the end of all, is.
   ALLOT_ALWAYS_INLINE block before(std::size_t at) const noexcept {
@@ -112,11 +114,13 @@ class granule_table {
     return {start, is_used(start)};
   }
 
+  /// A free block starts there from now on.
   ALLOT_ALWAYS_INLINE void set_free(std::size_t at) noexcept {
     word_pair& words = words_[at / 64];
     words.starts |= std::uint64_t{1} << at % 64;
     words.used &= ~(std::uint64_t{1} << at % 64);
   }
+  /// A block in use does.
   ALLOT_ALWAYS_INLINE void set_used(std::size_t at) noexcept {
     word_pair& words = words_[at / 64];
     words.starts |= std::uint64_t{1} << at % 64;
@@ -124,10 +128,12 @@ class granule_table {
   }
   /// Of what is a block's start already.
   ALLOT_ALWAYS_INLINE void mark_used(std::size_t at) noexcept { words_[at / 64].used |= std::uint64_t{1} << at % 64; }
+  /// Likewise.
   ALLOT_ALWAYS_INLINE void mark_free(std::size_t at) noexcept {
     words_[at / 64].used &= ~(std::uint64_t{1} << at % 64);
   }
 
+  /// No block starts there any more.
   ALLOT_ALWAYS_INLINE void clear_start(std::size_t at) noexcept {
     words_[at / 64].starts &= ~(std::uint64_t{1} << at % 64);
   }

@@ -17,9 +17,9 @@ class range_list;
 
 /// A block of a heap.
 struct heap_block {
-  std::byte* address = nullptr;
-  std::size_t bytes = 0;  ///< rounded up to granules, with what lies behind it for a check or a memory tool
-  bool used = false;
+  std::byte* address = nullptr;  ///< its first byte
+  std::size_t bytes = 0;         ///< rounded up to granules, with what lies behind it for a check or a memory tool
+  bool used = false;             ///< otherwise free
 
   friend bool operator==(const heap_block& a, const heap_block& b) noexcept {
     return a.address == b.address && a.bytes == b.bytes && a.used == b.used;
@@ -36,7 +36,7 @@ class ALLOT_EXPORT heap_blocks {
   class ALLOT_EXPORT iterator {
    public:
     using iterator_category = std::input_iterator_tag;  // bidirectional but for references, which is enough for ranges
-    using iterator_concept = std::bidirectional_iterator_tag;
+    using iterator_concept = std::bidirectional_iterator_tag;  ///< what ranges go by
     using value_type = heap_block;
     using difference_type = std::ptrdiff_t;
     using reference = heap_block;
@@ -73,6 +73,7 @@ class ALLOT_EXPORT heap_blocks {
   };
 
   heap_blocks() noexcept = default;
+  /// For the heap alone.
   explicit heap_blocks(const range_list& ranges) noexcept : ranges_(&ranges) {}
 
   iterator begin() const noexcept;

@@ -21,7 +21,7 @@ struct heap_options {
                                                            ///< memory is the system's, so that trim() can give all back
   std::size_t decommit_threshold = std::size_t{64} << 10;  ///< trim() gives pages of a free block back if they are at
                                                            ///< least this much: fewer cost more than they bring
-  std::string_view name = {};
+  std::string_view name = {};                              ///< what reports call it; empty: its kind
   bool checked = checked_by_default();  ///< find overruns, and wrong sizes to the byte, by a fence of 1 to 16 bytes
                                         ///< behind each block; all other misuse is found always
 };

@@ -48,8 +48,8 @@ class ALLOT_EXPORT heap_range {
   std::byte* begin() const noexcept { return begin_; }
   std::size_t granules() const noexcept { return granules_; }            ///< that are in blocks
   std::size_t most_granules() const noexcept { return most_granules_; }  ///< there is room for
-  granule_table& table() noexcept { return table_; }
-  const granule_table& table() const noexcept { return table_; }
+  granule_table& table() noexcept { return table_; }                     ///< of its granules
+  const granule_table& table() const noexcept { return table_; }         ///< of its granules
 
   /// Whether p lies among the granules there are.
   bool holds(const void* p) const noexcept { return address_of(p) - address_of(begin_) < bytes_in_blocks_; }
@@ -61,10 +61,13 @@ class ALLOT_EXPORT heap_range {
 
   /// Where the node of a free block lies: in the block itself unless a tool watches.
   void* node_of(std::size_t granule) const noexcept { return nodes_ + granule * granule_table::granule; }
+  /// holds() and granule_of() for what node_of() gives.
+  /// @{
   bool holds_node(const void* node) const noexcept { return address_of(node) - address_of(nodes_) < bytes_in_blocks_; }
   std::size_t granule_of_node(const void* node) const noexcept {
     return (address_of(node) - address_of(nodes_)) / granule_table::granule;
   }
+  /// @}
 
   /// Adds granules until there are at least `least`. They belong to no block yet. On failure, which is limit_reached
   /// where there is no room for them, nothing has changed.
@@ -74,10 +77,11 @@ class ALLOT_EXPORT heap_range {
   void shrink(std::size_t kept) noexcept;
 
   // ---- pages of an own reservation that free blocks need not keep
-  bool is_reserved() const noexcept { return reserved_ != nullptr; }
+  bool is_reserved() const noexcept { return reserved_ != nullptr; }  ///< whether it is on reservations of its own
   /// Gives pages that lie in the free block back to the system, but for those its node needs, if they come to at least
   /// `threshold` bytes and hold anything. Returns how many bytes that were.
   std::size_t drop_pages(std::size_t at, std::size_t granules, std::size_t threshold) noexcept;
+  /// Whether pages are gone that touch() has not had back yet.
   bool has_dropped_pages() const noexcept { return dropped_pages_ != 0; }
   /// To be called when granules of a block come into use, or its node is written.
   void touch(std::size_t at, std::size_t granules) noexcept {

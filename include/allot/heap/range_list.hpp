@@ -13,6 +13,7 @@ namespace allot {
 /// Who throws has changed nothing. Not thread-safe.
 class ALLOT_EXPORT range_list {
  public:
+  /// @param upstream  where tables come from; null: the system
   explicit range_list(std::pmr::memory_resource* upstream) noexcept : upstream_(upstream) {}
   range_list(const range_list&) = delete;
   range_list& operator=(const range_list&) = delete;
@@ -21,8 +22,8 @@ class ALLOT_EXPORT range_list {
   /// Makes sure that one more can be added.
   /// @throws what the upstream throws; allocation_error
   void make_room();
-  void add(heap_range& range) noexcept;  ///< after make_room()
-  void remove(heap_range& range) noexcept;
+  void add(heap_range& range) noexcept;     ///< after make_room()
+  void remove(heap_range& range) noexcept;  ///< of one that was added
   void clear() noexcept;
 
   std::size_t size() const noexcept { return count_; }
@@ -40,8 +41,9 @@ class ALLOT_EXPORT range_list {
   heap_range& find_node(const void* node) const noexcept {
     return ALLOT_LIKELY(recent_->holds_node(node)) ? *recent_ : search_node(node);
   }
-  std::size_t index_of(const heap_range& range) const noexcept;
+  std::size_t index_of(const heap_range& range) const noexcept;  ///< by address, as operator[] has it
 
+  /// Of a table from upstream or system; 0 while none is needed.
   std::size_t table_bytes() const noexcept { return entries_ != near_ ? room_ * sizeof(heap_range*) : 0; }
 
  private:
