@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # Writes the API reference into FOLDER/html, and fails when Doxygen warns: of comments that are wrong, of links that lead
-# nowhere, of a class, an enumeration or a function outside classes without a comment.
-#
-# Members of classes that have no comment are passed over: most are named after what the standard library has (size(), begin(),
-# do_allocate()), or say with their name all there is to say. So are operators | of flags and deduction guides.
+# nowhere, of what has no comment. Passed over without one are member functions and types that do what the standard library's
+# of the same name do (size(), begin(), do_allocate(), operators), operators | of flags and deduction guides.
 #
 # usage: api_reference.sh FOLDER
 set -euo pipefail
@@ -27,11 +25,19 @@ cd "$project"
   printf 'OUTPUT_DIRECTORY = "%s"\nWARN_LOGFILE = "%s"\n' "$folder" "$folder/warnings"
 } | doxygen -
 
-member='warning: Member .* \((function|variable|typedef|friend)\) of (class|struct) .* is not documented\.$'
+names=(
+  begin end cbegin cend rbegin rend crbegin crend size max_size empty data front back at clear
+  push_back emplace_back pop_back insert emplace append erase assign resize reserve capacity shrink_to_fit swap c_str
+  count contains find what lock unlock try_lock
+  allocate deallocate is_equal do_allocate do_deallocate do_is_equal upstream_resource get_allocator
+  value_type pointer const_pointer reference const_reference iterator const_iterator reverse_iterator
+  const_reverse_iterator difference_type size_type allocator_type iterator_category)
+named=$(IFS='|'; echo "${names[*]}")
+standard="warning: Member ($named|operator[^a-z ].*)(\\(.*)? \\((function|typedef|friend)\\) of (class|struct) .* is not documented\\.\$"
 operator='warning: Member (operator[|]|[a-z_]*\(.*\) ->).* \(function\) of namespace .* is not documented\.$'
 # Doxygen 1.9.4 says this of every specialisation of a template of the standard library.
 specialisation='warning: Internal inconsistency: scope for class std::'
-if grep -vE "$member|$operator|$specialisation" "$folder/warnings"; then
+if grep -vE "$standard|$operator|$specialisation" "$folder/warnings"; then
   echo "the API reference has the faults above" >&2
   exit 1
 fi

@@ -13,12 +13,12 @@ namespace allot {
 
 /// What a pool has of one block size. Bytes but for the counts.
 struct pool_bin {
-  std::size_t block_bytes = 0;
-  std::size_t live = 0;    ///< blocks in use
-  std::size_t cached = 0;  ///< free blocks in magazines
-  std::size_t slabs = 0;
-  std::size_t bytes = 0;  ///< of those slabs
-  std::size_t waste = 0;  ///< of these, bytes in no such block: tails, what placement costs, and magazines' own
+  std::size_t block_bytes = 0;  ///< the size
+  std::size_t live = 0;         ///< blocks in use
+  std::size_t cached = 0;       ///< free blocks in magazines
+  std::size_t slabs = 0;        ///< that hold them
+  std::size_t bytes = 0;        ///< of those slabs
+  std::size_t waste = 0;        ///< of these, bytes in no such block: tails, what placement costs, and magazines' own
 };
 
 /// The bins of a pool, smallest blocks first: a view with random access, each element made when it is looked at. Any
@@ -30,7 +30,7 @@ class bin_range {
   class iterator {
    public:
     using iterator_category = std::input_iterator_tag;  // random access but for references, which is enough for ranges
-    using iterator_concept = std::random_access_iterator_tag;
+    using iterator_concept = std::random_access_iterator_tag;  ///< what ranges go by
     using value_type = pool_bin;
     using difference_type = std::ptrdiff_t;
     using reference = pool_bin;
@@ -73,6 +73,7 @@ class bin_range {
   };
 
   bin_range() noexcept = default;
+  /// For pools alone.
   bin_range(const Pool& pool, std::size_t count) noexcept : pool_(&pool), count_(count) {}
 
   iterator begin() const noexcept { return {pool_, 0}; }

@@ -18,7 +18,7 @@ namespace allot {
 /// What takes a store needs it for itself. Not thread-safe, but that any thread may ask for count().
 class ALLOT_EXPORT block_cache {
  public:
-  static constexpr std::size_t most_classes = size_table::most_classes;
+  static constexpr std::size_t most_classes = size_table::most_classes;  ///< of block sizes
 
   block_cache() noexcept = default;
   block_cache(const block_cache&) = delete;

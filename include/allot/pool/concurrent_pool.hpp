@@ -22,9 +22,9 @@ namespace allot {
 
 /// Free blocks of one size that one thread has at hand.
 struct cached_blocks {
-  std::thread::id thread;
-  std::size_t block_bytes = 0;
-  std::size_t blocks = 0;
+  std::thread::id thread;       ///< who has them
+  std::size_t block_bytes = 0;  ///< the size
+  std::size_t blocks = 0;       ///< how many
 };
 
 /// A pool for many threads: each has magazines of its own in it, so most calls take no lock and touch nothing another
@@ -51,19 +51,24 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
   using if_ours = std::enable_if_t<std::is_same_v<Options, pool_options>>;
 
  public:
-  // The constructors of std::pmr::synchronized_pool_resource. The upstream must not be null and must outlive the pool.
+  /// The constructors of std::pmr::synchronized_pool_resource. The upstream must not be null and must outlive the pool.
+  /// @{
   concurrent_pool() noexcept : concurrent_pool(pool_options{}) {}
   explicit concurrent_pool(std::pmr::memory_resource* upstream) noexcept : concurrent_pool(pool_options{}, upstream) {}
   explicit concurrent_pool(const std::pmr::pool_options& options) noexcept : concurrent_pool(pool_options(options)) {}
   concurrent_pool(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept
       : concurrent_pool(pool_options(options), upstream) {}
+  /// @}
 
+  /// The same with the options of ours.
+  /// @{
   template <class Options, class = if_ours<Options>>
   explicit concurrent_pool(const Options& options) noexcept
       : concurrent_pool(options, std::pmr::get_default_resource()) {}
   template <class Options, class = if_ours<Options>>
   concurrent_pool(const Options& options, std::pmr::memory_resource* upstream) noexcept
       : concurrent_pool(from_options{}, options, upstream) {}
+  /// @}
   ~concurrent_pool() override;
 
   /// @throws what the upstream throws, or allocation_error for a size that does not fit the address space, or an
@@ -89,7 +94,7 @@ class ALLOT_EXPORT concurrent_pool final : public resource {
 
   /// One element for each block size. `cached` counts the magazines of all threads and the depot.
   bin_range<concurrent_pool> bins() const noexcept;
-  pool_bin bin(std::size_t at) const noexcept;
+  pool_bin bin(std::size_t at) const noexcept;  ///< one of these
 
   /// The blocks in the magazines of each thread, in a list from the given memory. Threads that go on meanwhile may have
   /// changed them.

@@ -16,6 +16,7 @@ namespace allot {
 /// Who throws has changed nothing. Not thread-safe.
 class ALLOT_EXPORT large_blocks {
  public:
+  /// Neither null nor gone before this object.
   explicit large_blocks(std::pmr::memory_resource* upstream) noexcept : upstream_(upstream) {}
   large_blocks(const large_blocks&) = delete;
   large_blocks& operator=(const large_blocks&) = delete;
@@ -33,14 +34,14 @@ class ALLOT_EXPORT large_blocks {
   bool deallocate(void* p, std::size_t bytes, std::size_t alignment, std::string_view pool, bool zero,
                   std::optional<misuse_report>& misuse);
 
-  std::size_t bytes() const noexcept { return bytes_; }  ///< of all live ones, as asked for
-  std::size_t book_bytes() const noexcept;               ///< what remembering them takes
-  block_info find(const void* p) const noexcept;
-  block_extent live_block(const void* p) const noexcept;
-  void for_each(block_visitor visitor) const;
-  void trim() noexcept;     ///< gives the books back if no block is left
-  void release() noexcept;  ///< gives all blocks back
-  void abandon() noexcept;  ///< forgets all there is without touching it
+  std::size_t bytes() const noexcept { return bytes_; }   ///< of all live ones, as asked for
+  std::size_t book_bytes() const noexcept;                ///< what remembering them takes
+  block_info find(const void* p) const noexcept;          ///< the block p points into
+  block_extent live_block(const void* p) const noexcept;  ///< as resource::live_block()
+  void for_each(block_visitor visitor) const;             ///< every block
+  void trim() noexcept;                                   ///< gives the books back if no block is left
+  void release() noexcept;                                ///< gives all blocks back
+  void abandon() noexcept;                                ///< forgets all there is without touching it
 
  private:
   struct book;

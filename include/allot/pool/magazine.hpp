@@ -9,11 +9,13 @@ namespace allot {
 
 /// Where a magazine keeps the addresses of its blocks: a block of the pool's own, as large as the magazine needs.
 struct magazine_array {
-  magazine_array* next;  // where magazines are kept in a list
-  std::uint32_t count;   // there
-  std::uint32_t capacity;
+  magazine_array* next;    ///< where magazines are kept in a list
+  std::uint32_t count;     ///< of blocks, there
+  std::uint32_t capacity;  ///< most blocks
 
+  /// Behind this header, room for the addresses.
   void** slots() noexcept { return reinterpret_cast<void**>(this + 1); }
+  /// Header and slots.
   static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
     return sizeof(magazine_array) + capacity * sizeof(void*);
   }
@@ -25,9 +27,9 @@ struct magazine_array {
 ///
 /// Not thread-safe, but that any thread may read the count.
 struct magazine {
-  void** slots = nullptr;
-  std::atomic<std::uint32_t> count{0};
-  std::uint32_t capacity = 0;
+  void** slots = nullptr;               ///< of its array; null: it has none
+  std::atomic<std::uint32_t> count{0};  ///< of blocks
+  std::uint32_t capacity = 0;           ///< most blocks
 
   /// False where it is empty.
   ALLOT_ALWAYS_INLINE bool pop(void*& p) noexcept {

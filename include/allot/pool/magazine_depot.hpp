@@ -12,6 +12,7 @@ class magazine_depot {
   std::size_t count(std::size_t index) const noexcept { return stacks_[index].count; }    ///< of magazines
   std::size_t blocks(std::size_t index) const noexcept { return stacks_[index].blocks; }  ///< in them
 
+  /// @param index  of the class, here and below
   void put(std::size_t index, magazine_array& magazine) noexcept {
     stack& to = stacks_[index];
     magazine.next = to.first;
@@ -38,6 +39,7 @@ class magazine_depot {
       for (magazine_array* each = stacks_[i].first; each != nullptr; each = each->next) visit(*each, i);
   }
 
+  /// Has none any more, and touches none.
   void forget() noexcept {
     for (stack& each : stacks_) each = {};
   }

@@ -12,8 +12,9 @@ namespace detail {
 /// Notes the sizes asked of it between two marks.
 class request_probe final : public std::pmr::memory_resource {
  public:
-  static constexpr std::size_t most = 16;
+  static constexpr std::size_t most = 16;  ///< sizes noted; those after them are not
 
+  /// Since clear().
   bool asked_for(std::size_t bytes) const noexcept {
     for (std::size_t i = 0; i < count_; ++i)
       if (sizes_[i] == bytes) return true;

@@ -20,6 +20,7 @@ namespace allot {
 /// Who throws has changed nothing. Not thread-safe.
 class ALLOT_EXPORT pool_core {
  public:
+  /// Asks the upstream for nothing yet.
   pool_core(const pool_options& options, std::pmr::memory_resource* upstream) noexcept;
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
@@ -30,14 +31,14 @@ class ALLOT_EXPORT pool_core {
     large_.belong_to(owner, shared);
   }
 
-  slab_store& store() noexcept { return store_; }
-  const slab_store& store() const noexcept { return store_; }
-  pool_options options(std::string_view name) const noexcept;
+  slab_store& store() noexcept { return store_; }              ///< of the blocks that are pooled
+  const slab_store& store() const noexcept { return store_; }  ///< likewise
+  pool_options options(std::string_view name) const noexcept;  ///< in force, with that name
 
   /// Whether blocks go straight from and to the slabs, for the sake of a check.
   bool direct() const noexcept { return checked_ || watched_; }
-  bool watched() const noexcept { return watched_; }
-  bool zeroes() const noexcept { return zero_on_free_; }
+  bool watched() const noexcept { return watched_; }      ///< by a memory tool
+  bool zeroes() const noexcept { return zero_on_free_; }  ///< blocks that are freed
   /// Rounded requests below this many bytes need no look at anything but the table of sizes; 0 where all do.
   std::size_t inline_limit() const noexcept;
 
@@ -63,24 +64,27 @@ class ALLOT_EXPORT pool_core {
   /// The same without magazines.
   void deallocate_direct(void* p, std::size_t index, std::string_view pool);
 
+  /// As resource::try_expand().
   bool try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes, std::size_t alignment) noexcept;
 
-  void note_peak() noexcept;
+  void note_peak() noexcept;  ///< to be called when there may be more than ever
+  /// Of the upstream, all together.
   std::size_t held_bytes() const noexcept { return store_.held_bytes() + large_.bytes() + large_.book_bytes(); }
-  pool_bin bin(std::size_t at, std::size_t cached) const noexcept;
+  pool_bin bin(std::size_t at, std::size_t cached) const noexcept;  ///< `cached` blocks of it are in magazines
+  /// Block sizes; 0 before the first pooled block.
   std::size_t bin_count() const noexcept { return store_.started() ? store_.class_count() : 0; }
   /// But for what is in magazines: `cached` bytes of it.
   memory_usage usage(std::size_t cached) const noexcept;
-  std::size_t available(std::size_t cached) const noexcept;
-  bool owns(const void* p) const noexcept;
+  std::size_t available(std::size_t cached) const noexcept;                ///< with `cached` bytes in magazines
+  bool owns(const void* p) const noexcept;                                 ///< slabs and large blocks
   bool is_pooled(const void* p) const noexcept { return store_.owns(p); }  ///< else it is the upstream's block
   block_info find(const void* p) const noexcept;
-  block_extent live_block(const void* p) const noexcept;
-  void for_each_used(block_visitor visitor) const;
+  block_extent live_block(const void* p) const noexcept;  ///< as resource::live_block()
+  void for_each_used(block_visitor visitor) const;        ///< every block that is not free
 
-  void trim() noexcept;
-  void release() noexcept;
-  void abandon() noexcept;
+  void trim() noexcept;     ///< gives empty chunks and books of large blocks back
+  void release() noexcept;  ///< gives all back
+  void abandon() noexcept;  ///< forgets all there is without touching it
 
  private:
   std::size_t padded(std::size_t bytes) const noexcept;

@@ -31,27 +31,28 @@ enum class chunk_return {
 /// is made for (0, the default: as many as a chunk of that size has room for).
 struct pool_options : std::pmr::pool_options {
   pool_options() noexcept {}  // so that a brace list is one of std::pmr::pool_options
+  /// The standard's two as they are.
   explicit pool_options(const std::pmr::pool_options& standard) noexcept : std::pmr::pool_options(standard) {}
 
-  size_spacing spacing = size_spacing::four_per_doubling;
-  double growth = 1.25;                ///< of size_spacing::geometric; 1.05 to 4
+  size_spacing spacing = size_spacing::four_per_doubling;  ///< which block sizes there are
+  double growth = 1.25;                                    ///< of size_spacing::geometric; 1.05 to 4
   const std::size_t* sizes = nullptr;  ///< of size_spacing::exact: in any order, read when the pool is made
   std::size_t size_count = 0;          ///< how many those are, at most 96
 
   std::size_t magazine_blocks = 126;  ///< most blocks of one size in a magazine, of which there are two
   std::size_t magazine_bytes = std::size_t{16} << 10;  ///< most bytes in it, but for so many blocks:
-  std::size_t fewest_in_magazine = 8;
-  std::size_t largest_slab = std::size_t{64} << 10;   ///< bytes; blocks that go and come in no order are faster with
-                                                      ///< large ones, and leave fewer small ones empty to be used anew
-  std::size_t first_chunk = std::size_t{64} << 10;    ///< bytes asked of the upstream at first, and the least later
-  std::size_t largest_chunk = std::size_t{64} << 20;  ///< chunks are an eighth of what is held, up to this
+  std::size_t fewest_in_magazine = 8;                  ///< blocks that may be in it whatever their size
+  std::size_t largest_slab = std::size_t{64} << 10;    ///< bytes; blocks that go and come in no order are faster with
+                                                       ///< large ones, and leave fewer small ones empty to be used anew
+  std::size_t first_chunk = std::size_t{64} << 10;     ///< bytes asked of the upstream at first, and the least later
+  std::size_t largest_chunk = std::size_t{64} << 20;   ///< chunks are an eighth of what is held, up to this
 
-  bool cache_line_blocks = false;  ///< blocks of 64 bytes and more never share a cache line
-  bool page_local = false;         ///< blocks no larger than a page never straddle two
-  chunk_return returns = chunk_return::by_trim;
-  bool keep_spare = true;     ///< with chunk_return::at_once: keep one empty chunk for what comes
-  bool zero_on_free = false;  ///< overwrite blocks with zeros when they are freed
-  std::string_view name = {};
+  bool cache_line_blocks = false;                ///< blocks of 64 bytes and more never share a cache line
+  bool page_local = false;                       ///< blocks no larger than a page never straddle two
+  chunk_return returns = chunk_return::by_trim;  ///< when empty chunks go back
+  bool keep_spare = true;                        ///< with chunk_return::at_once: keep one empty chunk for what comes
+  bool zero_on_free = false;                     ///< overwrite blocks with zeros when they are freed
+  std::string_view name = {};                    ///< what reports call it; empty: its kind
   bool checked = checked_by_default();  ///< find double frees, foreign pointers and wrong sizes at the free itself
 };
 

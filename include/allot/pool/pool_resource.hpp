@@ -34,19 +34,24 @@ class ALLOT_EXPORT pool_resource final : public resource {
   using if_ours = std::enable_if_t<std::is_same_v<Options, pool_options>>;
 
  public:
-  // The constructors of std::pmr::unsynchronized_pool_resource. The upstream must not be null and must outlive the
-  // pool.
+  /// The constructors of std::pmr::unsynchronized_pool_resource. The upstream must not be null and must outlive the
+  /// pool.
+  /// @{
   pool_resource() noexcept : pool_resource(pool_options{}) {}
   explicit pool_resource(std::pmr::memory_resource* upstream) noexcept : pool_resource(pool_options{}, upstream) {}
   explicit pool_resource(const std::pmr::pool_options& options) noexcept : pool_resource(pool_options(options)) {}
   pool_resource(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) noexcept
       : pool_resource(pool_options(options), upstream) {}
+  /// @}
 
+  /// The same with the options of ours.
+  /// @{
   template <class Options, class = if_ours<Options>>
   explicit pool_resource(const Options& options) noexcept : pool_resource(options, std::pmr::get_default_resource()) {}
   template <class Options, class = if_ours<Options>>
   pool_resource(const Options& options, std::pmr::memory_resource* upstream) noexcept
       : pool_resource(from_options{}, options, upstream) {}
+  /// @}
   ~pool_resource() override;
 
   /// @throws what the upstream throws, or allocation_error for a size that does not fit the address space, or an
@@ -76,6 +81,7 @@ class ALLOT_EXPORT pool_resource final : public resource {
 
   /// One element for each block size.
   bin_range<pool_resource> bins() const noexcept { return {*this, core_.bin_count()}; }
+  /// One of these.
   pool_bin bin(std::size_t at) const noexcept { return core_.bin(at, cache_.count(at)); }
 
   /// Calls the visitor for every stretch of memory that no block size has now: it may lose its contents. For whoever

@@ -31,13 +31,14 @@ class ALLOT_EXPORT slab_store {
  public:
   /// Blocks of one size.
   struct account {
-    std::size_t blocks = 0;  // of all its slabs
-    std::size_t free = 0;    // of those, the ones in no magazine and nobody's hands
-    std::size_t arrays = 0;  // magazines' own
-    std::size_t slabs = 0;
-    std::size_t bytes = 0;  // of slabs, their tails included
+    std::size_t blocks = 0;  ///< of all its slabs
+    std::size_t free = 0;    ///< of those, the ones in no magazine and nobody's hands
+    std::size_t arrays = 0;  ///< magazines' own
+    std::size_t slabs = 0;   ///< how many
+    std::size_t bytes = 0;   ///< of slabs, their tails included
   };
 
+  /// Asks the upstream for nothing yet.
   slab_store(const pool_options& options, std::pmr::memory_resource* upstream) noexcept;
   slab_store(const slab_store&) = delete;
   slab_store& operator=(const slab_store&) = delete;
@@ -53,22 +54,23 @@ class ALLOT_EXPORT slab_store {
 
   /// In force; the largest pooled size and the most blocks of a chunk as they are.
   pool_options options() const noexcept;
-  std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
+  std::pmr::memory_resource* upstream() const noexcept { return upstream_; }  ///< where chunks come from
 
   /// Gets the table of sizes from the upstream, where it is not one all pools share.
   /// @throws what the upstream throws
   void start();
-  bool started() const noexcept { return sizes_ != nullptr; }
+  bool started() const noexcept { return sizes_ != nullptr; }  ///< and not stopped or released since
   /// Gives the table back if there is nothing else.
   void stop_if_empty() noexcept {
     if (entry_count_ == 0) release();
   }
 
   // ---- sizes, once started
-  const size_table& sizes() const noexcept { return *sizes_; }
-  std::size_t class_count() const noexcept { return class_count_; }
-  std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;
-  std::uint32_t magazine_capacity(std::size_t index) const noexcept;  ///< the most
+  const size_table& sizes() const noexcept { return *sizes_; }                    ///< of all classes
+  std::size_t class_count() const noexcept { return class_count_; }               ///< of these, how many are pooled
+  std::size_t class_of(std::size_t bytes, std::size_t alignment) const noexcept;  ///< size_table::no_class: none
+  std::uint32_t magazine_capacity(std::size_t index) const noexcept;              ///< the most
+  /// Of a class.
   const account& account_of(std::size_t index) const noexcept { return classes_[index].counts; }
 
   // ---- blocks
@@ -84,7 +86,7 @@ class ALLOT_EXPORT slab_store {
   /// A larger array for a magazine of that class, out of a slab, if there is to be one and there is room without asking
   /// the upstream. Null otherwise.
   magazine_array* make_array(std::size_t index, std::uint32_t capacity_now) noexcept;
-  void drop_array(magazine_array& array) noexcept;
+  void drop_array(magazine_array& array) noexcept;  ///< gives it back to its slab
 
   /// Makes sure of so many free blocks.
   /// @throws what the upstream throws; blocks made by then stay
@@ -92,15 +94,15 @@ class ALLOT_EXPORT slab_store {
 
   /// What is wrong with freeing p as a block of that class, if anything is.
   struct verdict {
-    bool fine = false;
-    misuse_kind kind = misuse_kind::foreign_pointer;
-    std::size_t block_bytes = 0;  // of the block that is there
+    bool fine = false;                                ///< nothing is
+    misuse_kind kind = misuse_kind::foreign_pointer;  ///< otherwise this
+    std::size_t block_bytes = 0;                      ///< of the block that is there
   };
-  verdict judge(const void* p, std::size_t index) const noexcept;
+  verdict judge(const void* p, std::size_t index) const noexcept;  ///< changes nothing
 
   /// The block p points into.
   block_info find(const void* p) const noexcept;
-  bool owns(const void* p) const noexcept;
+  bool owns(const void* p) const noexcept;  ///< whether p lies in a chunk
 
   /// As resource::live_block().
   block_extent live_block(const void* p) const noexcept;
@@ -126,10 +128,10 @@ class ALLOT_EXPORT slab_store {
   std::size_t overhead_bytes() const noexcept;    ///< headers, and what alignment costs
   /// Gives all empty chunks back, the spare too. Returns bytes given back.
   std::size_t trim() noexcept;
-  void release() noexcept;
+  void release() noexcept;  ///< gives all back
   /// Forgets all there is without touching it.
   void abandon() noexcept;
-  bool check() const noexcept;
+  bool check() const noexcept;  ///< whether chunks, slabs, bits and counts agree
 
  private:
   struct chunk;

@@ -8,15 +8,15 @@ namespace allot {
 
 /// One thread's magazines in one concurrent_pool. It belongs to the pool and lies in its memory.
 struct thread_cache {
-  static constexpr std::size_t line = 64;
-  static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
+  static constexpr std::size_t line = 64;                               ///< bytes of a cache line
+  static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);  ///< of a pool without caches
 
-  block_cache blocks;
-  std::thread::id thread;
-  thread_cache* next = nullptr;
-  thread_cache* previous = nullptr;
-  void* memory = nullptr;  // what the upstream gave
-  bool reused = false;     // another thread had it before
+  block_cache blocks;                ///< the magazines
+  std::thread::id thread;            ///< whose they are
+  thread_cache* next = nullptr;      ///< of the same pool
+  thread_cache* previous = nullptr;  ///< of the same pool
+  void* memory = nullptr;            ///< what the upstream gave
+  bool reused = false;               ///< another thread had it before
 
   /// Asked of the upstream: with room to start, and to end, on a cache line, so that no two threads' caches share one.
   static constexpr std::size_t bytes() noexcept;
