@@ -25,8 +25,8 @@ struct guarded_page_options {
     alternating,  ///< one block at the end, the next at the start
   };
 
-  placement at = placement::end;         ///< which guard blocks touch
-  std::size_t quarantine_blocks = 4096;  ///< most freed blocks kept inaccessible; 0 for none
+  placement at = placement::end;                         ///< which guard blocks touch
+  std::size_t quarantine_blocks = 4096;                  ///< most freed blocks kept inaccessible; 0 for none
   std::size_t quarantine_bytes = std::size_t{64} << 20;  ///< most address space they take, guards included
   bool explain_faults = false;  ///< say on standard error which block a fault is at; see explain()
   bool record_stacks = false;   ///< remember where each block was allocated and freed, and tell it in all reports

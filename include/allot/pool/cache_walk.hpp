@@ -12,7 +12,7 @@ namespace allot {
 template <class EachCached>
 class cached_marks {
  public:
-  /// @param each_cached  as said above
+  /// @param each_cached  calls its first argument for every block in a magazine, its second for every array
   cached_marks(const slab_store& store, EachCached each_cached) noexcept : store_(store), each_cached_(each_cached) {
     mark(true);
   }

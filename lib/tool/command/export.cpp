@@ -12,7 +12,6 @@
 namespace allot::tool {
 namespace {
 
-
 void write(std::ostream& out, recording& trace, const export_wishes& wishes) {
   if (wishes.format == "csv") return export_csv(out, trace);
   if (wishes.format == "chrome") return export_chrome(out, trace);
