@@ -155,8 +155,9 @@ void* concurrent_pool::allocate_at_hand(std::size_t bytes, std::size_t alignment
 }
 
 void* concurrent_pool::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  if (!ALLOT_LIKELY(is_power_of_two(alignment))) return nullptr;
   if (void* const p = allocate_at_hand(bytes, alignment); ALLOT_LIKELY(p != nullptr)) return p;
-  return is_power_of_two(alignment) ? resource::try_allocate(bytes, alignment) : nullptr;
+  return resource::try_allocate(bytes, alignment);
 }
 
 bool concurrent_pool::deallocate_at_hand(void* p) noexcept {

@@ -104,6 +104,7 @@ bool pool_core::try_expand(void* p, std::size_t old_bytes, std::size_t new_bytes
 void pool_core::note_peak() noexcept { peak_ = std::max(peak_, store_.taken_bytes() + large_.bytes()); }
 
 pool_bin pool_core::bin(std::size_t at, std::size_t cached) const noexcept {
+  if (at >= bin_count()) return {};
   const slab_store::account& counts = store_.account_of(at);
   const std::size_t block_bytes = store_.sizes().bytes[at];
   const std::size_t blocks = counts.blocks - counts.arrays;

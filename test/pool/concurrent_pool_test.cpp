@@ -1135,6 +1135,15 @@ BOOST_AUTO_TEST_CASE(a_size_no_object_can_have_is_refused_whatever_the_upstream_
   }
 }
 
+BOOST_AUTO_TEST_CASE(try_allocate_refuses_invalid_alignments_with_blocks_at_hand_too) {
+  concurrent_pool pool;
+  std::vector<void*> blocks;
+  for (int i = 0; i < 1000; ++i) blocks.push_back(pool.allocate(64));
+  for (void* const each : blocks) pool.deallocate(each, 64);
+  for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{24}, ~std::size_t{0}})
+    BOOST_TEST(pool.try_allocate(64, alignment) == nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(try_allocate_returns_null_instead) {
   counting_resource counting;
   failing_resource upstream(&counting);

@@ -101,6 +101,19 @@ BOOST_AUTO_TEST_CASE(the_iterator_goes_everywhere) {
   BOOST_TEST((bins().begin() == bins().end()));
 }
 
+BOOST_AUTO_TEST_CASE(bins_that_outlive_their_blocks_are_empty) {
+  for (const test::named_options& each : test::every_spacing_and_placement()) {
+    BOOST_TEST_CONTEXT(each.name) {
+      pool_resource pool(each.options);
+      pool.deallocate(pool.allocate(64), 64);
+      const auto before = pool.bins();
+      BOOST_TEST(!before.empty());
+      pool.release();
+      for (const pool_bin& bin : before) BOOST_TEST(bin.live + bin.cached + bin.slabs + bin.bytes + bin.waste == 0u);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_bins_add_up) {
   for (const test::named_options& each : test::every_spacing_and_placement()) {
     BOOST_TEST_CONTEXT(each.name) {
