@@ -22,7 +22,7 @@ struct pool_bin {
 };
 
 /// The bins of a pool, smallest blocks first: a view with random access, each element made when it is looked at. Any
-/// call that changes the pool may change what it shows.
+/// call that changes the pool may change what it shows; of sizes there are none of any more, all is 0.
 template <class Pool>
 class bin_range {
  public:

@@ -10,8 +10,8 @@
 
 namespace allot {
 
-/// The blocks a pool passes on to its upstream one by one, each found by its address in constant time. What is
-/// remembered of them comes from the upstream, too.
+/// The blocks a pool passes on to its upstream one by one, each found by its start in constant time; find() looks
+/// at all of them. What is remembered of them comes from the upstream, too.
 ///
 /// Who throws has changed nothing. Not thread-safe.
 class ALLOT_EXPORT large_blocks {

@@ -37,8 +37,7 @@ class ALLOT_EXPORT pool_core {
 
   /// Whether blocks go straight from and to the slabs, for the sake of a check.
   bool direct() const noexcept { return checked_ || watched_; }
-  bool watched() const noexcept { return watched_; }      ///< by a memory tool
-  bool zeroes() const noexcept { return zero_on_free_; }  ///< blocks that are freed
+  bool watched() const noexcept { return watched_; }  ///< by a memory tool
   /// Rounded requests below this many bytes need no look at anything but the table of sizes; 0 where all do.
   std::size_t inline_limit() const noexcept;
 
@@ -71,18 +70,18 @@ class ALLOT_EXPORT pool_core {
   /// Of the upstream, all together.
   std::size_t held_bytes() const noexcept { return store_.held_bytes() + large_.bytes() + large_.book_bytes(); }
   pool_bin bin(std::size_t at, std::size_t cached) const noexcept;  ///< `cached` blocks of it are in magazines
-  /// Block sizes; 0 before the first pooled block.
+  /// Block sizes; 0 while the store has not started.
   std::size_t bin_count() const noexcept { return store_.started() ? store_.class_count() : 0; }
   /// But for what is in magazines: `cached` bytes of it.
   memory_usage usage(std::size_t cached) const noexcept;
-  std::size_t available(std::size_t cached) const noexcept;                ///< with `cached` bytes in magazines
-  bool owns(const void* p) const noexcept;                                 ///< slabs and large blocks
+  std::size_t available(std::size_t cached) const noexcept;  ///< with `cached` bytes in magazines
+  bool owns(const void* p) const noexcept;                   ///< chunks, the store's tables and large blocks
   bool is_pooled(const void* p) const noexcept { return store_.owns(p); }  ///< else it is the upstream's block
   block_info find(const void* p) const noexcept;
   block_extent live_block(const void* p) const noexcept;  ///< as resource::live_block()
-  void for_each_used(block_visitor visitor) const;        ///< every block that is not free
+  void for_each_used(block_visitor visitor) const;  ///< not free in a slab, so those in magazines too; and large ones
 
-  void trim() noexcept;     ///< gives empty chunks and books of large blocks back
+  void trim() noexcept;     ///< gives empty chunks back, and the books of large blocks if none is left
   void release() noexcept;  ///< gives all back
   void abandon() noexcept;  ///< forgets all there is without touching it
 

@@ -41,11 +41,12 @@ struct pool_options : std::pmr::pool_options {
 
   std::size_t magazine_blocks = 126;  ///< most blocks of one size in a magazine, of which there are two
   std::size_t magazine_bytes = std::size_t{16} << 10;  ///< most bytes in it, but for so many blocks:
-  std::size_t fewest_in_magazine = 8;                  ///< blocks that may be in it whatever their size
-  std::size_t largest_slab = std::size_t{64} << 10;    ///< bytes; blocks that go and come in no order are faster with
-                                                       ///< large ones, and leave fewer small ones empty to be used anew
-  std::size_t first_chunk = std::size_t{64} << 10;     ///< bytes asked of the upstream at first, and the least later
-  std::size_t largest_chunk = std::size_t{64} << 20;   ///< chunks are an eighth of what is held, up to this
+  std::size_t fewest_in_magazine = 8;  ///< blocks that may be in it whatever their size, up to magazine_blocks
+  std::size_t largest_slab = std::size_t{64} << 10;   ///< bytes, and a little more where less is lost at the end
+                                                      ///< then; blocks that go and come in no order are faster with
+                                                      ///< large ones, and leave fewer small ones empty to be used anew
+  std::size_t first_chunk = std::size_t{64} << 10;    ///< bytes asked of the upstream at first, and the least later
+  std::size_t largest_chunk = std::size_t{64} << 20;  ///< chunks are an eighth of what is held, up to this
 
   bool cache_line_blocks = false;                ///< blocks of 64 bytes and more never share a cache line
   bool page_local = false;                       ///< blocks no larger than a page never straddle two

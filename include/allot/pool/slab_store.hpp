@@ -18,7 +18,7 @@ namespace allot {
 /// allocated together lies together, also in memory that has aged.
 ///
 ///     chunk   | header, slab headers, bits | unit | unit | unit | ...           |
-///     slab                                 | block | block | block | ... of 1 to 16 units, or as a block needs
+///     slab                                 | block | block | block | ... in units, as many as a slab should have
 ///
 /// All headers are apart from the blocks. A block's slab is found by way of its chunk, of which there are few, because
 /// each is an eighth of what is held already. An empty slab's units serve any size again, though the last slab
@@ -59,7 +59,7 @@ class ALLOT_EXPORT slab_store {
   /// Gets the table of sizes from the upstream, where it is not one all pools share.
   /// @throws what the upstream throws
   void start();
-  bool started() const noexcept { return sizes_ != nullptr; }  ///< and not stopped or released since
+  bool started() const noexcept { return sizes_ != nullptr; }  ///< always true where all pools share the table
   /// Gives the table back if there is nothing else.
   void stop_if_empty() noexcept {
     if (entry_count_ == 0) release();
@@ -102,7 +102,7 @@ class ALLOT_EXPORT slab_store {
 
   /// The block p points into.
   block_info find(const void* p) const noexcept;
-  bool owns(const void* p) const noexcept;  ///< whether p lies in a chunk
+  bool owns(const void* p) const noexcept;  ///< whether p lies in a chunk or a table of its own
 
   /// As resource::live_block().
   block_extent live_block(const void* p) const noexcept;
