@@ -412,7 +412,7 @@ BOOST_AUTO_TEST_CASE(short_threads_that_leave_a_block_each_leave_held_memory_fla
       in_threads(20, [&](std::size_t number) { one_thread(batch * 20 + number); });
       if (batch == 1) early = upstream.live_bytes();
     }
-    BOOST_TEST(upstream.live_bytes() <= early + 192_KiB);
+    BOOST_TEST(upstream.live_bytes() <= early + early / 8);  // again one chunk, an eighth of what is held
     BOOST_TEST(caches_from(upstream) <= 20u);
     BOOST_TEST(left.size() == 400u);
     for (parcel& each : left) {
